@@ -1,0 +1,69 @@
+"""How Laurel speaks to PostgreSQL where the ORM is not enough: the prepared statement and the retry."""
+
+import functools
+import random
+import time
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+import psycopg
+import uuid_utils.compat
+from django.db import OperationalError, connection
+from django.db.backends.utils import CursorWrapper
+from psycopg import errors
+
+uuid7 = uuid_utils.compat.uuid7
+
+# A UUIDv7 (RFC 9562, 5.7) made by the database, for rows whose number only the statement knows. The twelve bits after
+# the milliseconds are a fraction of one (method 3), so that the rows of one participant sort as they were written.
+# `moment` must name a column: what depends on no row is worked out once. PostgreSQL has uuidv7() from version 18 on.
+UUID7_SQL = """(
+    SELECT encode(set_byte(set_byte(
+            overlay(uuid_send(gen_random_uuid()) PLACING substring(int8send(micros / 1000) FROM 3) FROM 1 FOR 6),
+            6, 112 | (fraction >> 8)), 7, fraction & 255), 'hex')::uuid
+    FROM (SELECT (extract(epoch FROM {moment}) * 1000000)::bigint) AS clock (micros),
+        LATERAL (SELECT (mod(micros, 1000) * 4096 / 1000)::int) AS rest (fraction)
+)"""
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def prepared_cursor() -> CursorWrapper:
+    """A cursor of Django's connection for the statements that run all day: parsed and planned once per connection.
+
+    Its placeholders are $1, $2.. and its parameters a list.
+
+    Errors are Django's, and query counting sees it. Not for statements whose best plan depends on their values
+    (lists and searches), for which the ORM's own cursor, which shows the planner the values, is the right one.
+    """
+    connection.ensure_connection()
+    with connection.wrap_database_errors:
+        cursor = psycopg.RawCursor(connection.connection)
+    if connection.queries_logged:
+        return connection.make_debug_cursor(cursor)  # type: ignore[arg-type]
+    return connection.make_cursor(cursor)  # type: ignore[arg-type]
+
+
+def retried(verb: Callable[P, R]) -> Callable[P, R]:
+    """Run the verb again when PostgreSQL chose it as the victim of a deadlock or a serialization failure.
+
+    Only the outermost call retries: inside somebody's transaction the locks are still held and it would fail again.
+    """
+
+    @functools.wraps(verb)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        attempts = 1 if connection.in_atomic_block else 5
+        for attempt in range(1, attempts + 1):
+            try:
+                return verb(*args, **kwargs)
+            except OperationalError as error:
+                again = isinstance(
+                    error.__cause__, errors.DeadlockDetected | errors.SerializationFailure
+                )
+                if not again or attempt == attempts:
+                    raise
+                time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 (no secret)
+        raise AssertionError("unreachable")
+
+    return wrapper

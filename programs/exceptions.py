@@ -1,0 +1,59 @@
+"""What the domain refuses. Errors know a code and nothing of HTTP; config.errors gives each code its status."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One field that was refused: its path in the input ("tags[3]"), a machine's reason and words for a person."""
+
+    field: str
+    reason: str
+    message: str
+
+    def as_dict(self) -> dict[str, str]:
+        return {"field": self.field, "reason": self.reason, "message": self.message}
+
+
+class DomainError(Exception):
+    """The base of all refusals: a machine-readable `code`, a message for people, the fields it is about."""
+
+    code: ClassVar[str] = "bad_request"
+    message: str = "The request cannot be carried out."
+
+    def __init__(self, message: str = "", fields: Sequence[FieldError] = ()) -> None:
+        self.message = message or self.message
+        self.fields = tuple(fields)
+        super().__init__(self.message)
+
+    def as_dict(self) -> dict[str, object]:
+        """The error as the API spells it, without a request id."""
+        error: dict[str, object] = {"code": self.code, "message": self.message}
+        if self.fields:
+            error["details"] = {"fields": [field.as_dict() for field in self.fields]}
+        return error
+
+
+class ValidationFailed(DomainError):
+    code = "validation_failed"
+
+    def __init__(self, fields: Sequence[FieldError]) -> None:
+        first = fields[0]
+        more = f" (and {len(fields) - 1} more)" if len(fields) > 1 else ""
+        super().__init__(f"{first.field}: {first.message}{more}", fields)
+
+
+class NotFound(DomainError):
+    code = "not_found"
+    message = "There is no such thing here."
+
+
+class ProgramNotFound(NotFound):
+    message = "There is no program with this id."
+
+
+class ProgramInactive(DomainError):
+    code = "program_inactive"
+    message = "The program is suspended or archived; it takes no enrolments and no events."

@@ -1,0 +1,140 @@
+"""What the client sets up: keys for its application and programs for its people to take part in."""
+
+from typing import Self
+
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MinLengthValidator, RegexValidator
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from programs.database import uuid7
+
+
+class Scope(models.TextChoices):
+    PARTICIPANTS_READ = "participants:read"
+    PARTICIPANTS_WRITE = "participants:write"
+    BALANCES_WRITE = "balances:write"
+    EVENTS_WRITE = "events:write"
+    PROGRAMS_READ = "programs:read"
+    PROGRAMS_WRITE = "programs:write"
+
+
+class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
+    def usable(self) -> Self:
+        return self.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()), revoked_at=None)
+
+
+class ApiKey(models.Model):
+    """A client application's key: what it may do and until when. The key itself is not stored, only its digest."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    name = models.CharField(max_length=255, help_text="Which application or person holds this key.")
+    digest = models.CharField(
+        max_length=64, unique=True, editable=False, help_text="SHA-256 of the key, hexadecimal."
+    )
+    prefix = models.CharField(max_length=8, editable=False, help_text="The key's first characters.")
+    suffix = models.CharField(max_length=4, editable=False, help_text="The key's last characters.")
+    scopes = ArrayField(
+        models.CharField(max_length=32, choices=Scope), help_text="What the key may do."
+    )
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    created_by = models.CharField(max_length=300, editable=False, help_text="Who issued the key.")
+    expires_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the key stops working (UTC); empty for never."
+    )
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_used_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="To the minute."
+    )
+
+    objects = ApiKeyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "API key"
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(digest__regex=r"^[0-9a-f]{64}$"), name="api_key_digest_is_sha256"
+            ),
+            models.CheckConstraint(
+                condition=Q(scopes__contained_by=Scope.values, scopes__len__gt=0),
+                name="api_key_scopes_are_known",
+            ),
+            models.CheckConstraint(condition=~Q(name=""), name="api_key_has_a_name"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…{self.suffix})"
+
+    @property
+    def is_usable(self) -> bool:
+        return self.revoked_at is None and (
+            self.expires_at is None or self.expires_at > timezone.now()
+        )
+
+
+class ProgramStatus(models.TextChoices):
+    ACTIVE = "ACTIVE"
+    SUSPENDED = "SUSPENDED"
+    ARCHIVED = "ARCHIVED"
+
+
+class UnknownParticipant(models.TextChoices):
+    CREATE = "CREATE"
+    REJECT = "REJECT"
+
+
+class Program(models.Model):
+    """A loyalty program: what participants are enrolled in."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    name = models.CharField(
+        max_length=255,
+        validators=[
+            MinLengthValidator(1),
+            RegexValidator(r"\S", message="A name needs more than white space."),
+        ],
+        help_text="What program managers call it; 1 to 255 characters.",
+    )
+    description = models.CharField(
+        max_length=1000, blank=True, default="", help_text="At most 1000 characters."
+    )
+    on_unknown_participant = models.CharField(
+        max_length=16,
+        choices=UnknownParticipant,
+        default=UnknownParticipant.CREATE,
+        db_default=UnknownParticipant.CREATE,
+        help_text="What an event of somebody unknown does: CREATE the participant, or REJECT the event.",
+    )
+    status = models.CharField(
+        max_length=16,
+        choices=ProgramStatus,
+        default=ProgramStatus.ACTIVE,
+        db_default=ProgramStatus.ACTIVE,
+        help_text="SUSPENDED and ARCHIVED programs refuse events and enrolments; ARCHIVED ones are hidden.",
+    )
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=ProgramStatus.values), name="program_status_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(on_unknown_participant__in=UnknownParticipant.values),
+                name="program_on_unknown_participant_is_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(name__regex=r"\S"), name="program_name_is_not_blank"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["created_at", "id"], name="program_by_created_at"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
