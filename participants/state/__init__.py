@@ -1,0 +1,8 @@
+"""Changes of who people are: the only code that writes participants, enrolments and their history."""
+
+from participants.state.batch import upsert_each
+from participants.state.changes import Change
+from participants.state.read import answer
+from participants.state.write import Result, apply, apply_each
+
+__all__ = ["Change", "Result", "answer", "apply", "apply_each", "upsert_each"]

@@ -1,0 +1,253 @@
+"""What a caller may say of a participant: the limits, checked the same for the API, imports and the admin."""
+
+import re
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, cast
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import models
+
+from participants.models import (
+    MAX_ATTRIBUTE_KEY_LENGTH,
+    MAX_ATTRIBUTE_VALUE_LENGTH,
+    MAX_ATTRIBUTES,
+    MAX_TAG_LENGTH,
+    MAX_TAGS,
+    PROFILE_FIELDS,
+    EnrollmentStatus,
+    Participant,
+    ParticipantStatus,
+)
+from programs.exceptions import FieldError, ValidationFailed
+
+AttributeValue = str | int | Decimal | bool | None  # None removes the key
+
+_LONGEST = {
+    name: cast("models.CharField[str, str]", Participant._meta.get_field(name)).max_length or 0
+    for name in PROFILE_FIELDS
+}
+_UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+# Where the contract has a call of its own for what somebody put into the body.
+_ELSEWHERE = {
+    "counters": "Set counters with PUT /v1/participants/{id}/state/counters/{key}.",
+    "tiers": "Set tiers with PUT /v1/participants/{id}/state/tiers/{key}.",
+    "balances": "Move balances with POST /v1/participants/{id}/balances/adjust.",
+}
+
+
+@dataclass(slots=True)
+class Change:
+    """What one call says about one participant. What it leaves out (None) stays as it is.
+
+    `profile` holds the given ones of PROFILE_FIELDS ("" clears). `tags` replaces the set, `add_tags` and `remove_tags` edit it;
+    `attributes` merges, and a None removes the key.
+    `program_id` sets the enrolment there to `enrollment_status`.
+    """
+
+    status: str | None = None
+    profile: dict[str, str] = field(default_factory=dict)
+    tags: list[str] | None = None
+    add_tags: list[str] = field(default_factory=list)
+    remove_tags: list[str] = field(default_factory=list)
+    attributes: dict[str, AttributeValue] | None = None
+    program_id: UUID | None = None
+    enrollment_status: str = EnrollmentStatus.ACTIVE
+
+
+class Errors(list[FieldError]):
+    """The refusals of one input, so that a caller sees all of them at once."""
+
+    def add(self, name: str, reason: str, message: str) -> None:
+        self.append(FieldError(name, reason, message))
+
+    def raise_if_any(self) -> None:
+        if self:
+            raise ValidationFailed(self)
+
+
+def clean_upsert(body: object) -> tuple[str, Change]:
+    """Read the body of the upsert: the external_id, and what to change. Raises ValidationFailed."""
+    errors = Errors()
+    members = _members(body, errors)
+    external_id = _external_id(members.pop("external_id", None), errors)
+    program_id = _program_id(members.pop("program_id"), errors) if "program_id" in members else None
+    change = _change(members, errors)
+    change.program_id = program_id
+    errors.raise_if_any()
+    return external_id, change
+
+
+def clean_change(body: object, *, only: str = "") -> Change:
+    """Read a body that changes a known participant; with `only`, one that must have this field and no other.
+
+    Raises ValidationFailed.
+    """
+    errors = Errors()
+    members = _members(body, errors)
+    if only:
+        others = {name: value for name, value in members.items() if name != only}
+        _refuse_unknown(others, errors)
+        if only not in members:
+            errors.add(only, "required", "This field is required.")
+        members = {name: value for name, value in members.items() if name == only}
+    elif members.pop("external_id", None) is not None:
+        errors.add("external_id", "read_only", "An external_id cannot be changed.")
+    change = _change(members, errors)
+    errors.raise_if_any()
+    return change
+
+
+def clean_attribute(body: object, key: str) -> Change:
+    """Read a body `{"value": ..}` for the attribute of this key. Raises ValidationFailed."""
+    errors = Errors()
+    members = _members(body, errors)
+    value = members.pop("value", None)
+    if value is None:
+        errors.add("value", "required", "Give a string, a number, true or false.")
+    _refuse_unknown(members, errors)
+    _attribute(key, value, errors, "value")
+    errors.raise_if_any()
+    return Change(attributes={key: value})
+
+
+def clean_list(body: object, name: str, *, most: int) -> list[object]:
+    """Read a body that is a list of bodies, under this name and not yet read themselves. Raises ValidationFailed."""
+    errors = Errors()
+    members = _members(body, errors)
+    bodies = members.pop(name, None)
+    _refuse_unknown(members, errors)
+    if not isinstance(bodies, list) or not 1 <= len(bodies) <= most:
+        errors.add(name, "length", f"Give a list of 1 to {most}.")
+    errors.raise_if_any()
+    return list(bodies)
+
+
+def _external_id(value: object, errors: Errors) -> str:
+    if value is None:
+        errors.add("external_id", "required", "This field is required.")
+    elif not isinstance(value, str):
+        errors.add("external_id", "type", "Give a string.")
+    elif not value or value.isspace():
+        errors.add("external_id", "blank", "Give more than white space.")
+    elif len(value) > 255:
+        errors.add("external_id", "too_long", "At most 255 characters.")
+    else:
+        return value
+    return ""
+
+
+def _status(value: object, errors: Errors) -> str | None:
+    if value not in ParticipantStatus.values:
+        errors.add("status", "invalid", f"Give one of {', '.join(ParticipantStatus.values)}.")
+        return None
+    return str(value)
+
+
+def _tags(value: object, errors: Errors) -> list[str]:
+    """Tags in lower case, each once, in the order given."""
+    if not isinstance(value, list):
+        errors.add("tags", "type", "Give a list of strings.")
+        return []
+    tags = [_tag(tag, errors, f"tags[{index}]") for index, tag in enumerate(value)]
+    tags = list(dict.fromkeys(tags))
+    if len(tags) > MAX_TAGS:
+        errors.add("tags", "too_many", f"At most {MAX_TAGS} tags.")
+    return tags
+
+
+def _tag(value: object, errors: Errors, name: str = "tag") -> str:
+    if not isinstance(value, str):
+        errors.add(name, "type", "Give a string.")
+        return ""
+    tag = value.lower()
+    if not tag:
+        errors.add(name, "blank", "A tag has at least one character.")
+    elif len(tag) > MAX_TAG_LENGTH:
+        errors.add(name, "too_long", f"At most {MAX_TAG_LENGTH} characters.")
+    elif "\0" in tag:  # a path may hold one; a JSON body with one was refused before
+        errors.add(name, "invalid", "A tag cannot hold NUL.")
+    return tag
+
+
+def _attributes(value: object, errors: Errors) -> dict[str, AttributeValue]:
+    if not isinstance(value, dict):
+        errors.add("attributes", "type", "Give an object.")
+        return {}
+    for key, part in value.items():
+        _attribute(key, part, errors, f"attributes.{key[:MAX_ATTRIBUTE_KEY_LENGTH]}")
+    if sum(part is not None for part in value.values()) > MAX_ATTRIBUTES:
+        errors.add("attributes", "too_many", f"At most {MAX_ATTRIBUTES} attributes.")
+    return value
+
+
+def _attribute(key: str, value: object, errors: Errors, name: str = "value") -> None:
+    if not 1 <= len(key) <= MAX_ATTRIBUTE_KEY_LENGTH or "\0" in key:
+        errors.add(name, "key", f"A key has 1 to {MAX_ATTRIBUTE_KEY_LENGTH} characters.")
+    if isinstance(value, str):
+        if len(value) > MAX_ATTRIBUTE_VALUE_LENGTH:
+            errors.add(name, "too_long", f"At most {MAX_ATTRIBUTE_VALUE_LENGTH} characters.")
+    elif not (value is None or isinstance(value, bool | int | Decimal)):
+        errors.add(name, "type", "Give a string, a number, true or false; nothing nested.")
+
+
+def _members(body: object, errors: Errors) -> dict[str, Any]:
+    if isinstance(body, dict):
+        return dict(body)
+    errors.add("body", "type", "Give a JSON object.")
+    errors.raise_if_any()
+    raise AssertionError("unreachable")
+
+
+def _change(members: dict[str, Any], errors: Errors) -> Change:
+    change = Change()
+    if "status" in members:
+        change.status = _status(members.pop("status"), errors)
+    if "tags" in members:
+        change.tags = _tags(members.pop("tags"), errors)
+    if "attributes" in members:
+        change.attributes = _attributes(members.pop("attributes"), errors)
+    for name in PROFILE_FIELDS:
+        if name in members:
+            change.profile[name] = _profile(name, members.pop(name), errors)
+    _refuse_unknown(members, errors)
+    return change
+
+
+def _refuse_unknown(members: dict[str, Any], errors: Errors) -> None:
+    for name in members:
+        if name in _ELSEWHERE:
+            errors.add(name, "read_only", _ELSEWHERE[name])
+        else:
+            errors.add(name[:100], "unknown", "There is no such field here.")
+
+
+def _profile(name: str, value: object, errors: Errors) -> str:
+    longest = _LONGEST[name]
+    if not isinstance(value, str):
+        errors.add(name, "type", "Give a string; an empty one clears the field.")
+    elif len(value) > longest:
+        errors.add(name, "too_long", f"At most {longest} characters.")
+    elif name == "email" and value and not _is_email(value):
+        errors.add(name, "invalid", "This is not an e-mail address.")
+    else:
+        return value
+    return ""
+
+
+def _is_email(value: str) -> bool:
+    try:
+        validate_email(value)
+    except ValidationError:
+        return False
+    return True
+
+
+def _program_id(value: object, errors: Errors) -> UUID | None:
+    # UUID() by itself would also take braces, "urn:uuid:" and hyphens anywhere.
+    if isinstance(value, str) and _UUID.fullmatch(value):
+        return UUID(value)
+    errors.add("program_id", "invalid", "Give a UUID.")
+    return None

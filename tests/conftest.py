@@ -1,0 +1,109 @@
+import os
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from pytest_django.live_server_helper import LiveServer
+from rest_framework.test import APIClient
+
+from participants import state
+from participants.models import Participant
+from programs.actors import Actor, ActorKind
+from programs.api_keys import issue
+from programs.models import Program, Scope
+
+TESTER = Actor(ActorKind.COMMAND, "tests")
+
+CHROMIUM_FLAGS = [
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture
+def key(db: None) -> str:
+    """An API key that may do everything."""
+    _, key = issue(name="tests", scopes=Scope.values, by=TESTER)
+    return key
+
+
+@pytest.fixture
+def api(key: str) -> APIClient:
+    """A client application with that key."""
+    return APIClient(headers={"X-API-Key": key})
+
+
+@pytest.fixture
+def queries(db: None) -> Iterator[list[str]]:
+    """The statements that run from now on, as they come; transactions' own begin and commit are not among them."""
+    seen: list[str] = []
+
+    def note(execute: Any, sql: str, *rest: Any) -> Any:
+        seen.append(sql)
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(note):
+        yield seen
+
+
+@pytest.fixture
+def program(db: None) -> Program:
+    return Program.objects.create(name="Club")
+
+
+@pytest.fixture
+def participant(db: None) -> Participant:
+    result = state.apply(state.Change(), to="ana", by=TESTER, may_create=True)
+    return Participant.objects.get(pk=result.participant_id)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A headless Chromium; browser tests have a module of their own, since Playwright's loop runs in its thread."""
+    executable = shutil.which("chromium") or shutil.which("chromium-browser")
+    if executable is None:
+        pytest.skip("Chromium is not installed.")
+    # Chromium cannot build its sandbox as root.
+    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        # Django takes Playwright's running loop for asynchronous code of ours.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        browser = playwright.chromium.launch(
+            executable_path=executable, args=[*CHROMIUM_FLAGS, *sandbox]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: Browser, live_server: LiveServer) -> Iterator[Page]:
+    """A fresh page on the live server. The test fails if a script broke, or wanted what the CSP forbids or another host."""
+    complaints: list[str] = []
+
+    def note_message(message: ConsoleMessage) -> None:
+        # Libraries' own pages (DRF's, Swagger UI's) have style attributes; a page looks right without them or is not.
+        if "Content Security Policy" in message.text and "inline style" not in message.text:
+            complaints.append(message.text)
+
+    def note_request(request: Request) -> None:
+        if not request.url.startswith((live_server.url, "data:", "blob:")):
+            complaints.append(f"A request to {request.url}")
+
+    context = chromium.new_context(
+        base_url=live_server.url, viewport={"width": 1280, "height": 900}, reduced_motion="reduce"
+    )
+    context.set_default_timeout(10_000)
+    page = context.new_page()
+    page.on("console", note_message)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", note_request)
+    yield page
+    context.close()
+    assert complaints == []
