@@ -93,7 +93,8 @@ def clean_change(body: object, *, only: str = "") -> Change:
         if only not in members:
             errors.add(only, "required", "This field is required.")
         members = {name: value for name, value in members.items() if name == only}
-    elif members.pop("external_id", None) is not None:
+    elif "external_id" in members:
+        del members["external_id"]
         errors.add("external_id", "read_only", "An external_id cannot be changed.")
     change = _change(members, errors)
     errors.raise_if_any()

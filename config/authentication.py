@@ -1,0 +1,40 @@
+"""Who is calling: a client application by its API key. (Staff come by DRF's own session authentication.)"""
+
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from config.throttling import count_call
+from programs.api_keys import KeyRing
+from programs.models import ApiKey
+
+key_ring = KeyRing()
+
+
+class ApiKeyAuthentication(BaseAuthentication):
+    """`X-API-Key: <key>` or `Authorization: Bearer <key>`; the key becomes `request.auth`.
+
+    Without either header it stands aside, so that a staff session may speak. A key that is malformed, unknown,
+    expired or revoked is refused, with one answer for all four: which of them it was is nobody's business.
+    """
+
+    def authenticate(self, request: Request) -> tuple[AnonymousUser, ApiKey] | None:
+        key = request.META.get("HTTP_X_API_KEY") or _bearer(request)
+        if not key:
+            return None
+        row = key_ring.find(key)
+        if row is None:
+            raise AuthenticationFailed("This API key is not valid.")
+        count_call(request._request, row.id)
+        return AnonymousUser(), row
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="laurel", X-API-Key realm="laurel"'
+
+
+def _bearer(request: Request) -> Any:
+    scheme, _, key = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else None

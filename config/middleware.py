@@ -1,0 +1,50 @@
+"""What every request passes through: its id, its rate-limit headers, and slashes inside a segment of its path."""
+
+import re
+from collections.abc import Callable
+from urllib.parse import unquote_to_bytes
+
+import structlog
+from django.http import HttpRequest, HttpResponse
+
+from config.throttling import rate_limit_headers
+from programs.database import uuid7
+
+_SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+_ENCODED_SLASH = re.compile("%2f", re.IGNORECASE)
+
+
+class ApiMiddleware:
+    """Gives each request an id, the caller's own where it is sane, and says it in the answer and in each log line."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request_id = request.META.get("HTTP_X_REQUEST_ID", "")
+        if not _SANE_REQUEST_ID.fullmatch(request_id):
+            request_id = str(uuid7())
+        request.request_id = request_id  # type: ignore[attr-defined]
+        _keep_encoded_slashes(request)
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            response = self.get_response(request)
+        response.headers["X-Request-ID"] = request_id
+        for name, value in rate_limit_headers(request).items():
+            response.headers[name] = value
+        return response
+
+
+def _keep_encoded_slashes(request: HttpRequest) -> None:
+    """Let `external:a%2Fstatus` name the participant `a/status`, and not the status of `a`.
+
+    WSGI decodes a path before anybody can split it. Where the server also hands over the path as it was sent, a slash
+    that came encoded becomes NUL until the URL converters turn it back; no id can hold a NUL of its own.
+    """
+    if "\0" in request.path_info:
+        request.path_info = request.path_info.replace("\0", "\ufffd")
+    sent = str(request.META.get("RAW_URI") or request.META.get("REQUEST_URI") or "")
+    path = sent.partition("?")[0]
+    if "/v1/" in path and _ENCODED_SLASH.search(path):
+        path = _ENCODED_SLASH.sub("%00", path.replace("%00", "%EF%BF%BD"))
+        path = path[path.index("/v1/") :]
+        request.path_info = unquote_to_bytes(path).decode(errors="replace")

@@ -1,0 +1,23 @@
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from config import health
+from config.documents import OpenAPIView, SwaggerView
+
+urlpatterns = [
+    path("", RedirectView.as_view(url="/docs")),
+    path("v1/", include("participants.urls")),
+    path("v1/", include("programs.urls")),
+    path("v1/openapi.json", OpenAPIView.as_view(), name="schema"),
+    path("docs", SwaggerView.as_view(), name="docs"),
+    path("api-auth/", include("rest_framework.urls")),
+    path("admin/", admin.site.urls),
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+]
+
+handler400 = "config.errors.bad_request"
+handler403 = "config.errors.permission_denied"
+handler404 = "config.errors.not_found"
+handler500 = "config.errors.server_error"

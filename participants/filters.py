@@ -1,0 +1,68 @@
+"""What lists of participants and of their history can be asked for."""
+
+from uuid import UUID
+
+from django_filters import rest_framework as filters
+
+from participants.models import (
+    Participant,
+    ParticipantQuerySet,
+    ParticipantStatus,
+    StateChange,
+    StateType,
+)
+from programs.filters import InstantFilter
+
+
+class ParticipantFilter(filters.FilterSet):
+    external_id = filters.CharFilter(strip=False, help_text="This external_id and no other.")
+    search = filters.CharFilter(
+        method="matching",
+        max_length=255,
+        help_text="Part of external_id, email, phone or a name; under 3 characters the beginning of external_id.",
+    )
+    program_id = filters.UUIDFilter(
+        method="enrolled_in", strip=False, help_text="Actively enrolled in it."
+    )
+    status = filters.ChoiceFilter(choices=ParticipantStatus.choices, help_text="With this status.")
+    tag = filters.CharFilter(
+        method="tagged",
+        strip=False,
+        max_length=255,
+        help_text="With this tag; case does not count.",
+    )
+    # `from` is a word of Python's own.
+    vars()["from"] = InstantFilter(
+        field_name="created_at", lookup_expr="gte", help_text="Created at this time or later."
+    )
+    to = InstantFilter(
+        field_name="created_at", lookup_expr="lt", help_text="Created before this time."
+    )
+
+    class Meta:
+        model = Participant
+        fields: list[str] = []
+
+    def matching(self, queryset: ParticipantQuerySet, name: str, value: str) -> ParticipantQuerySet:
+        return queryset.matching(value)
+
+    def enrolled_in(
+        self, queryset: ParticipantQuerySet, name: str, value: UUID
+    ) -> ParticipantQuerySet:
+        return queryset.enrolled_in(value)
+
+    def tagged(self, queryset: ParticipantQuerySet, name: str, value: str) -> ParticipantQuerySet:
+        return queryset.tagged(value)
+
+
+class StateChangeFilter(filters.FilterSet):
+    state_type = filters.ChoiceFilter(choices=StateType.choices, help_text="Changes of this kind.")
+    key = filters.CharFilter(
+        strip=False,
+        max_length=255,
+        help_text="Changes of this tag, attribute, profile field or program.",
+    )
+
+    class Meta:
+        model = StateChange
+        fields: list[str] = []

@@ -1,0 +1,34 @@
+"""Filters of lists that refuse what they cannot read, where django-filter's own would overlook it or break."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import django_filters
+from django import forms
+from django_filters.fields import IsoDateTimeField
+
+
+class InstantField(IsoDateTimeField):
+    def to_python(self, value: Any) -> datetime | None:
+        try:
+            instant: datetime | None = super().to_python(value)
+            # PostgreSQL knows no offsets of 16 hours or more, which a datetime may have.
+            return instant.astimezone(UTC) if instant else None
+        except OverflowError as error:
+            raise forms.ValidationError(self.error_messages["invalid"], "invalid") from error
+
+
+class InstantFilter(django_filters.IsoDateTimeFilter):
+    field_class = InstantField
+
+
+class TrueOrFalseField(forms.TypedChoiceField):
+    def __init__(self, **kwargs: Any) -> None:
+        choices = [("", "---------"), ("true", "true"), ("false", "false")]
+        super().__init__(
+            choices=choices, coerce=lambda text: text == "true", empty_value=None, **kwargs
+        )
+
+
+class TrueOrFalseFilter(django_filters.BooleanFilter):
+    field_class = TrueOrFalseField  # type: ignore[assignment]
