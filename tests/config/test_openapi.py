@@ -1,0 +1,356 @@
+"""The OpenAPI document: it is valid, whole and true."""
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+from jsonschema_rs import Draft202012Validator
+from pytest_django import Settings
+from rest_framework.test import APIClient
+
+from programs.api_keys import issue
+from programs.models import Program, Scope
+from tests.conftest import TESTER
+
+IDS = ("id", "participant_id", "request_id")
+METHODS = ("get", "post", "put", "patch", "delete")
+
+
+@cache
+def document() -> Any:
+    return Client().get("/v1/openapi.json").json()
+
+
+def schema_of(component: str) -> Any:
+    return document()["components"]["schemas"][component]
+
+
+def operations() -> Iterator[Any]:
+    for path in document()["paths"].values():
+        yield from path.values()
+
+
+def resolved(part: Any) -> Any:
+    while "$ref" in part:
+        _, kind, name = part["$ref"].removeprefix("#/").split("/")
+        part = document()["components"][kind][name]
+    return part
+
+
+def contents() -> Iterator[tuple[str, Any]]:
+    """Every body and every answer that has one, as `{"schema": .., "examples": ..}`."""
+    for operation in operations():
+        name = operation["operationId"]
+        if "requestBody" in operation:
+            yield f"{name} body", operation["requestBody"]["content"]["application/json"]
+        for status, answer in operation["responses"].items():
+            if status != "204":
+                yield f"{name} {status}", resolved(answer)["content"]["application/json"]
+
+
+def example(component: str, kind: str = "schemas") -> Any:
+    """The one example of a body, an answer or a refusal."""
+    reference = f"#/components/{kind}/{component}"
+    contained = (
+        [resolved({"$ref": reference})["content"]["application/json"]]
+        if kind == "responses"
+        else [content for _, content in contents() if content["schema"] == {"$ref": reference}]
+    )
+    return next(iter(contained[0]["examples"].values()))["value"]
+
+
+def test_the_document_is_valid_and_made_without_a_warning(tmp_path: Path) -> None:
+    call_command(
+        "spectacular", "--validate", "--fail-on-warn", "--file", str(tmp_path / "openapi.yaml")
+    )
+
+
+def test_everybody_may_read_the_document(client: Client) -> None:
+    response = client.get("/v1/openapi.json")
+
+    assert response.status_code == 200
+    assert response["Content-Type"] == "application/json"
+    assert response.json()["openapi"] == "3.1.1"
+
+
+def test_every_operation_says_what_it_does_and_which_scope_it_needs() -> None:
+    tags = {tag["name"] for tag in document()["tags"]}
+    ids = [operation["operationId"] for operation in operations()]
+
+    assert len(ids) == len(set(ids)) == 22
+    assert {"participants_upsert", "participants_list", "participants_batch_upsert"} < set(ids)
+    for operation in operations():
+        scopes = [scope for way in operation["security"] for [scope] in way.values()]
+        assert operation["summary"]
+        assert set(operation["tags"]) <= tags
+        assert set(scopes) < set(Scope.values)
+        assert f"Needs the scope `{scopes[0]}`." in operation["description"]
+        assert all(parameter["description"] for parameter in operation.get("parameters", []))
+
+
+def test_operations_stand_in_an_order_that_does_not_change() -> None:
+    for path in document()["paths"].values():
+        assert list(path) == sorted(path, key=METHODS.index)
+
+
+def test_every_operation_names_its_refusals() -> None:
+    for operation in operations():
+        statuses = set(operation["responses"])
+        assert statuses >= {"401", "403", "429", "500", "503"}
+        assert ("requestBody" in operation) == ({"413", "415"} <= statuses)
+    upsert = document()["paths"]["/v1/participants"]["post"]["responses"]
+    assert list(upsert)[:4] == ["200", "201", "400", "401"]
+    assert upsert["409"]["content"]["application/json"]["examples"]["program_inactive"]
+
+
+def test_every_answer_says_what_it_is_and_names_its_headers() -> None:
+    for operation in operations():
+        for answer in operation["responses"].values():
+            assert resolved(answer)["description"]
+            assert set(resolved(answer)["headers"]) >= {
+                "X-Request-ID",
+                "X-RateLimit-Limit",
+                "X-RateLimit-Remaining",
+                "X-RateLimit-Reset",
+            }
+
+
+def test_a_body_has_no_other_fields_than_the_documented() -> None:
+    for name, schema in document()["components"]["schemas"].items():
+        if name.endswith("Request"):
+            assert schema["additionalProperties"] is False
+
+
+@pytest.mark.parametrize(
+    ("component", "field", "limits"),
+    [
+        ("UpsertRequest", "external_id", {"minLength": 1, "maxLength": 255, "pattern": r"\S"}),
+        ("UpsertRequest", "program_id", {"format": "uuid"}),
+        ("UpsertRequest", "status", {"enum": ["ACTIVE", "SUSPENDED", "CLOSED"]}),
+        ("UpsertRequest", "phone", {"maxLength": 50}),
+        ("UpsertRequest", "first_name", {"maxLength": 255}),
+        ("UpsertRequest", "last_name", {"maxLength": 255}),
+        ("UpsertRequest", "display_name", {"maxLength": 255}),
+        (
+            "UpsertRequest",
+            "tags",
+            {"maxItems": 100, "items": {"type": "string", "minLength": 1, "maxLength": 255}},
+        ),
+        (
+            "UpsertRequest",
+            "attributes",
+            {
+                "maxProperties": 100,
+                "propertyNames": {"minLength": 1, "maxLength": 100},
+                "additionalProperties": {
+                    "type": ["string", "number", "boolean", "null"],
+                    "maxLength": 1000,
+                    "exclusiveMinimum": -(10**40),
+                    "exclusiveMaximum": 10**40,
+                },
+            },
+        ),
+        ("BatchRequest", "participants", {"minItems": 1, "maxItems": 1000}),
+        ("EnrollmentRequest", "status", {"enum": ["ACTIVE", "FROZEN", "LOCKED", "CLOSED"]}),
+        ("ProgramRequest", "name", {"minLength": 1, "maxLength": 255, "pattern": r"\S"}),
+        ("ProgramRequest", "description", {"maxLength": 1000}),
+        (
+            "ProgramRequest",
+            "on_unknown_participant",
+            {"enum": ["CREATE", "REJECT"], "default": "CREATE"},
+        ),
+        (
+            "ProgramRequest",
+            "status",
+            {"enum": ["ACTIVE", "SUSPENDED", "ARCHIVED"], "default": "ACTIVE"},
+        ),
+    ],
+)
+def test_each_limit_is_named(component: str, field: str, limits: dict[str, Any]) -> None:
+    schema = schema_of(component)["properties"][field]
+
+    assert {name: schema.get(name) for name in limits} == limits
+
+
+def test_the_limits_of_an_address_and_of_an_email_are_named() -> None:
+    email = {"type": "string", "format": "email", "maxLength": 255}
+    parameters = {
+        parameter["name"]: parameter
+        for operation in operations()
+        for parameter in operation.get("parameters", [])
+        if parameter["in"] == "path"
+    }
+
+    assert schema_of("UpsertRequest")["properties"]["email"]["oneOf"][0] == email
+    assert parameters["tag"]["schema"]["maxLength"] == 255
+    assert parameters["key"]["schema"]["maxLength"] == 100
+    assert parameters["participant"]["schema"]["anyOf"][1]["maxLength"] == len("external:") + 255
+
+
+def test_a_list_names_its_filters_sortings_and_limits() -> None:
+    parameters = document()["paths"]["/v1/participants"]["get"]["parameters"]
+    schemas = {parameter["name"]: parameter["schema"] for parameter in parameters}
+
+    assert schemas == {
+        "external_id": {"type": "string"},
+        "search": {"type": "string", "maxLength": 255},
+        "program_id": {"type": "string", "format": "uuid"},
+        "status": {"type": "string", "enum": ["ACTIVE", "CLOSED", "SUSPENDED"]},
+        "tag": {"type": "string", "maxLength": 255},
+        "from": {"type": "string", "format": "date-time"},
+        "to": {"type": "string", "format": "date-time"},
+        "limit": {"type": "integer", "minimum": 1, "maximum": 200, "default": 50},
+        "cursor": {"type": "string"},
+        "sort_dir": {"type": "string", "enum": ["asc", "desc"], "default": "desc"},
+        "sort_by": {
+            "type": "string",
+            "enum": ["created_at", "external_id", "status"],
+            "default": "created_at",
+        },
+    }
+
+
+def test_what_may_be_left_out_of_a_body_is_not_required() -> None:
+    required = {
+        name: schema.get("required", [])
+        for name, schema in document()["components"]["schemas"].items()
+        if name.endswith("Request")
+    }
+
+    assert required == {
+        "AttributeRequest": ["value"],
+        "AttributesRequest": ["attributes"],
+        "BatchRequest": ["participants"],
+        "ChangeRequest": [],
+        "EnrollmentRequest": [],
+        "PatchedProgramRequest": [],
+        "ProgramRequest": ["name"],
+        "StatusRequest": ["status"],
+        "TagsRequest": ["tags"],
+        "UpsertRequest": ["external_id"],
+    }
+
+
+def test_every_body_and_every_answer_has_examples_that_fit_its_schema() -> None:
+    for name, content in contents():
+        schema = {**content["schema"], "components": document()["components"]}
+        assert content["examples"], name
+        for title, shown in content["examples"].items():
+            validator = Draft202012Validator(schema, validate_formats=True)
+            errors = list(validator.iter_errors(shown["value"]))
+            assert not errors, (name, title, errors)
+
+
+def alike(answer: Any, shown: Any) -> bool:
+    """Whether two answers are equal but for ids and times, which differ with each run."""
+    if isinstance(shown, dict):
+        ours = {name for name in shown if not name.endswith("_at") and name not in IDS}
+        return answer.keys() == shown.keys() and all(alike(answer[n], shown[n]) for n in ours)
+    if isinstance(shown, list):
+        return len(answer) == len(shown) and all(map(alike, answer, shown))
+    return bool(answer == shown)
+
+
+PEOPLE = "/v1/participants"
+PERSON = f"{PEOPLE}/external:customer-1042"
+PROGRAM = "/v1/programs/0198c0de-7a3b-7c21-9f4e-2b1d5a6c7e80"
+ENROLMENT = f"{PERSON}/enrollments/0198c0de-7a3b-7c21-9f4e-2b1d5a6c7e80"
+CALLS = [
+    ("post", PEOPLE, "UpsertRequest", ""),  # the answers' example is what the next call makes of it
+    ("patch", PERSON, "ChangeRequest", "Participant"),
+    ("get", PERSON, "", "Participant"),
+    ("patch", f"{PERSON}/status", "StatusRequest", "Participant"),
+    ("put", f"{PERSON}/state/tags", "TagsRequest", "TagList"),
+    ("get", f"{PERSON}/state/tags", "", "TagList"),
+    ("put", f"{PERSON}/state/tags/vip", "", "Tag"),
+    ("patch", f"{PERSON}/state/attributes", "AttributesRequest", "AttributeList"),
+    ("get", f"{PERSON}/state/attributes", "", "AttributeList"),
+    ("put", f"{PERSON}/state/attributes/plan", "AttributeRequest", "AttributeAnswer"),
+    ("put", ENROLMENT, "EnrollmentRequest", "Enrollment"),
+    ("get", ENROLMENT, "", "Enrollment"),
+    ("get", PEOPLE, "", "PaginatedParticipantRowList"),
+    ("post", f"{PEOPLE}/batch", "BatchRequest", "BatchAnswer"),
+    ("get", PROGRAM, "", "Program"),
+    ("get", "/v1/programs", "", "PaginatedProgramList"),
+]
+
+
+@pytest.fixture
+def coffee_club(db: None) -> Program:
+    """The program of the examples."""
+    return Program.objects.create(**example("ProgramRequest"), id=example("Program")["id"])
+
+
+@pytest.mark.usefixtures("coffee_club")
+def test_the_examples_are_true(api: APIClient) -> None:
+    for method, url, body, answer in CALLS:
+        response = getattr(api, method)(url, example(body) if body else None)
+        assert response.status_code < 300, (method, url, response.json())
+        assert not answer or alike(response.json(), example(answer)), (method, url, response.json())
+
+    history = api.get(f"{PERSON}/activity/state-history?key=plan").json()
+    shown = example("PaginatedStateChangeList")["data"][0]
+    changed_by = {"changed_by": history["data"][0]["changed_by"]}
+    assert alike(history["data"][0], shown | changed_by)
+
+
+@pytest.mark.usefixtures("coffee_club")
+def test_a_body_with_a_field_that_the_document_does_not_name_is_refused(api: APIClient) -> None:
+    for method, url, body, _ in [*CALLS, ("patch", PROGRAM, "ProgramRequest", "")]:
+        if body:
+            response = getattr(api, method)(url, {**example(body), "unheard_of": None})
+            assert response.status_code == 400, (method, url)
+            assert [field["field"] for field in response.json()["details"]["fields"]] == [
+                "unheard_of"
+            ]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("component", "call", "headers"),
+    [
+        ("BadRequest", {"data": {"external_id": "a", "tags": ["a", "b", "c", 1]}}, {}),
+        ("Unauthorized", {"data": {}}, {"X-API-Key": "lrl_forged"}),
+        ("PayloadTooLarge", {"data": {"external_id": "x" * 1_000_000}}, {}),
+        ("UnsupportedMediaType", {"data": "a", "content_type": "text/plain"}, {}),
+    ],
+)
+def test_the_examples_of_refusals_are_true(
+    api: APIClient, component: str, call: dict[str, Any], headers: dict[str, str]
+) -> None:
+    response = api.post("/v1/participants", **call, headers=headers)
+
+    assert response.status_code >= 400
+    assert alike(response.json(), example(component, "responses"))
+
+
+@pytest.mark.django_db
+def test_the_example_of_a_missing_scope_is_true() -> None:
+    _, key = issue(name="reader", scopes=[Scope.PARTICIPANTS_READ], by=TESTER)
+    reader = APIClient(headers={"X-API-Key": key})
+
+    response = reader.post("/v1/participants", {"external_id": "a"})
+
+    assert alike(response.json(), example("Forbidden", "responses"))
+
+
+def test_the_example_of_an_unknown_address_is_true(api: APIClient) -> None:
+    response = api.get("/v1/participants/external:nobody")
+
+    assert alike(response.json(), example("NotFound", "responses"))
+
+
+def test_the_example_of_too_many_calls_is_true(api: APIClient, settings: Settings) -> None:
+    settings.RATE_LIMIT = "1/hour"
+
+    api.get("/v1/participants")
+    response = api.get("/v1/participants")
+
+    wait = response["Retry-After"]
+    shown = example("TooManyRequests", "responses")
+    shown["message"] = shown["message"].replace(" 7 ", f" {wait} ")
+    assert alike(response.json(), shown)
