@@ -1,0 +1,143 @@
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.widgets import AutocompleteSelect
+from django.utils.html import escape
+
+from participants import state
+from participants.admin.fields import AttributesField, LineField, TagsField, merge_between
+from participants.admin.saving import Refused, StateForm
+from participants.models import PROFILE_FIELDS, Enrollment, Participant
+from participants.state.changes import clean_change, clean_upsert
+from programs.actors import Actor
+from programs.exceptions import DomainError, ValidationFailed
+from programs.models import Program, ProgramStatus
+
+
+class ParticipantForm(StateForm[Participant]):
+    """Reads a participant's page by the same rules as the API's bodies; `change` is what its user changed."""
+
+    tags = TagsField(
+        required=False,
+        help_text="One on a line; at most 100, in lower case, of 1 to 255 characters.",
+    )
+    attributes = AttributesField(
+        required=False,
+        help_text="Empty a row to remove the attribute. At most 100; keys of 1 to 100 characters, texts of at most 1000.",
+    )
+
+    class Meta:
+        model = Participant
+        fields = ["external_id", "status", *PROFILE_FIELDS, "tags", "attributes"]
+        field_classes = dict.fromkeys(PROFILE_FIELDS, LineField)
+
+    external_id: str
+    change: state.Change
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        adding = self.instance._state.adding
+        body = {
+            name: value for name, value in cleaned.items() if adding or name in self.changed_data
+        }
+        try:
+            if adding:
+                self.external_id, self.change = clean_upsert(body)
+            else:
+                self.change = self._changed(body)
+        except ValidationFailed as refusal:
+            self.add_refusal(refusal)
+        return cleaned
+
+    def _changed(self, body: dict[str, Any]) -> state.Change:
+        if "attributes" in body:
+            body["attributes"] = merge_between(self._shown("attributes"), body["attributes"])
+        change = clean_change(body)
+        if change.tags is not None:
+            had, has = self._shown("tags"), change.tags
+            change.add_tags = [tag for tag in has if tag not in had]
+            change.remove_tags = [tag for tag in had if tag not in has]
+            change.tags = None
+        return change
+
+    def _shown(self, name: str) -> Any:
+        """The value that the page showed before its user began."""
+        return self.fields[name].to_python(self.data.get(self.add_initial_prefix(name)))
+
+
+class ProgramName(forms.Widget):
+    """The program of an enrolment that exists: to read, not to choose."""
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> Any:
+        return escape(value)
+
+
+class EnrollmentForm(StateForm[Enrollment]):
+    class Meta:
+        model = Enrollment
+        fields = ["participant", "program", "status"]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        who, program = cleaned.get("participant"), cleaned.get("program")
+        # Whoever may add enrolments may not for that reason change those that exist.
+        known = Enrollment.objects.filter(participant=who, program=program)
+        if who and program and known.exists():
+            self.add_error("program", "The participant is enrolled there already.")
+        return cleaned
+
+
+class EnrollmentRowForm(StateForm[Enrollment]):
+    """One enrolment on its participant's page."""
+
+    class Meta:
+        model = Enrollment
+        fields = ["program", "status"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.instance._state.adding and "program" in self.fields:
+            self.fields["program"] = forms.CharField(widget=ProgramName, disabled=True)
+            self.initial["program"] = self.instance.program.name
+
+
+class EnrollmentFormSet(forms.BaseInlineFormSet[Enrollment, Participant, EnrollmentRowForm]):
+    by: ClassVar[Actor]
+
+    def clean(self) -> None:
+        enrolled = {form.instance.program_id for form in self.initial_forms}
+        for form in self.extra_forms:
+            program = getattr(form, "cleaned_data", {}).get("program")
+            if program is not None and program.pk in enrolled:
+                form.add_error("program", "There is a row for this program already.")
+            elif program is not None:
+                enrolled.add(program.pk)
+
+    def save_new(self, form: EnrollmentRowForm, commit: bool = True) -> Enrollment:
+        form.instance.program = form.cleaned_data["program"]
+        return self._set_status(form)
+
+    def save_existing(
+        self, form: EnrollmentRowForm, obj: Enrollment, commit: bool = True
+    ) -> Enrollment:
+        return self._set_status(form)
+
+    def _set_status(self, form: EnrollmentRowForm) -> Enrollment:
+        change = state.Change(
+            program_id=form.instance.program_id, enrollment_status=form.cleaned_data["status"]
+        )
+        try:
+            state.apply(change, to=self.instance.pk, by=self.by)
+        except DomainError as refusal:
+            raise Refused(refusal, form.prefix) from refusal
+        return form.instance
+
+
+class EnrollForm(forms.Form):
+    """The program to enrol the selected participants in."""
+
+    program = forms.ModelChoiceField(
+        Program.objects.filter(status=ProgramStatus.ACTIVE),
+        widget=AutocompleteSelect(Enrollment._meta.get_field("program"), admin.site),
+    )

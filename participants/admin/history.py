@@ -1,0 +1,96 @@
+"""The state history, to read: nobody adds to it, changes it or deletes from it by hand."""
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from participants.admin.lists import LargeTableAdmin
+from participants.models import Participant, StateChange
+from programs import exact_json
+from programs.models import Program
+
+HAS_PARTICIPANT = "participant__id__exact"
+
+
+def with_program_names(changes: QuerySet[StateChange]) -> QuerySet[StateChange]:
+    """Each with the name of its program as `program_name`: a history row holds no key to it."""
+    named = Program.objects.filter(pk=OuterRef("program_id")).order_by()
+    return changes.annotate(program_name=Subquery(named.values("name")))
+
+
+@admin.display(description="When")
+def when(change: StateChange) -> str:
+    return f"{change.changed_at:%Y-%m-%d %H:%M:%S}"
+
+
+@admin.display(description="Participant")
+def whose(change: StateChange) -> SafeString:
+    page = reverse("admin:participants_participant_change", args=[change.participant_id])
+    return format_html('<a href="{}">{}</a>', page, change.participant)
+
+
+@admin.display(description="What")
+def what(change: StateChange) -> str:
+    """What was changed, in words: "attribute plan", "enrollment Gold", "tags"."""
+    key = getattr(change, "program_name", None) or change.key
+    return f"{change.get_state_type_display()} {key}".strip()
+
+
+@admin.display(description="Old value")
+def old_value(change: StateChange) -> str:
+    return _written(change.old_value)
+
+
+@admin.display(description="New value")
+def new_value(change: StateChange) -> str:
+    return _written(change.new_value)
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return "" if value is None else exact_json.dumps(value).decode()
+
+
+@admin.register(StateChange)
+class StateChangeAdmin(LargeTableAdmin[StateChange]):
+    list_display = [
+        when, whose, what, "operation", old_value, new_value, "changed_by",
+    ]  # fmt: skip
+    list_display_links = None
+    list_select_related = ["participant"]
+    lookups: ClassVar[frozenset[str]] = frozenset({HAS_PARTICIPANT})
+    sortable_by = ()
+    search_fields = ["participant__external_id"]
+    search_help_text = "The external_id of a participant, whole."
+    fields = ["changed_at", "participant", "state_type", "key", "operation", "changed_by"]
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        # One participant's history is short; in everybody's, a rare kind of change is found by reading all of it.
+        return ["state_type"] if HAS_PARTICIPANT in request.GET else []
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[StateChange]:
+        return with_program_names(super().get_queryset(request))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[StateChange], search_term: str
+    ) -> tuple[QuerySet[StateChange], bool]:
+        if not search_term:
+            return queryset, False
+        # By the participant's id, looked up first: then the index on it serves the order, too.
+        found = Participant.objects.filter(external_id=search_term).values_list("pk", flat=True)
+        return queryset.filter(participant=found.first()), False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: StateChange | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: StateChange | None = None) -> bool:
+        return False
