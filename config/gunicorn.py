@@ -1,0 +1,38 @@
+"""How gunicorn serves Laurel, in production as under quickstart: `gunicorn -c python:config.gunicorn`."""
+
+import os
+import signal
+from pathlib import Path
+from threading import Thread
+
+import environ
+
+env = environ.Env()
+environ.Env.read_env(Path(__file__).resolve().parent.parent / ".env")
+
+wsgi_app = "config.wsgi"
+worker_class = "gthread"
+workers = env.int("WEB_CONCURRENCY", default=2)
+threads = env.int("WEB_THREADS", default=4)
+
+# Longer than a proxy keeps an idle connection (nginx: 60 seconds), or it would send a request into one that we are
+# closing. An idle connection holds no thread.
+keepalive = 75
+# An external_id of 255 characters takes 3,060 bytes of a path once it is percent-encoded, and a tag as many.
+limit_request_line = 8190
+
+loglevel = env.str("LOG_LEVEL", default="WARNING").lower()
+accesslog = None  # a proxy has one, and it takes time from every call
+control_socket_disable = True  # it would be a second way in, in the user's home
+
+
+def when_ready(server: object) -> None:
+    """End with the quickstart that started this server, even where that was killed."""
+    lifeline = os.environ.get("QUICKSTART_LIFELINE")
+    if lifeline:
+        Thread(target=_end_with, args=[int(lifeline)], daemon=True).start()
+
+
+def _end_with(lifeline: int) -> None:
+    os.read(lifeline, 1)  # returns when quickstart's end of the pipe is closed
+    os.kill(os.getpid(), signal.SIGTERM)
