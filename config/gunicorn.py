@@ -15,6 +15,10 @@ worker_class = "gthread"
 workers = env.int("WEB_CONCURRENCY", default=2)
 threads = env.int("WEB_THREADS", default=4)
 
+# No call may hold a thread and its locks for ever. It reaches PostgreSQL by way of libpq, and only from the server:
+# migrations and imports may take their time.
+raw_env = [] if "PGOPTIONS" in os.environ else ["PGOPTIONS=-c statement_timeout=15s"]
+
 # Longer than a proxy keeps an idle connection (nginx: 60 seconds), or it would send a request into one that we are
 # closing. An idle connection holds no thread.
 keepalive = 75

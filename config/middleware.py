@@ -11,6 +11,7 @@ from config.throttling import rate_limit_headers
 from programs.database import uuid7
 
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+_ORIGIN = re.compile("^https?://[^/]*")
 _ENCODED_SLASH = re.compile("%2f", re.IGNORECASE)
 
 
@@ -29,6 +30,9 @@ class ApiMiddleware:
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             response = self.get_response(request)
         response.headers["X-Request-ID"] = request_id
+        if request.path.startswith("/v1/"):
+            # A shared cache knows that Authorization makes an answer private; X-API-Key tells it nothing.
+            response.headers.setdefault("Cache-Control", "no-store")
         for name, value in rate_limit_headers(request).items():
             response.headers[name] = value
         return response
@@ -43,8 +47,7 @@ def _keep_encoded_slashes(request: HttpRequest) -> None:
     if "\0" in request.path_info:
         request.path_info = request.path_info.replace("\0", "\ufffd")
     sent = str(request.META.get("RAW_URI") or request.META.get("REQUEST_URI") or "")
-    path = sent.partition("?")[0]
-    if "/v1/" in path and _ENCODED_SLASH.search(path):
+    path = _ORIGIN.sub("", sent.partition("?")[0]).removeprefix(request.META.get("SCRIPT_NAME", ""))
+    if path.startswith("/v1/") and _ENCODED_SLASH.search(path):
         path = _ENCODED_SLASH.sub("%00", path.replace("%00", "%EF%BF%BD"))
-        path = path[path.index("/v1/") :]
         request.path_info = unquote_to_bytes(path).decode(errors="replace")

@@ -26,6 +26,8 @@ _EXAMPLES: dict[str, Any] = json.loads(
 )
 _REQUEST_ID = "0198c0e1-52f4-7d0a-8b6e-3f9a1c2d4e5f"
 _TIME = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$"
+# Python's \S: its white space has these five more than that of JSON Schema's patterns.
+_NOT_BLANK = r"[^\s\u001c-\u001f\u0085]"
 _SUMMARIES = {
     "list": "List {things}",
     "create": "Create one {thing}",
@@ -233,8 +235,10 @@ class LaurelSchema(AutoSchema):
             schema["additionalProperties"] = False
         elif isinstance(serializer, serializers.ModelSerializer):
             schema["required"] = list(schema["properties"])  # a row has all of its columns
-        if serializer.partial:
-            for part in schema["properties"].values():
+        for part in schema["properties"].values():
+            if part.get("pattern") == r"\S":
+                part["pattern"] = _NOT_BLANK
+            if serializer.partial:
                 part.pop("default", None)
         return schema
 

@@ -2,7 +2,6 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from config import health
 from config.documents import OpenAPIView, SwaggerView
 
 urlpatterns = [
@@ -13,8 +12,6 @@ urlpatterns = [
     path("docs", SwaggerView.as_view(), name="docs"),
     path("api-auth/", include("rest_framework.urls")),
     path("admin/", admin.site.urls),
-    path("healthz", health.healthz),
-    path("readyz", health.readyz),
 ]
 
 handler400 = "config.errors.bad_request"

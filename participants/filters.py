@@ -19,7 +19,7 @@ class ParticipantFilter(filters.FilterSet):
     search = filters.CharFilter(
         method="matching",
         max_length=255,
-        help_text="Part of external_id, email, phone or a name; under 3 characters the beginning of external_id.",
+        help_text="Part of external_id, email, phone or a name; under 3 characters, or without a letter or digit, the beginning of external_id.",
     )
     program_id = filters.UUIDFilter(
         method="enrolled_in", strip=False, help_text="Actively enrolled in it."

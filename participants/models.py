@@ -73,11 +73,12 @@ class ParticipantQuerySet(models.QuerySet["Participant"]):
         return self.filter(models.Exists(enrolled))
 
     def matching(self, text: str) -> Self:
-        """Those with the text in an id, address, number or name; under three characters: whose id begins with it.
+        """Those with the text in an id, address, number or name.
 
-        A trigram index needs three characters to find anything.
+        Under three characters, or without a letter or digit: those whose id begins with it. A trigram index finds nothing
+        by so little, and a scan of a million people is no answer.
         """
-        if len(text) < 3:
+        if len(text) < 3 or not any(map(str.isalnum, text)):
             return self.filter(external_id__startswith=text)
         return self.alias(search_text=SEARCH_TEXT).filter(
             search_text__contains=Upper(Value(text, output_field=models.TextField()))

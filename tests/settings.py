@@ -6,7 +6,7 @@ from config import embedded
 
 os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "x" * 40)
 os.environ["HTTPS"] = "False"
-if "DATABASE_URL" not in os.environ:
+if not os.environ.get("DATABASE_URL"):
     os.environ["DATABASE_URL"] = embedded.start()
 
 from config.settings import *  # noqa: F403

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from participants.exceptions import DuplicateInBatch
+from participants.exceptions import DuplicateInBatch, EnrollingNotAllowed
 from participants.state.changes import Change, clean_upsert
 from participants.state.write import Result, apply_each
 from programs.actors import Actor
@@ -17,13 +17,14 @@ def upsert_each(
     program_id: UUID | None = None,
     may_create: bool = True,
     may_change: bool = True,
+    may_enroll: bool = True,
 ) -> list[Result | DomainError]:
     """Upsert each body, in the order given; a bad one is an error in its place and stops no other.
 
     Of two bodies with one external_id the later counts and the earlier is DuplicateInBatch. `program_id` enrols those
-    whose body names no program.
+    whose body names no program; where enrolling is not allowed, a body with a program is EnrollingNotAllowed.
     """
-    cleaned = [_cleaned(body, program_id) for body in bodies]
+    cleaned = [_cleaned(body, program_id, may_enroll) for body in bodies]
     last = {entry[0]: index for index, entry in enumerate(cleaned) if isinstance(entry, tuple)}
     results = iter(
         apply_each(
@@ -43,11 +44,15 @@ def upsert_each(
     ]
 
 
-def _cleaned(body: object, program_id: UUID | None) -> tuple[str, Change] | DomainError:
+def _cleaned(
+    body: object, program_id: UUID | None, may_enroll: bool
+) -> tuple[str, Change] | DomainError:
     try:
         external_id, change = clean_upsert(body)
     except DomainError as error:
         # The frames of its traceback would keep every body of the batch until the next garbage collection.
         return error.with_traceback(None)
     change.program_id = change.program_id or program_id
+    if change.program_id and not may_enroll:
+        return EnrollingNotAllowed()
     return external_id, change

@@ -23,6 +23,7 @@ from participants.models import (
 )
 from programs.exceptions import FieldError, ValidationFailed
 
+MOST_ERRORS = 50
 AttributeValue = str | int | Decimal | bool | None  # None removes the key
 
 _LONGEST = {
@@ -58,10 +59,16 @@ class Change:
 
 
 class Errors(list[FieldError]):
-    """The refusals of one input, so that a caller sees all of them at once."""
+    """The refusals of one input, so that a caller sees all of them at once; or the first of very many."""
 
     def add(self, name: str, reason: str, message: str) -> None:
         self.append(FieldError(name, reason, message))
+        # A megabyte of bad tags would be answered with thirty.
+        if len(self) == MOST_ERRORS:
+            self.append(
+                FieldError("body", "too_many_errors", "There may be more; mend these first.")
+            )
+            raise ValidationFailed(self)
 
     def raise_if_any(self) -> None:
         if self:
@@ -99,6 +106,14 @@ def clean_change(body: object, *, only: str = "") -> Change:
     change = _change(members, errors)
     errors.raise_if_any()
     return change
+
+
+def clean_tag(value: object) -> str:
+    """Read one tag, as it is stored. Raises ValidationFailed."""
+    errors = Errors()
+    tag = _tag(value, errors)
+    errors.raise_if_any()
+    return tag
 
 
 def clean_attribute(body: object, key: str) -> Change:

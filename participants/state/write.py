@@ -9,14 +9,14 @@ one in its snapshot, and where they differ writes nothing and says `stale`: we t
 Whoever writes an enrolment writes `participant.updated_at` too, or this comparison would miss it.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
-from django.db import transaction
+from django.db import OperationalError, transaction
 
 from participants.exceptions import NotAllowed, ParticipantNotFound
 from participants.models import (
@@ -42,6 +42,8 @@ from programs.exceptions import (
 from programs.models import Program
 
 Address = Literal["external_id", "id"]
+# Under lock only somebody new can be in the way, and only once.
+MOST_LOOKS = 10
 
 
 class Outcome(StrEnum):
@@ -105,7 +107,6 @@ def apply(
     return result
 
 
-@retried
 def apply_each(
     changes: Sequence[tuple[str | UUID, Change]],
     *,
@@ -126,11 +127,12 @@ def apply_each(
     options = [str(by), may_create, may_change]
     results: dict[int, Result] = {}
     _run(statement, rows, options, results)
-    while stale := [row for row in rows if results[row["position"]].outcome is Outcome.STALE]:
-        with transaction.atomic():
-            _lock(address, [row[address] for row in stale])
-            _run(statement, stale, options, results)
-    return [results[position] for position in range(len(rows))]
+    for _ in range(MOST_LOOKS):
+        stale = [row for row in rows if results[row["position"]].outcome is Outcome.STALE]
+        if not stale:
+            return [results[position] for position in range(len(rows))]
+        _run_locked(address, statement, stale, options, results)
+    raise OperationalError("Somebody else kept changing the same participants.")
 
 
 def _row(position: int, address: Address, key: str | UUID, change: Change) -> dict[str, Any]:
@@ -151,6 +153,8 @@ def _row(position: int, address: Address, key: str | UUID, change: Change) -> di
     return row
 
 
+# Each step is retried by itself: a row that the first has stored and committed must not be met again as a known one.
+@retried
 def _run(
     statement: str,
     rows: list[dict[str, Any]],
@@ -164,9 +168,18 @@ def _run(
             results[position] = Result(Outcome(outcome), participant_id, changed, raw)
 
 
-def _lock(address: Address, keys: Iterable[Any]) -> None:
-    found = Participant.objects.filter(**{f"{address}__in": list(keys)}).order_by("id")
-    list(found.select_for_update(no_key=True).values_list("id"))
+@retried
+def _run_locked(
+    address: Address,
+    statement: str,
+    rows: list[dict[str, Any]],
+    options: list[Any],
+    results: dict[int, Result],
+) -> None:
+    with transaction.atomic():
+        known = Participant.objects.filter(**{f"{address}__in": [row[address] for row in rows]})
+        list(known.order_by("id").select_for_update(no_key=True).values_list("id"))
+        _run(statement, rows, options, results)
 
 
 def _too_many(field: str, most: int) -> ValidationFailed:
@@ -267,8 +280,8 @@ created AS (
     INSERT INTO {participant} (id, external_id, {", ".join(columns)}, created_at, updated_at)
     SELECT id, external_id, {", ".join(columns)}, moment, moment
     FROM judged
-    -- The count reads all of `old`, so that every lock is held before the first insert. With both in one order
-    -- everywhere, two batches that hold the same people cannot wait for each other in a circle.
+    -- The count reads all of `old` whatever the plan, so that every lock is held before the first insert. With both in
+    -- one order everywhere, two batches that hold the same people cannot wait for each other in a circle.
     WHERE outcome = 'created' AND (SELECT count(*) FROM old) >= 0
     ORDER BY external_id
     ON CONFLICT (external_id) DO NOTHING

@@ -1,6 +1,7 @@
 import re
 
 import pytest
+from django.db import OperationalError, connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client, override_settings
 from rest_framework.test import APIClient
@@ -103,6 +104,30 @@ def test_without_a_rate_there_are_no_headers_of_it(api: APIClient) -> None:
     assert "X-RateLimit-Limit" not in api.get("/v1/programs").headers
 
 
+def test_a_lost_database_is_told_as_something_that_passes(api: APIClient) -> None:
+    api.get("/v1/programs")
+
+    def lost(*_: object) -> None:
+        raise OperationalError("the connection is lost")
+
+    with connection.execute_wrapper(lost):
+        response = api.get("/v1/programs")
+
+    assert response.status_code == 503
+    assert response.json()["code"] == "unavailable"
+    assert response.headers["Retry-After"] == "1"
+
+
+def test_no_cache_on_the_way_may_keep_an_answer(api: APIClient) -> None:
+    assert api.get("/v1/programs").headers["Cache-Control"] == "no-store"
+
+
+@override_settings(ALLOWED_HOSTS=["laurel.example"])
+def test_a_probe_may_come_to_an_address(db: None, client: Client) -> None:
+    for path in ("/healthz", "/readyz"):
+        assert client.get(path, headers={"Host": "10.0.0.5"}).status_code == 200
+
+
 def test_health_needs_no_key(db: None, client: Client) -> None:
     assert client.get("/healthz").json() == {"status": "ok"}
     assert client.get("/readyz").json() == {"status": "ok"}
@@ -135,6 +160,13 @@ def test_an_encoded_slash_belongs_to_the_external_id(
     response = api.get(sent, RAW_URI=sent)
 
     assert response.json()["external_id"] == external_id
+
+
+@pytest.mark.parametrize(
+    "sent", ["/anything%2F/v1/participants", "/x/v1/participants/external:a%2Fb", "//v1/a%2Fb"]
+)
+def test_a_foreign_prefix_does_not_lead_into_the_api(api: APIClient, sent: str) -> None:
+    assert api.get(sent, RAW_URI=sent).status_code == 404
 
 
 def test_json_is_answered_to_whoever_does_not_ask_for_a_page(api: APIClient) -> None:

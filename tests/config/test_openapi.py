@@ -17,6 +17,7 @@ from programs.models import Program, Scope
 from tests.conftest import TESTER
 
 IDS = ("id", "participant_id", "request_id")
+NOT_BLANK = r"[^\s\u001c-\u001f\u0085]"
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -128,7 +129,7 @@ def test_a_body_has_no_other_fields_than_the_documented() -> None:
 @pytest.mark.parametrize(
     ("component", "field", "limits"),
     [
-        ("UpsertRequest", "external_id", {"minLength": 1, "maxLength": 255, "pattern": r"\S"}),
+        ("UpsertRequest", "external_id", {"minLength": 1, "maxLength": 255, "pattern": NOT_BLANK}),
         ("UpsertRequest", "program_id", {"format": "uuid"}),
         ("UpsertRequest", "status", {"enum": ["ACTIVE", "SUSPENDED", "CLOSED"]}),
         ("UpsertRequest", "phone", {"maxLength": 50}),
@@ -156,7 +157,7 @@ def test_a_body_has_no_other_fields_than_the_documented() -> None:
         ),
         ("BatchRequest", "participants", {"minItems": 1, "maxItems": 1000}),
         ("EnrollmentRequest", "status", {"enum": ["ACTIVE", "FROZEN", "LOCKED", "CLOSED"]}),
-        ("ProgramRequest", "name", {"minLength": 1, "maxLength": 255, "pattern": r"\S"}),
+        ("ProgramRequest", "name", {"minLength": 1, "maxLength": 255, "pattern": NOT_BLANK}),
         ("ProgramRequest", "description", {"maxLength": 1000}),
         (
             "ProgramRequest",
@@ -354,3 +355,15 @@ def test_the_example_of_too_many_calls_is_true(api: APIClient, settings: Setting
     shown = example("TooManyRequests", "responses")
     shown["message"] = shown["message"].replace(" 7 ", f" {wait} ")
     assert alike(response.json(), shown)
+
+
+def test_what_the_document_calls_blank_is_what_the_api_refuses_as_blank(api: APIClient) -> None:
+    blank = "".join(filter(str.isspace, map(chr, range(0x11000))))
+    named = Draft202012Validator(schema_of("UpsertRequest")).is_valid({"external_id": blank})
+
+    statuses = [
+        api.post("/v1/participants", {"external_id": blank}).status_code,
+        api.post("/v1/programs", {"name": blank}).status_code,
+    ]
+
+    assert (named, statuses) == (False, [400, 400])

@@ -108,6 +108,22 @@ def test_all_refusals_of_a_body_come_at_once(api: APIClient) -> None:
 
 
 @pytest.mark.parametrize(
+    "body",
+    [
+        {"external_id": "a", "tags": [1] * 100_000},
+        {"external_id": "a", "attributes": {f"k{n}": [] for n in range(20_000)}},
+        {"external_id": "a", **{f"k{n}": 1 for n in range(20_000)}},
+    ],
+)
+def test_very_many_refusals_are_not_all_told(api: APIClient, body: dict[str, Any]) -> None:
+    response = api.post("/v1/participants", body)
+
+    assert response.status_code == 400
+    assert len(refusal(response)) == 51
+    assert refusal(response)[-1] == ("body", "too_many_errors")
+
+
+@pytest.mark.parametrize(
     ("body", "words"),
     [
         (b'{"external_id": ', "The text is not JSON"),

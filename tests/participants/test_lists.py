@@ -115,6 +115,7 @@ def test_filters(api: APIClient, program: Program) -> None:
     assert listed(api, search="a_a") == []
     assert listed(api, search="be") == ["bea"]
     assert listed(api, search="ea") == []
+    assert listed(api, search="@.@") == []
     assert listed(api, **{"from": second.isoformat()}) == ["dan", "cid", "bea"]
     assert listed(api, to=second.isoformat()) == ["ana"]
     assert listed(api, to=(second - timedelta(days=1)).isoformat()) == []
@@ -251,6 +252,7 @@ def crowd(django_db_setup: None, django_db_blocker: Any) -> Any:
         ({"search": "c4ca4238a0"}, "participant_by_search_text"),
         ({"search": "C4CA"}, "participant_by_search_text"),
         ({"search": "zz"}, "participant_external_id_is_unique"),
+        ({"search": "---"}, "participant_external_id_is_unique"),
         ({"tag": "t77"}, "participant_by_tag"),
         ({"status": "CLOSED"}, "participant_by_status"),
         ({"program_id": "00000000-0000-7000-8000-00000000000a"}, ""),

@@ -9,7 +9,8 @@ from functools import partial
 from typing import Any, TypeVar
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import OperationalError, connection, connections, transaction
+from psycopg.errors import DeadlockDetected
 from rest_framework.test import APIClient
 
 from participants import state
@@ -95,6 +96,54 @@ def test_batches_that_hold_the_same_people_in_opposite_order_do_not_deadlock() -
 
     assert set().union(*outcomes) <= {"created", "updated"}
     assert Participant.objects.count() == 60
+
+
+def test_batches_that_make_the_same_people_in_different_order_do_not_deadlock() -> None:
+    names = [f"new{n}" for n in range(200)]
+
+    def batch(seed: int) -> set[str]:
+        mine = random.Random(seed).sample(names, len(names))
+        with transaction.atomic():
+            results = state.apply_each(
+                [(name, state.Change()) for name in mine], by=TESTER, may_create=True
+            )
+        return {result.outcome for result in results}
+
+    outcomes = at_once([partial(batch, seed) for seed in range(6)])
+
+    assert set().union(*outcomes) == {"created", "updated"}
+    assert Participant.objects.count() == 200
+
+
+def test_a_second_look_that_is_tried_again_does_not_forget_who_was_created() -> None:
+    state.apply(state.Change(), to="known", by=TESTER, may_create=True)
+    held, let_go = threading.Event(), threading.Event()
+    failures = iter([True])
+
+    def hold() -> None:
+        with transaction.atomic():
+            state.apply(state.Change(add_tags=["first"]), to="known", by=TESTER)
+            held.set()
+            let_go.wait(0.3)
+
+    def fail_once(execute: Any, sql: str, *rest: Any) -> Any:
+        if "FOR NO KEY UPDATE" in sql and "WITH input" not in sql and next(failures, False):
+            raise OperationalError from DeadlockDetected()
+        return execute(sql, *rest)
+
+    def batch() -> list[state.Result]:
+        held.wait()
+        change = state.Change(add_tags=["second"])
+        with connection.execute_wrapper(fail_once):
+            return state.apply_each(
+                [("known", change), ("new", change)], by=TESTER, may_create=True
+            )
+
+    _, results = at_once([hold, batch])
+
+    assert next(failures, "failed once") == "failed once"
+    assert [result.outcome for result in results or []] == ["updated", "created"]
+    assert Participant.objects.get(external_id="known").tags == ["first", "second"]
 
 
 def test_history_is_a_chain_without_a_gap_however_many_write() -> None:

@@ -151,7 +151,10 @@ def test_an_address_may_hold_a_line_end(api: APIClient) -> None:
 
 @pytest.mark.parametrize("tag", ["x" * 256, "%00"])
 def test_a_bad_tag_in_the_path_breaks_nothing(api: APIClient, tag: str) -> None:
-    assert api.put(f"{ANA}/state/tags/{tag}").status_code in (201, 400)
+    response = api.put(f"{ANA}/state/tags/{tag}")
+
+    assert response.status_code == 400
+    assert [error["field"] for error in response.json()["details"]["fields"]] == ["tag"]
     assert api.delete(f"{ANA}/state/tags/{tag}").status_code == 204
 
 
@@ -258,6 +261,7 @@ def test_the_history_tells_every_change_newest_first(api: APIClient, program: Pr
             ],
         )
     )
+    assert {row["program_id"] for row in rows} == {str(program.id), None}
     assert {row["changed_by"] for row in rows} == {rows[0]["changed_by"]}
     assert rows[0]["changed_by"].startswith("api_key:tests (lrl_")
     assert [row["changed_at"] for row in rows] == sorted(
