@@ -5,8 +5,10 @@ from collections.abc import Callable
 from urllib.parse import unquote_to_bytes
 
 import structlog
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 
+from config import errors
 from config.throttling import rate_limit_headers
 from programs.database import uuid7
 
@@ -26,9 +28,8 @@ class ApiMiddleware:
         if not _SANE_REQUEST_ID.fullmatch(request_id):
             request_id = str(uuid7())
         request.request_id = request_id  # type: ignore[attr-defined]
-        _keep_encoded_slashes(request)
         with structlog.contextvars.bound_contextvars(request_id=request_id):
-            response = self.get_response(request)
+            response = self._response(request)
         response.headers["X-Request-ID"] = request_id
         if request.path.startswith("/v1/"):
             # A shared cache knows that Authorization makes an answer private; X-API-Key tells it nothing.
@@ -37,6 +38,12 @@ class ApiMiddleware:
             response.headers[name] = value
         return response
 
+    def _response(self, request: HttpRequest) -> HttpResponse:
+        if "\0" in request.path_info:
+            return errors.bad_request(request, BadRequest("NUL in the path"))
+        _keep_encoded_slashes(request)
+        return self.get_response(request)
+
 
 def _keep_encoded_slashes(request: HttpRequest) -> None:
     """Let `external:a%2Fstatus` name the participant `a/status`, and not the status of `a`.
@@ -44,10 +51,8 @@ def _keep_encoded_slashes(request: HttpRequest) -> None:
     WSGI decodes a path before anybody can split it. Where the server also hands over the path as it was sent, a slash
     that came encoded becomes NUL until the URL converters turn it back; no id can hold a NUL of its own.
     """
-    if "\0" in request.path_info:
-        request.path_info = request.path_info.replace("\0", "\ufffd")
     sent = str(request.META.get("RAW_URI") or request.META.get("REQUEST_URI") or "")
     path = _ORIGIN.sub("", sent.partition("?")[0]).removeprefix(request.META.get("SCRIPT_NAME", ""))
     if path.startswith("/v1/") and _ENCODED_SLASH.search(path):
-        path = _ENCODED_SLASH.sub("%00", path.replace("%00", "%EF%BF%BD"))
+        path = _ENCODED_SLASH.sub("%00", path)
         request.path_info = unquote_to_bytes(path).decode(errors="replace")

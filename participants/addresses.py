@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+from programs.addresses import IdConverter
+
 _EXTERNAL = "external:"
 
 
@@ -21,7 +23,7 @@ class TextConverter:
 class ParticipantConverter:
     """An id as a UUID, an external_id as a text."""
 
-    regex = f"{_EXTERNAL}{TextConverter.regex}|[0-9a-fA-F]{{8}}(?:-[0-9a-fA-F]{{4}}){{3}}-[0-9a-fA-F]{{12}}"
+    regex = f"{_EXTERNAL}{TextConverter.regex}|{IdConverter.regex}"
 
     def to_python(self, value: str) -> str | UUID:
         if value.startswith(_EXTERNAL):

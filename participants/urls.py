@@ -30,7 +30,7 @@ urlpatterns = [
         views.AttributeViewSet.as_view({"get": "list", "patch": "merge"}, name="Attributes"),
     ),
     path(
-        "participants/<participant:participant>/enrollments/<uuid:program_id>",
+        "participants/<participant:participant>/enrollments/<id:program_id>",
         views.EnrollmentViewSet.as_view({"get": "retrieve", "put": "update", "delete": "destroy"}),
     ),
     path(

@@ -1,5 +1,6 @@
 from django.urls import path
 
+from programs import addresses  # noqa: F401 (knows <id:..>)
 from programs.views import ProgramViewSet
 
 urlpatterns = [
@@ -9,7 +10,7 @@ urlpatterns = [
         name="programs",
     ),
     path(
-        "programs/<uuid:pk>",
+        "programs/<id:pk>",
         ProgramViewSet.as_view({"get": "retrieve", "patch": "partial_update"}),
         name="program",
     ),

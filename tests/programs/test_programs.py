@@ -88,3 +88,7 @@ def test_programs_are_paged(api: APIClient) -> None:
 
     assert [row["name"] for row in first["data"]] == ["c", "b"]
     assert [row["name"] for row in second["data"]] == ["a"]
+
+
+def test_an_id_is_known_in_either_case(api: APIClient, program: Program) -> None:
+    assert api.get(f"/v1/programs/{str(program.id).upper()}").status_code == 200
