@@ -14,6 +14,10 @@ class NotAllowed(DomainError):
     message = "You may not both add and change participants."
 
 
+class EnrollingNotAllowed(NotAllowed):
+    message = "You may not both add and change enrolments, and a program_id may do either."
+
+
 class DuplicateInBatch(DomainError):
     code = "duplicate_in_batch"
     message = "A later row of this batch has the same external_id; that one counts."

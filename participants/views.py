@@ -3,9 +3,11 @@ from uuid import UUID
 
 import msgspec
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -21,7 +23,7 @@ from participants.answers import (
     TagListSerializer,
     TagSerializer,
 )
-from participants.exceptions import ParticipantNotFound
+from participants.exceptions import EnrollingNotAllowed, ParticipantNotFound
 from participants.filters import ParticipantFilter, StateChangeFilter
 from participants.models import (
     Enrollment,
@@ -41,9 +43,10 @@ from participants.serializers import (
     TagsSerializer,
     UpsertSerializer,
 )
-from participants.state.changes import clean_change
+from participants.state.changes import clean_change, clean_tag
 from programs import exact_json
 from programs.actors import actor_of
+from programs.database import retried
 from programs.exceptions import DomainError, ProgramInactive, ProgramNotFound
 from programs.models import ApiKey, Scope
 
@@ -94,8 +97,15 @@ class ParticipantViewSet(ListModelMixin, GenericViewSet[Participant]):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         external_id, change = serializer.validated_data
+        rights = _upsert_rights(request)
+        if change.program_id and not rights["may_enroll"]:
+            raise EnrollingNotAllowed
         result = state.apply(
-            change, to=external_id, by=actor_of(request), **_upsert_rights(request)
+            change,
+            to=external_id,
+            by=actor_of(request),
+            may_create=rights["may_create"],
+            may_change=rights["may_change"],
         )
         return Response(result.answer, status=201 if result.created else 200)
 
@@ -192,7 +202,7 @@ class TagViewSet(PartViewSet):
 
         201 where it is new, 200 where it was there.
         """
-        [tag] = clean_change({"tags": [tag]}).tags or []
+        tag = clean_tag(tag)
         change = state.Change(add_tags=[tag])
         result = state.apply(change, to=participant, by=actor_of(request))
         return Response({"tag": tag}, status=201 if result.changed else 200)
@@ -242,6 +252,7 @@ class EnrollmentViewSet(GenericViewSet[Enrollment]):
     queryset = Enrollment.objects.all()
     serializer_class = EnrollmentSerializer
     required_scopes = PARTICIPANT_SCOPES
+    # One of the two opens the call; which of them it takes depends on whether the enrolment exists.
     staff_verbs = {"PUT": ("add", "change")}
 
     def retrieve(self, request: Request, participant: str | UUID, program_id: UUID) -> Response:
@@ -255,7 +266,9 @@ class EnrollmentViewSet(GenericViewSet[Enrollment]):
         """Enrol, or change the status of the enrolment."""
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        self._set_status(participant, program_id, serializer.validated_data["status"])
+        by_key = isinstance(request.auth, ApiKey)
+        set_status = self._set_status if by_key else self._set_status_as_permitted
+        set_status(participant, program_id, serializer.validated_data["status"])
         return self.retrieve(request, participant, program_id)
 
     def destroy(self, request: Request, participant: str | UUID, program_id: UUID) -> Response:
@@ -266,6 +279,23 @@ class EnrollmentViewSet(GenericViewSet[Enrollment]):
         get_object_or_404(Enrollment, _is(participant, "participant__"), program=program_id)
         self._set_status(participant, program_id, EnrollmentStatus.CLOSED)
         return Response(status=204)
+
+    @retried
+    def _set_status_as_permitted(
+        self, participant: str | UUID, program_id: UUID, status: str
+    ) -> None:
+        with transaction.atomic():
+            # Whoever writes an enrolment holds its participant's row. With that row in our hands nobody enrols between
+            # our look and our write, and who may only add enrolments never changes one.
+            people = Participant.objects.filter(_is(participant)).select_for_update(no_key=True)
+            holder = people.first()
+            if holder is None:  # and nothing is held: somebody could create and enrol them now
+                raise ParticipantNotFound
+            known = Enrollment.objects.filter(participant=holder, program=program_id).exists()
+            permission = f"participants.{'change' if known else 'add'}_enrollment"
+            if not self.request.user.has_perm(permission):
+                raise PermissionDenied(f"You lack the permission {permission}.")
+            self._set_status(participant, program_id, status)
 
     def _set_status(self, participant: str | UUID, program_id: UUID, status: str) -> None:
         change = state.Change(program_id=program_id, enrollment_status=status)
@@ -293,15 +323,19 @@ class StateHistoryViewSet(ListModelMixin, GenericViewSet[StateChange]):
 class UpsertRights(TypedDict):
     may_create: bool
     may_change: bool
+    may_enroll: bool
 
 
 def _upsert_rights(request: Request) -> UpsertRights:
     """What of an upsert the caller may do: an API key with the scope all of it, staff what their permissions say."""
     if isinstance(request.auth, ApiKey):
-        return {"may_create": True, "may_change": True}
+        return {"may_create": True, "may_change": True, "may_enroll": True}
+    may = request.user.has_perm
     return {
-        "may_create": request.user.has_perm("participants.add_participant"),
-        "may_change": request.user.has_perm("participants.change_participant"),
+        "may_create": may("participants.add_participant"),
+        "may_change": may("participants.change_participant"),
+        # A program_id makes the enrolment or reactivates it, so it takes both, as the admin's action to enrol does.
+        "may_enroll": may("participants.add_enrollment") and may("participants.change_enrollment"),
     }
 
 

@@ -1,12 +1,15 @@
 import html
 import re
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connections, transaction
 from django.test import Client
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from django.urls import URLPattern
@@ -140,7 +143,7 @@ def test_a_wrong_password_is_told_on_the_page_and_locks_after_ten() -> None:
         ("delete_participant", "DELETE", "/external:ana/state/tags/vip", {}, 403),
         ("view_enrollment", "GET", "/external:ana/enrollments/{program}", {}, 200),
         ("view_enrollment", "PUT", "/external:ana/enrollments/{program}", {}, 403),
-        ("add_enrollment", "PUT", "/external:ana/enrollments/{program}", {}, 200),
+        ("add_enrollment", "PUT", "/external:ana/enrollments/{program}", {}, 403),
         ("change_enrollment", "PUT", "/external:ana/enrollments/{program}", {}, 200),
         ("change_enrollment", "DELETE", "/external:ana/enrollments/{program}", {}, 403),
         ("delete_enrollment", "DELETE", "/external:ana/enrollments/{program}", {}, 200),
@@ -186,6 +189,118 @@ def test_staff_may_do_with_programs_what_their_permissions_say(
     response = submit(signed_in(permission), method, path, form)
 
     assert response.status_code == status
+
+
+def enrollment_statuses() -> list[str]:
+    return list(Enrollment.objects.values_list("status", flat=True))
+
+
+ADD, CHANGE = "add_enrollment", "change_enrollment"
+
+
+@pytest.mark.parametrize(
+    ("permissions", "external_id", "had", "status", "has"),
+    [
+        (["add_participant"], "bob", [], 403, []),
+        (["add_participant", ADD], "bob", [], 403, []),
+        (["add_participant", CHANGE], "bob", [], 403, []),
+        (["add_participant", ADD, CHANGE], "bob", [], 201, ["ACTIVE"]),
+        (["add_participant", ADD, CHANGE], "ana", ["CLOSED"], 403, ["CLOSED"]),
+        (["change_participant"], "ana", [], 403, []),
+        (["change_participant"], "ana", ["CLOSED"], 403, ["CLOSED"]),
+        (["change_participant", ADD], "ana", [], 403, []),
+        (["change_participant", CHANGE], "ana", ["CLOSED"], 403, ["CLOSED"]),
+        (["change_participant", ADD, CHANGE], "ana", [], 200, ["ACTIVE"]),
+        (["change_participant", ADD, CHANGE], "ana", ["CLOSED"], 200, ["ACTIVE"]),
+        ([ADD, CHANGE], "ana", ["CLOSED"], 403, ["CLOSED"]),
+    ],
+)
+def test_an_upsert_enrols_only_for_who_may_add_and_change_enrolments(
+    participant: Participant,
+    program: Program,
+    permissions: list[str],
+    external_id: str,
+    had: list[str],
+    status: int,
+    has: list[str],
+) -> None:
+    for each in had:
+        enrolled = state.Change(program_id=program.id, enrollment_status=each)
+        state.apply(enrolled, to="ana", by=TESTER)
+    body = {"external_id": external_id, "program_id": str(program.id), "phone": "1"}
+
+    response = submit(signed_in(*permissions), "POST", "/v1/participants", body)
+
+    assert response.status_code == status
+    assert enrollment_statuses() == has
+    assert Participant.objects.filter(phone="1").exists() == (status < 300)
+    assert ('"code": "forbidden"' in text_of(response)) == (status == 403)
+
+
+@pytest.mark.parametrize(
+    ("permissions", "had", "status", "has"),
+    [
+        ([ADD], [], 200, ["FROZEN"]),
+        ([ADD], ["ACTIVE"], 403, ["ACTIVE"]),
+        ([ADD], ["FROZEN"], 403, ["FROZEN"]),
+        ([CHANGE], [], 403, []),
+        ([CHANGE], ["ACTIVE"], 200, ["FROZEN"]),
+        ([ADD, CHANGE], [], 200, ["FROZEN"]),
+        ([ADD, CHANGE], ["ACTIVE"], 200, ["FROZEN"]),
+        (["delete_enrollment"], ["ACTIVE"], 403, ["ACTIVE"]),
+    ],
+)
+def test_who_may_add_enrolments_may_not_for_that_reason_change_them_nor_the_reverse(
+    participant: Participant,
+    program: Program,
+    permissions: list[str],
+    had: list[str],
+    status: int,
+    has: list[str],
+) -> None:
+    for each in had:
+        enrolled = state.Change(program_id=program.id, enrollment_status=each)
+        state.apply(enrolled, to="ana", by=TESTER)
+    path = f"{ANA}/enrollments/{program.id}"
+
+    response = submit(signed_in(*permissions), "PUT", path, {"status": "FROZEN"})
+
+    assert response.status_code == status
+    assert enrollment_statuses() == has
+
+
+@pytest.mark.parametrize("permission", [ADD, CHANGE])
+def test_an_enrolment_of_nobody_is_not_found(program: Program, permission: str) -> None:
+    path = f"/v1/participants/external:nobody/enrollments/{program.id}"
+
+    response = submit(signed_in(permission), "PUT", path, {"status": "ACTIVE"})
+
+    assert response.status_code == 404
+    assert enrollment_statuses() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_may_only_add_changes_no_enrolment_that_somebody_makes_at_that_moment(
+    participant: Participant, program: Program
+) -> None:
+    client = signed_in(ADD)
+
+    def enrol() -> int:
+        try:
+            path = f"{ANA}/enrollments/{program.id}"
+            return submit(client, "PUT", path, {"status": "ACTIVE"}).status_code
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor() as pool:
+        with transaction.atomic():
+            frozen = state.Change(program_id=program.id, enrollment_status="FROZEN")
+            state.apply(frozen, to="ana", by=TESTER)
+            status = pool.submit(enrol)
+            threading.Event().wait(0.5)  # so that the call has looked, or waits for us
+        assert status.result() == 403
+
+    assert enrollment_statuses() == ["FROZEN"]
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "POST"])

@@ -1,9 +1,10 @@
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission, User
 from rest_framework.test import APIClient
 
-from participants.models import Participant, StateChange
+from participants.models import Enrollment, Participant, StateChange
 from programs.models import Program
 
 
@@ -90,6 +91,39 @@ def test_an_invalid_later_row_leaves_the_earlier_one_standing(api: APIClient) ->
 
     assert [row["status"] for row in response.json()["results"]] == ["created", "error"]
     assert response.json()["results"][1]["error"]["code"] == "validation_failed"
+
+
+@pytest.mark.parametrize(
+    ("enrolling", "outcome"),
+    [
+        ([], "error"),
+        (["add_enrollment"], "error"),
+        (["change_enrollment"], "error"),
+        (["add_enrollment", "change_enrollment"], "created"),
+    ],
+)
+def test_a_row_that_enrols_is_an_error_for_staff_who_may_not(
+    program: Program, enrolling: list[str], outcome: str
+) -> None:
+    user = User.objects.create_user("rosa", is_staff=True)
+    codenames = ["add_participant", "change_participant", *enrolling]
+    user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+    staff = APIClient()
+    staff.force_login(user)
+
+    response = batch(
+        staff, {"external_id": "ana", "program_id": str(program.id)}, {"external_id": "bea"}
+    )
+
+    enrolled = outcome == "created"
+    rows = response.json()["results"]
+    assert [row["status"] for row in rows] == [outcome, "created"]
+    assert enrolled or rows[0]["error"] == {
+        "code": "forbidden",
+        "message": "You may not both add and change enrolments, and a program_id may do either.",
+    }
+    assert Participant.objects.filter(external_id="ana").exists() == enrolled
+    assert Enrollment.objects.exists() == enrolled
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from programs import api_keys
 from programs.models import ApiKey, Scope
 from tests.conftest import TESTER
 
+SOME_ID = "00000000-0000-7000-8000-000000000000"
 CHARACTERS = string.ascii_letters + string.digits
 
 
@@ -92,7 +93,7 @@ def test_a_known_key_costs_no_query_for_four_seconds(key: str, queries: list[str
     get(key)
 
     assert len(queries) == 1  # the list itself
-    assert "api_key" not in queries[0]
+    assert "apikey" not in queries[0]
 
 
 def test_a_revoked_key_stops_within_five_seconds(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,8 +146,13 @@ def test_a_key_lacking_the_scope_is_told_which(db: None) -> None:
         ("put", "/v1/participants/external:a/state/attributes/x", "participants:write"),
         ("delete", "/v1/participants/external:a/state/attributes/x", "participants:write"),
         ("get", "/v1/participants/external:a/activity/state-history", "participants:read"),
+        ("get", f"/v1/participants/external:a/enrollments/{SOME_ID}", "participants:read"),
+        ("put", f"/v1/participants/external:a/enrollments/{SOME_ID}", "participants:write"),
+        ("delete", f"/v1/participants/external:a/enrollments/{SOME_ID}", "participants:write"),
         ("get", "/v1/programs", "programs:read"),
         ("post", "/v1/programs", "programs:write"),
+        ("get", f"/v1/programs/{SOME_ID}", "programs:read"),
+        ("patch", f"/v1/programs/{SOME_ID}", "programs:write"),
     ],
 )
 def test_each_call_asks_for_its_scope(db: None, method: str, path: str, scope: str) -> None:
@@ -168,6 +174,17 @@ def test_the_last_use_is_written_once_a_minute(key: str, queries: list[str]) -> 
 
     assert first is not None
     assert not any("UPDATE" in sql for sql in queries)
+
+
+def test_a_use_a_minute_later_is_written_again(key: str) -> None:
+    get(key)
+    first = ApiKey.objects.get().last_used_at
+    assert first is not None
+
+    with time_machine.travel(first + timedelta(seconds=61)):
+        get(key)
+
+    assert ApiKey.objects.get().last_used_at >= first + timedelta(seconds=61)  # type: ignore[operator]
 
 
 def test_rotation_makes_a_second_key_that_lives_beside_the_first_for_a_while(key: str) -> None:
