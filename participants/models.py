@@ -193,6 +193,7 @@ class Enrollment(models.Model):
     objects = EnrollmentQuerySet.as_manager()
 
     class Meta:
+        verbose_name = "enrolment"
         ordering = ["id"]
         constraints = [
             models.UniqueConstraint(

@@ -2,15 +2,16 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar, TypeVar
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import unquote
-from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.views.main import ERROR_FLAG, ChangeList
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models import Count, Model, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Now
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -21,6 +22,8 @@ from programs import api_keys
 from programs.actors import actor_of
 from programs.models import ApiKey, ApiKeyQuerySet, Program, ProgramStatus, Scope
 
+M = TypeVar("M", bound=Model)
+
 admin.site.site_header = "Laurel"
 admin.site.site_title = "Laurel"
 admin.site.index_title = "Administration"
@@ -30,6 +33,49 @@ ENROLLMENT_STATUSES = ("ACTIVE", "FROZEN", "LOCKED", "CLOSED")
 
 HANDOVER = "issued_key"
 HANDOVER_SECONDS = 60
+
+
+def is_id(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+class StrictAdmin(admin.ModelAdmin[M]):
+    """Refuses the addresses and posts that Django's own would hand to PostgreSQL as they came."""
+
+    # What the address of the list may ask for beside the filters. Django takes any field and any comparison: the digest
+    # of a key letter by letter, or a regular expression that never ends.
+    lookups: ClassVar[frozenset[str]] = frozenset()
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        filters = {
+            getattr(each, "parameter_name", f"{each}__exact")
+            for each in self.get_list_filter(request)
+        }
+        return lookup in self.lookups | filters
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        # PostgreSQL takes no NUL in any text.
+        if any("\0" in value for _, values in request.GET.lists() for value in values):
+            return HttpResponseRedirect(f"{request.path}?{ERROR_FLAG}=1")
+        return super().changelist_view(request, extra_context)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return {}  # Django's fills the fields from the address, with what they may be unable to show
+
+    def response_action(
+        self, request: HttpRequest, *args: Any, **kwargs: Any
+    ) -> HttpResponse | None:
+        posted = request.POST.copy()
+        selected = posted.getlist(ACTION_CHECKBOX_NAME)
+        posted.setlist(ACTION_CHECKBOX_NAME, [each for each in selected if is_id(each)])
+        request.POST = posted  # type: ignore[assignment]
+        return super().response_action(request, *args, **kwargs)
 
 
 class ProgramChangeList(ChangeList):
@@ -83,7 +129,7 @@ class ProgramForm(forms.ModelForm[Program]):
 
 
 @admin.register(Program)
-class ProgramAdmin(admin.ModelAdmin[Program]):
+class ProgramAdmin(StrictAdmin[Program]):
     form = ProgramForm
     list_display = [
         "name",
@@ -179,7 +225,7 @@ class ApiKeyStateFilter(admin.SimpleListFilter):
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(admin.ModelAdmin[ApiKey]):
+class ApiKeyAdmin(StrictAdmin[ApiKey]):
     """Keys are issued, rotated and revoked. What one may do, and until when, never changes: only its name does.
 
     Who needs more scopes or more time gets another key.

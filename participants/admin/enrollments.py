@@ -18,7 +18,6 @@ from programs.exceptions import DomainError
 class EnrollmentAdmin(StateAdmin[Enrollment], LargeTableAdmin[Enrollment]):
     form = EnrollmentForm
     fields = ["participant", "program", "status"]
-    autocomplete_fields = ["participant", "program"]
     list_display = ["participant", "program", "status", "created_at", "updated_at"]
     list_select_related = ["participant", "program"]
     list_filter = ["status", EnrollmentProgramFilter]

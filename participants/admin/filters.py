@@ -71,6 +71,6 @@ class TagFilter(admin.SimpleListFilter):
         }
 
     def queryset(self, request: HttpRequest, queryset: Any) -> ParticipantQuerySet:
-        tag = (self.value() or "").replace("\0", "").strip()
+        tag = (self.value() or "").strip()
         people: ParticipantQuerySet = queryset
         return people.tagged(tag) if tag else people

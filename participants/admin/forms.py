@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django import forms
@@ -11,6 +12,7 @@ from participants.admin.saving import Refused, StateForm
 from participants.models import PROFILE_FIELDS, Enrollment, Participant
 from participants.state.changes import clean_change, clean_upsert
 from programs.actors import Actor
+from programs.admin import is_id
 from programs.exceptions import DomainError, ValidationFailed
 from programs.models import Program, ProgramStatus
 
@@ -57,7 +59,8 @@ class ParticipantForm(StateForm[Participant]):
         if change.tags is not None:
             had, has = self._shown("tags"), change.tags
             change.add_tags = [tag for tag in has if tag not in had]
-            change.remove_tags = [tag for tag in had if tag not in has]
+            # No rule was put to what the page says it showed, and PostgreSQL takes no NUL.
+            change.remove_tags = [tag for tag in had if tag not in has and "\0" not in tag]
             change.tags = None
         return change
 
@@ -73,10 +76,20 @@ class ProgramName(forms.Widget):
         return escape(value)
 
 
+class SelectById(AutocompleteSelect):
+    def __init__(self, field: str) -> None:
+        super().__init__(Enrollment._meta.get_field(field), admin.site)
+
+    def optgroups(self, name: str, value: Sequence[str], attrs: Any = None) -> Any:
+        # To draw what was chosen Django looks it up, whether the field took it or not.
+        return super().optgroups(name, [each for each in value if is_id(each)], attrs)
+
+
 class EnrollmentForm(StateForm[Enrollment]):
     class Meta:
         model = Enrollment
         fields = ["participant", "program", "status"]
+        widgets = {"participant": SelectById("participant"), "program": SelectById("program")}
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
@@ -94,6 +107,7 @@ class EnrollmentRowForm(StateForm[Enrollment]):
     class Meta:
         model = Enrollment
         fields = ["program", "status"]
+        widgets = {"program": SelectById("program")}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -139,5 +153,5 @@ class EnrollForm(forms.Form):
 
     program = forms.ModelChoiceField(
         Program.objects.filter(status=ProgramStatus.ACTIVE),
-        widget=AutocompleteSelect(Enrollment._meta.get_field("program"), admin.site),
+        widget=SelectById("program"),
     )

@@ -52,7 +52,6 @@ class EnrollmentInline(admin.TabularInline[Enrollment, Participant]):
     formset = EnrollmentFormSet  # type: ignore[assignment]
     fields = ["program", "status", "since", "changed"]
     readonly_fields = ["since", "changed"]
-    autocomplete_fields = ["program"]
     extra = 0
     can_delete = False
     verbose_name = "enrolment"

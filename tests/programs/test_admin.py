@@ -129,6 +129,62 @@ def test_a_program_is_found_by_name_and_status(admin_client: Client, program: Pr
     assert [found.name for found in response.context["cl"].result_list] == ["Old club"]
 
 
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        (PROGRAMS, {"name__regex": "("}),
+        (PROGRAMS, {"name": "club"}),
+        (PROGRAMS, {"created_at__year": "99999999"}),
+        (KEYS, {"digest__startswith": "0"}),
+        (KEYS, {"digest__regex": "("}),
+        (KEYS, {"scopes__contains": "x"}),
+    ],
+)
+def test_the_address_of_a_list_takes_its_filters_only(
+    admin_client: Client, path: str, asked: dict[str, str]
+) -> None:
+    assert admin_client.get(path, asked).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"), [(PROGRAMS, "status__exact"), (PROGRAMS, "name"), (KEYS, "state")]
+)
+def test_a_list_leads_back_to_itself_from_an_address_with_nul(
+    admin_client: Client, path: str, asked: str
+) -> None:
+    response = admin_client.get(path, {asked: ["x", "\0"]})
+
+    assert response.status_code == 302
+    assert response.headers["Location"] == f"{path}?e=1"
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [(KEYS, {"expires_at": "x", "scopes": "y"}), (PROGRAMS, {"name": "\0", "status": "x"})],
+)
+def test_the_page_to_add_takes_nothing_from_its_address(
+    admin_client: Client, path: str, asked: dict[str, str]
+) -> None:
+    response = admin_client.get(f"{path}add/", asked)
+
+    assert response.status_code == 200
+    assert not asked.keys() & response.context["adminform"].form.initial.keys()
+
+
+@pytest.mark.parametrize(("path", "action"), [(PROGRAMS, "archive"), (KEYS, "revoke")])
+def test_an_action_on_rows_that_could_not_exist_selects_none(
+    admin_client: Client, program: Program, row: ApiKey, path: str, action: str
+) -> None:
+    response = admin_client.post(path, {"action": action, "_selected_action": ["abc", "\0"]})
+
+    assert response.status_code == 302
+    assert told(response) == [
+        "Items must be selected in order to perform actions on them. No items have been changed."
+    ]
+    assert Program.objects.get().status == "ACTIVE"
+    assert ApiKey.objects.get().is_usable
+
+
 def test_programs_and_keys_are_not_deleted(
     admin_client: Client, program: Program, row: ApiKey
 ) -> None:
