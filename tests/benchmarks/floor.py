@@ -1,0 +1,25 @@
+"""The floor: Laurel's own reading and writing of an upsert in a bare Django view, without Django REST framework."""
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+
+from config.authentication import key_ring
+from participants import state
+from participants.state.changes import clean_upsert
+from programs import exact_json
+from programs.actors import Actor, ActorKind
+
+
+@csrf_exempt
+def upsert(request: HttpRequest) -> HttpResponse:
+    key = key_ring.find(request.META.get("HTTP_X_API_KEY", ""))
+    if key is None:
+        return HttpResponse(status=401)
+    external_id, change = clean_upsert(exact_json.loads(request.body))
+    by = Actor(ActorKind.API_KEY, str(key))
+    result = state.apply(change, to=external_id, by=by, may_create=True)
+    return HttpResponse(
+        bytes(result.answer),
+        status=201 if result.created else 200,
+        content_type="application/json",
+    )
