@@ -436,6 +436,13 @@ def test_an_import_that_is_killed_half_way_ends_right_when_run_again(file: Path)
     assert StateChange.objects.count() == 3 * 4000
 
 
+def counted_of_200(stdout: bytes) -> int:
+    """How many the import told of: we may see its second hundred before it has counted them itself."""
+    counted = 200 if stdout.startswith(b"created 200,") else 100
+    assert stdout == b"created %d, updated 0, failed 0\n" % counted
+    return counted
+
+
 @pytest.mark.django_db(transaction=True)
 def test_an_interrupt_ends_with_the_counts_so_far() -> None:
     with importing("-", "--batch-size", 100) as process:
@@ -444,10 +451,11 @@ def test_an_interrupt_ends_with_the_counts_so_far() -> None:
         process.send_signal(signal.SIGINT)
         stdout, stderr = process.communicate()
 
+    counted = counted_of_200(stdout)
     assert process.returncode == 130
-    assert stdout == b"created 200, updated 0, failed 0\n"
     assert stderr == (
-        b"CommandError: Interrupted after line 200 (done up to there; run it again for the rest).\n"
+        b"CommandError: Interrupted after line %d (done up to there; run it again for the rest).\n"
+        % counted
     )
 
 
@@ -464,8 +472,7 @@ def test_a_lost_database_ends_with_the_last_line_that_was_stored() -> None:
         stdout, stderr = process.communicate(people(100))
 
     assert process.returncode == 1
-    assert stdout == b"created 200, updated 0, failed 0\n"
-    assert stderr.startswith(b"CommandError: Stopped after line 200 (")
+    assert stderr.startswith(b"CommandError: Stopped after line %d (" % counted_of_200(stdout))
     assert b"Traceback" not in stderr
 
 
