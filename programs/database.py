@@ -4,7 +4,7 @@ import functools
 import random
 import time
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import psycopg
 import uuid_utils.compat
@@ -29,17 +29,33 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+class _PlannedAnew(psycopg.RawCursor[Any]):
+    def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
+        return super().execute(query, params, **{**options, "prepare": False})
+
+
 def prepared_cursor() -> CursorWrapper:
     """A cursor of Django's connection for the statements that run all day: parsed and planned once per connection.
 
-    Its placeholders are $1, $2.. and its parameters a list.
-
-    Errors are Django's, and query counting sees it. Not for statements whose best plan depends on their values
-    (lists and searches), for which the ORM's own cursor, which shows the planner the values, is the right one.
+    Its placeholders are PostgreSQL's own ($1, $2) and its parameters a list; `prepare_threshold` in the settings makes
+    it prepare. Errors are Django's, and query counting sees it. Not for statements whose best plan depends on their
+    values (lists and searches), for which the ORM's own cursor, which shows the planner the values, is the right one.
     """
+    return _cursor(psycopg.RawCursor)
+
+
+def planned_cursor() -> CursorWrapper:
+    """The same for statements over many rows, planned each time.
+
+    A plan that was made while the tables were small reads them whole, and would be kept while they grow.
+    """
+    return _cursor(_PlannedAnew)
+
+
+def _cursor(kind: type[psycopg.RawCursor[Any]]) -> CursorWrapper:
     connection.ensure_connection()
     with connection.wrap_database_errors:
-        cursor = psycopg.RawCursor(connection.connection)
+        cursor = kind(connection.connection)
     if connection.queries_logged:
         return connection.make_debug_cursor(cursor)  # type: ignore[arg-type]
     return connection.make_cursor(cursor)  # type: ignore[arg-type]

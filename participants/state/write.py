@@ -31,7 +31,7 @@ from participants.state.changes import Change
 from participants.state.read import ANSWER
 from programs import exact_json
 from programs.actors import Actor
-from programs.database import UUID7_SQL, prepared_cursor, retried, uuid7
+from programs.database import UUID7_SQL, planned_cursor, prepared_cursor, retried, uuid7
 from programs.exceptions import (
     DomainError,
     FieldError,
@@ -122,16 +122,16 @@ def apply_each(
     if not changes:
         return []
     address: Address = "id" if isinstance(changes[0][0], UUID) else "external_id"
-    statement = _STATEMENTS[address, len(changes) == 1]
+    single = len(changes) == 1
     rows = [_row(position, address, *pair) for position, pair in enumerate(changes)]
     options = [str(by), may_create, may_change]
     results: dict[int, Result] = {}
-    _run(statement, rows, options, results)
+    _run(address, rows, options, results, single=single)
     for _ in range(MOST_LOOKS):
         stale = [row for row in rows if results[row["position"]].outcome is Outcome.STALE]
         if not stale:
             return [results[position] for position in range(len(rows))]
-        _run_locked(address, statement, stale, options, results)
+        _run_locked(address, stale, options, results, single=single)
     raise OperationalError("Somebody else kept changing the same participants.")
 
 
@@ -156,13 +156,15 @@ def _row(position: int, address: Address, key: str | UUID, change: Change) -> di
 # Each step is retried by itself: a row that the first has stored and committed must not be met again as a known one.
 @retried
 def _run(
-    statement: str,
+    address: Address,
     rows: list[dict[str, Any]],
     options: list[Any],
     results: dict[int, Result],
+    *,
+    single: bool,
 ) -> None:
-    with prepared_cursor() as cursor:
-        cursor.execute(statement, [exact_json.dumps(rows).decode(), *options])
+    with prepared_cursor() if single else planned_cursor() as cursor:
+        cursor.execute(_STATEMENTS[address, single], [exact_json.dumps(rows).decode(), *options])
         for position, outcome, participant_id, changed, answer in cursor.fetchall():
             raw = msgspec.Raw((answer or "").encode())
             results[position] = Result(Outcome(outcome), participant_id, changed, raw)
@@ -171,15 +173,16 @@ def _run(
 @retried
 def _run_locked(
     address: Address,
-    statement: str,
     rows: list[dict[str, Any]],
     options: list[Any],
     results: dict[int, Result],
+    *,
+    single: bool,
 ) -> None:
     with transaction.atomic():
         known = Participant.objects.filter(**{f"{address}__in": [row[address] for row in rows]})
         list(known.order_by("id").select_for_update(no_key=True).values_list("id"))
-        _run(statement, rows, options, results)
+        _run(address, rows, options, results, single=single)
 
 
 def _too_many(field: str, most: int) -> ValidationFailed:

@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.db import connection
 from rest_framework.test import APIClient
 
 from participants.models import Enrollment, Participant, StateChange
@@ -157,3 +158,13 @@ def test_a_thousand_rows_are_one_statement(api: APIClient, queries: list[str]) -
     assert {row["status"] for row in updated.json()["results"]} == {"updated"}
     assert Participant.objects.count() == 1001
     assert StateChange.objects.count() == 2001
+
+
+def test_no_plan_of_a_batch_outlives_it(api: APIClient) -> None:
+    for _ in range(3):
+        batch(api, {"external_id": "ana"}, {"external_id": "bea"})
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement FROM pg_prepared_statements")
+        kept = [statement for (statement,) in cursor.fetchall()]
+    assert not any("jsonb_to_recordset" in text and "LIMIT 1" not in text for text in kept)

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from django.db import DataError, OperationalError, connection, connections, transaction
 
-from programs.database import UUID7_SQL, prepared_cursor, retried
+from programs.database import UUID7_SQL, planned_cursor, prepared_cursor, retried
 from programs.models import Program
 
 
@@ -93,6 +93,20 @@ def test_a_prepared_statement_is_planned_once_and_counted_each_time(queries: lis
             "SELECT count(*) FROM pg_prepared_statements WHERE statement = %s", queries[:1]
         )
         assert cursor.fetchone() == (1,)
+
+
+@pytest.mark.django_db
+def test_a_statement_over_many_rows_keeps_no_plan(queries: list[str]) -> None:
+    for number in (1, 2):
+        with planned_cursor() as cursor:
+            cursor.execute("SELECT 20 / $1::int", [number])
+
+    assert queries == ["SELECT 20 / $1::int"] * 2
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_prepared_statements WHERE statement = %s", queries[:1]
+        )
+        assert cursor.fetchone() == (0,)
 
 
 @pytest.mark.django_db
