@@ -1,7 +1,5 @@
 """Who is calling: a client application by its API key. (Staff come by DRF's own session authentication.)"""
 
-from typing import Any
-
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
@@ -24,8 +22,8 @@ class ApiKeyAuthentication(BaseAuthentication):
     """
 
     def authenticate(self, request: Request) -> tuple[AnonymousUser, ApiKey] | None:
-        key = request.META.get("HTTP_X_API_KEY") or _bearer(request)
-        if not key:
+        key = presented_key(request._request)
+        if key is None:
             return None
         row = key_ring.find(key)
         if row is None:
@@ -37,9 +35,12 @@ class ApiKeyAuthentication(BaseAuthentication):
         return 'Bearer realm="laurel", X-API-Key realm="laurel"'
 
 
-def _bearer(request: Request) -> Any:
+def presented_key(request: HttpRequest) -> str | None:
+    """The key that a call brings, good or bad; None for a call that brings none."""
+    if key := request.META.get("HTTP_X_API_KEY"):
+        return str(key)
     scheme, _, key = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
-    return key.strip() if scheme.lower() == "bearer" else None
+    return (key.strip() or None) if scheme.lower() == "bearer" else None
 
 
 def client_address(request: HttpRequest) -> str:

@@ -121,7 +121,8 @@ class JSONUnlessBrowsing(DefaultContentNegotiation):
         renderers: Iterable[BaseRenderer],
         format_suffix: str | None = None,
     ) -> tuple[BaseRenderer, str]:
-        if wanted := request.query_params.get("format"):
+        asked = "format=" in request.META.get("QUERY_STRING", "")
+        if asked and (wanted := request.query_params.get("format")):
             renderers = self.filter_renderers(renderers, wanted)
         elif "text/html" in request.META.get("HTTP_ACCEPT", ""):
             best: tuple[BaseRenderer, str] = super().select_renderer(request, renderers)

@@ -8,7 +8,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import psycopg
 import uuid_utils.compat
-from django.db import OperationalError, connection
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections
 from django.db.backends.utils import CursorWrapper
 from psycopg import errors
 
@@ -53,12 +53,13 @@ def planned_cursor() -> CursorWrapper:
 
 
 def _cursor(kind: type[psycopg.RawCursor[Any]]) -> CursorWrapper:
-    connection.ensure_connection()
-    with connection.wrap_database_errors:
-        cursor = kind(connection.connection)
-    if connection.queries_logged:
-        return connection.make_debug_cursor(cursor)  # type: ignore[arg-type]
-    return connection.make_cursor(cursor)  # type: ignore[arg-type]
+    database = connections[DEFAULT_DB_ALIAS]  # itself: each look through Django's proxy costs
+    database.ensure_connection()
+    with database.wrap_database_errors:
+        cursor = kind(database.connection)
+    if database.queries_logged:
+        return database.make_debug_cursor(cursor)  # type: ignore[arg-type]
+    return database.make_cursor(cursor)  # type: ignore[arg-type]
 
 
 def retried(verb: Callable[P, R]) -> Callable[P, R]:

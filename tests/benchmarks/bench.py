@@ -13,8 +13,9 @@ from tests.benchmarks import databases, importing, server
 from tests.benchmarks.client import Address
 from tests.benchmarks.measure import Pace
 from tests.benchmarks.people import Body, Mix, bodies
+from tests.benchmarks.server import THREADS, WORKERS
 
-CONNECTIONS = 4
+CONNECTIONS = WORKERS * THREADS  # as many calls at once as the server takes
 
 
 @dataclass(frozen=True, slots=True)

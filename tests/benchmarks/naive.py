@@ -1,6 +1,6 @@
 """The upsert as one writes it first: a ModelSerializer, update_or_create, a row of history at a time.
 
-It has Laurel's tables, indexes, persistent connections and middleware, writes the same history and gives the same answer.
+It has Laurel's tables, indexes and persistent connections, writes the same history and gives the same answer.
 What it does not have is safety: two simultaneous first calls for one person may answer 500.
 """
 

@@ -1,4 +1,7 @@
-"""Laurel's own addresses, and beside them what it is measured against: below /v1 too, where the middleware is the same."""
+"""Laurel's own addresses, and beside them what it is measured against.
+
+The floor is below /v1, where browsers' middleware stands aside for a key; the naive way has Django's middleware as it comes.
+"""
 
 import os
 
@@ -18,7 +21,7 @@ def worker(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [
-    path("v1/benchmarks/naive", NaiveParticipantViewSet.as_view({"post": "create"})),
+    path("benchmarks/naive", NaiveParticipantViewSet.as_view({"post": "create"})),
     path("v1/benchmarks/floor", upsert),
     path("benchmarks/worker", worker),
     *urlpatterns,

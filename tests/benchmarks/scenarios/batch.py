@@ -23,7 +23,7 @@ def scenario(bench: Bench) -> Iterator[Outcome]:
 
     def calls() -> Iterator[bytes]:
         for body in bench.people(Mix.HALF_NEW):
-            yield request("/v1/benchmarks/naive", json.dumps(body).encode(), key=bench.key)
+            yield request("/benchmarks/naive", json.dumps(body).encode(), key=bench.key)
 
     def in_batches(seconds: float) -> Round:
         whole = b'"error_count":0'

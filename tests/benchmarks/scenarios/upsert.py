@@ -14,7 +14,7 @@ from tests.benchmarks.sql import Sessions
 
 PATHS = {
     "Laurel": "/v1/participants",
-    "naive": "/v1/benchmarks/naive",
+    "naive": "/benchmarks/naive",
     "floor": "/v1/benchmarks/floor",
 }
 TARGETS = {(Mix.HALF_NEW, "naive"): (5, 7), (Mix.HALF_NEW, "floor"): (0.75, 0.95)}
