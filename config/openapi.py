@@ -1,7 +1,7 @@
 """The OpenAPI document: what holds for every operation is said here once, the rest is read from views and serializers.
 
 Views add `required_scopes`, docstrings and, where an answer is not written by their serializer, `extend_schema`, whose
-`responses` may name a DomainError. Examples stand in openapi_examples.json, under the name of the component.
+`responses` may name a DomainError, or several in a tuple. Examples stand in openapi_examples.json, under the name of the component.
 """
 
 # mypy: allow-untyped-calls
@@ -17,7 +17,11 @@ from drf_spectacular.plumbing import ResolvedComponent, get_doc
 from rest_framework import serializers
 
 from config.errors import STATUS
-from participants.models import MAX_ATTRIBUTE_KEY_LENGTH, MAX_TAG_LENGTH
+from participants.models import (
+    MAX_ATTRIBUTE_KEY_LENGTH,
+    MAX_COUNTER_KEY_LENGTH,
+    MAX_TAG_LENGTH,
+)
 from programs.exceptions import DomainError
 from programs.serializers import RefusalSerializer
 
@@ -40,7 +44,8 @@ _PROGRAM = {
     "schema": {"type": "string", "format": "uuid"},
     "example": "0198c0de-7a3b-7c21-9f4e-2b1d5a6c7e80",
 }
-_PARTS = {"state", "enrollments", "activity"}  # of a participant
+# Of a participant, and of a program.
+_PARTS = {"state", "enrollments", "balances", "activity", "assets", "tiers"}
 _PATH_PARAMETERS: dict[str, dict[str, Any]] = {
     "participant": {
         "description": "The participant: our id, or yours as `external:{external_id}`, percent-encoded.",
@@ -65,6 +70,36 @@ _PATH_PARAMETERS: dict[str, dict[str, Any]] = {
         "description": "The attribute's key, percent-encoded.",
         "schema": {"type": "string", "minLength": 1, "maxLength": MAX_ATTRIBUTE_KEY_LENGTH},
         "example": "plan",
+    },
+    "counter": {
+        "description": "The counter's key, percent-encoded.",
+        "schema": {
+            "type": "string",
+            "pattern": _NOT_BLANK,
+            "minLength": 1,
+            "maxLength": MAX_COUNTER_KEY_LENGTH,
+        },
+        "example": "purchases",
+    },
+    "entry_id": {
+        "description": "The journal entry.",
+        "schema": {"type": "string", "format": "uuid"},
+        "example": "0198c0e3-9a1b-7c3d-8e5f-102132435465",
+    },
+    "tier": {
+        "description": "The tier track's key.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 64},
+        "example": "status",
+    },
+    "asset_id": {
+        "description": "The asset.",
+        "schema": {"type": "string", "format": "uuid"},
+        "example": "0198c0dd-3f4a-7b5c-8d6e-7f8091a2b3c4",
+    },
+    "track": {
+        "description": "The track's key.",
+        "schema": {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,63}$"},
+        "example": "status",
     },
     "program_id": _PROGRAM,
     "id": _PROGRAM,
@@ -115,7 +150,7 @@ _SUCCESSES = {
 _REFUSALS = {
     400: (
         "BadRequest",
-        "The JSON is broken (`bad_request`), or fields or parameters are refused, all named at once (`validation_failed`).",
+        "The JSON is broken (`bad_request`), or fields or parameters are refused, all named at once (`validation_failed`); an amount has more decimals than its asset (`invalid_scale`).",
     ),
     401: ("Unauthorized", "No API key, or one that is malformed, unknown, expired or revoked."),
     403: ("Forbidden", "The API key lacks the scope that this call needs."),
@@ -177,7 +212,7 @@ class LaurelSchema(AutoSchema):
         return "_".join([*words, self.view.action])
 
     def get_tags(self) -> list[str]:
-        """What is called: of a participant's parts the group (state, enrollments, activity)."""
+        """What is called: of a participant's or a program's parts the group (state, enrollments, balances, ..)."""
         words = self._tokenize_path()
         return words[1:2] if len(words) > 1 and words[1] in _PARTS else words[:1]
 
@@ -265,11 +300,14 @@ class LaurelSchema(AutoSchema):
     def _get_response_for_code(
         self, serializer: Any, status_code: str, *args: Any, **kwargs: Any
     ) -> Any:
-        if isinstance(serializer, type) and issubclass(serializer, DomainError):
-            example = {**serializer().as_dict(), "request_id": _REQUEST_ID}
-            return self._refusal(
-                int(status_code), serializer.message, {serializer.code: {"value": example}}
-            )
+        errors = serializer if isinstance(serializer, tuple) else (serializer,)
+        if all(isinstance(error, type) and issubclass(error, DomainError) for error in errors):
+            examples = {
+                error.code: {"value": {**error().as_dict(), "request_id": _REQUEST_ID}}
+                for error in errors
+            }
+            said = "\n\n".join(error.message for error in errors)
+            return self._refusal(int(status_code), said, examples)
         return super()._get_response_for_code(serializer, status_code, *args, **kwargs)
 
     def _shared_refusal(self, status: int) -> dict[str, Any]:

@@ -190,10 +190,17 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "TAGS": [
         {"name": "participants", "description": "Who takes part, known by your own id for them."},
-        {"name": "state", "description": "One participant's tags and attributes, part by part."},
+        {
+            "name": "state",
+            "description": "One participant's tags, attributes, counters and tiers, part by part.",
+        },
         {"name": "enrollments", "description": "The programs that a participant takes part in."},
+        {"name": "balances", "description": "What a participant has, and the calls that move it."},
         {"name": "activity", "description": "What happened to a participant."},
+        {"name": "journal-entries", "description": "Every movement of value, kept for good."},
         {"name": "programs", "description": "Your loyalty programs."},
+        {"name": "assets", "description": "What programs give out: points, miles, cash back."},
+        {"name": "tiers", "description": "A program's tier tracks: ladders of levels."},
     ],
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,

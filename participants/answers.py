@@ -5,9 +5,9 @@ from typing import Any
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_field
 from rest_framework import serializers
 
-from participants.fields import MAX_BATCH, TagsField, attribute_value, attributes
-from participants.models import MAX_TAG_LENGTH
-from participants.serializers import ParticipantRowSerializer
+from participants.fields import MAX_BATCH, DecimalField, TagsField, attribute_value, attributes
+from participants.models import MAX_TAG_LENGTH, Bucket
+from participants.serializers import BucketsSerializer, ParticipantRowSerializer
 from programs.serializers import RefusalSerializer
 
 
@@ -27,21 +27,15 @@ class StoredValueField(serializers.Field[Any, Any, Any, Any]):
     pass
 
 
-@extend_schema_field({"type": "string", "pattern": r"^-?\d{1,20}(\.\d{1,18})?$"})
-class DecimalField(serializers.Field[Any, Any, Any, Any]):
-    """A number as a string, exact."""
-
-
 class TierStandingSerializer(serializers.Serializer[Any]):
-    level = serializers.CharField(help_text="The key of the level that the participant holds.")
-    rank = serializers.IntegerField(help_text="Its rank; 0 below the first level.")
+    level = serializers.CharField(
+        help_text="The key of the level that the participant holds; empty at the base."
+    )
+    rank = serializers.IntegerField(help_text="Its rank; 0 at the base.")
 
 
-class BalanceSerializer(serializers.Serializer[Any]):
+class BalanceSerializer(BucketsSerializer):
     asset_id = serializers.UUIDField()
-    available = DecimalField(help_text="What can be spent.")
-    held = DecimalField(help_text="What is set aside.")
-    deferred = DecimalField(help_text="What matures later.")
 
 
 class ParticipantSerializer(ParticipantRowSerializer):
@@ -51,7 +45,8 @@ class ParticipantSerializer(ParticipantRowSerializer):
     attributes = StoredAttributesField(help_text="Numbers are exact, digit for digit.")
     counters = serializers.DictField(child=DecimalField(), help_text="Each counter's value.")
     tiers = serializers.DictField(
-        child=TierStandingSerializer(), help_text="The level held on each tier track."
+        child=TierStandingSerializer(),
+        help_text="Where the participant stands on each track of their programs.",
     )
     balances = BalanceSerializer(many=True, help_text="One row for each asset.")
     program_ids = serializers.ListField(
@@ -109,3 +104,61 @@ class AttributeAnswerSerializer(serializers.Serializer[Any]):
 
 class AttributeListSerializer(serializers.Serializer[Any]):
     data = AttributeAnswerSerializer(many=True)  # type: ignore[assignment]
+
+
+class CounterAnswerSerializer(serializers.Serializer[Any]):
+    key = serializers.CharField()
+    value = DecimalField(help_text='What it counts now: past its window "0".')
+    reset_after = serializers.CharField(
+        allow_null=True, help_text='How long a window lasts ("24h"); null for one without an end.'
+    )
+    last_reset_at = serializers.DateTimeField(help_text="When the window began.")
+
+
+class CounterListSerializer(serializers.Serializer[Any]):
+    data = CounterAnswerSerializer(many=True)  # type: ignore[assignment]
+
+
+@extend_schema_field({"type": ["array", "object"]})
+class BenefitsField(serializers.Field[Any, Any, Any, Any]):
+    pass
+
+
+class TierAnswerSerializer(TierStandingSerializer):
+    key = serializers.CharField(help_text="The track's key.")
+    program_id = serializers.UUIDField(help_text="The track's program.")
+    benefits = BenefitsField(help_text="What the level gives.")
+    acquired_at = serializers.DateTimeField(
+        allow_null=True, help_text="Since when the participant has the level."
+    )
+    expires_at = serializers.DateTimeField(
+        allow_null=True, help_text="Until when, if not for good."
+    )
+
+
+class TierListSerializer(serializers.Serializer[Any]):
+    data = TierAnswerSerializer(many=True)  # type: ignore[assignment]
+
+
+class BalanceListSerializer(serializers.Serializer[Any]):
+    data = BalanceSerializer(many=True)  # type: ignore[assignment]
+
+
+class MovedSerializer(serializers.Serializer[Any]):
+    """What a movement did."""
+
+    asset_id = serializers.UUIDField()
+    program_id = serializers.UUIDField()
+    balance = BucketsSerializer(help_text="Of the asset, after it.")
+    journal_entry_id = serializers.UUIDField()
+
+
+class AdjustmentAnswerSerializer(MovedSerializer):
+    amount = DecimalField()
+    type = serializers.ChoiceField(choices=["CREDIT", "DEBIT"])
+    bucket = serializers.ChoiceField(choices=Bucket.choices)
+
+
+class TransferAnswerSerializer(MovedSerializer):
+    operation = serializers.ChoiceField(choices=["HOLD", "RELEASE", "FORFEIT"])
+    amount_processed = DecimalField()

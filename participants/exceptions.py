@@ -7,6 +7,10 @@ class ParticipantNotFound(NotFound):
     message = "There is no participant with this id."
 
 
+class CounterNotFound(NotFound):
+    message = "The participant has no counter with this key."
+
+
 class NotAllowed(DomainError):
     """The caller may add participants but this one exists, or may change them but this one does not."""
 
@@ -21,3 +25,43 @@ class EnrollingNotAllowed(NotAllowed):
 class DuplicateInBatch(DomainError):
     code = "duplicate_in_batch"
     message = "A later row of this batch has the same external_id; that one counts."
+
+
+class ParticipantInactive(DomainError):
+    code = "participant_inactive"
+    message = "The participant is suspended or closed; nothing can be earned or spent."
+
+
+class NotEnrolled(DomainError):
+    code = "not_enrolled"
+    message = "The participant has no active enrolment in this program."
+
+
+class AssetNotLinked(DomainError):
+    code = "asset_not_linked"
+    message = "The asset is not linked to this program."
+
+
+class InvalidScale(DomainError):
+    code = "invalid_scale"
+    message = "The amount has more decimals than its asset."
+
+
+class InsufficientBalance(DomainError):
+    code = "insufficient_balance"
+    message = "The bucket has less than is asked for."
+
+
+class AmountOutOfRange(DomainError):
+    code = "amount_out_of_range"
+    message = "The balance would have more than 20 digits before the point."
+
+
+class MaxTransactionExceeded(DomainError):
+    code = "max_transaction_exceeded"
+    message = "The amount is more than one movement of this asset may be."
+
+
+class IdempotencyConflict(DomainError):
+    code = "idempotency_conflict"
+    message = "This idempotency key was used with another request."

@@ -13,6 +13,7 @@ from participants.models import (
     MAX_TAGS,
 )
 from programs.exact_json import MAX_DIGITS
+from programs.fields import JSONTextArea
 
 MAX_BATCH = 1000
 
@@ -33,13 +34,6 @@ def attributes(*types: str) -> dict[str, Any]:
         "propertyNames": {"minLength": 1, "maxLength": MAX_ATTRIBUTE_KEY_LENGTH},
         "additionalProperties": attribute_value(*types),
     }
-
-
-class JSONTextArea(serializers.JSONField):
-    """A JSON value, written into a text area where it comes from a form."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**{"style": {"base_template": "textarea.html", "rows": 3}, **kwargs})
 
 
 @extend_schema_field(
@@ -73,3 +67,15 @@ class AttributeValueField(JSONTextArea):
 )
 class UpsertsField(JSONTextArea):
     pass
+
+
+@extend_schema_field(
+    {"type": "string", "pattern": r"^(?!-0(\.0+)?$)-?(0|[1-9]\d{0,19})(\.\d{1,18})?$"}
+)
+class DecimalField(serializers.CharField):
+    """A number as a string, exact: at most 20 digits before the point and 18 after it."""
+
+
+@extend_schema_field({"type": "string", "pattern": r"^(?=.*[1-9])(0|[1-9]\d{0,19})(\.\d{1,18})?$"})
+class AmountField(DecimalField):
+    """A number above zero."""

@@ -1,10 +1,15 @@
 """What lists of participants and of their history can be asked for."""
 
+from contextlib import suppress
 from uuid import UUID
 
+from django.db.models import Q, QuerySet
 from django_filters import rest_framework as filters
 
 from participants.models import (
+    ActionType,
+    Bucket,
+    JournalEntry,
     Participant,
     ParticipantQuerySet,
     ParticipantStatus,
@@ -66,3 +71,61 @@ class StateChangeFilter(filters.FilterSet):
     class Meta:
         model = StateChange
         fields: list[str] = []
+
+
+class MovementFilter(filters.FilterSet):
+    program_id = filters.UUIDFilter(strip=False, help_text="Movements in this program.")
+    asset_id = filters.UUIDFilter(strip=False, help_text="Movements of this asset.")
+    event_id = filters.UUIDFilter(strip=False, help_text="Movements that this event caused.")
+    bucket = filters.ChoiceFilter(
+        method="touching", choices=Bucket.choices, help_text="Into or out of this bucket."
+    )
+    action_type = filters.ChoiceFilter(
+        method="of_kind", choices=ActionType.choices, help_text="Movements of this kind."
+    )
+    reference_id = filters.CharFilter(
+        method="referring",
+        strip=False,
+        max_length=255,
+        help_text="Caused by the event with this id, or by the call with this idempotency key.",
+    )
+    # `from` is a word of Python's own.
+    vars()["from"] = InstantFilter(
+        field_name="created_at", lookup_expr="gte", help_text="Made at this time or later."
+    )
+    to = InstantFilter(
+        field_name="created_at", lookup_expr="lt", help_text="Made before this time."
+    )
+
+    class Meta:
+        model = JournalEntry
+        fields: list[str] = []
+
+    def touching(
+        self, queryset: QuerySet[JournalEntry], name: str, value: str
+    ) -> QuerySet[JournalEntry]:
+        return queryset.filter(Q(source=value) | Q(destination=value))
+
+    def of_kind(
+        self, queryset: QuerySet[JournalEntry], name: str, value: str
+    ) -> QuerySet[JournalEntry]:
+        action = ActionType(value)
+        sides = {"source": action.source, "destination": action.destination}
+        return queryset.filter(**{side: account for side, account in sides.items() if account})
+
+    def referring(
+        self, queryset: QuerySet[JournalEntry], name: str, value: str
+    ) -> QuerySet[JournalEntry]:
+        meant = Q(idempotency_key=value)
+        with suppress(ValueError):
+            meant |= Q(event_id=UUID(value))
+        return queryset.filter(meant)
+
+
+class JournalEntryFilter(MovementFilter):
+    participant_id = filters.UUIDFilter(strip=False, help_text="This participant's entries.")
+    external_id = filters.CharFilter(
+        field_name="participant__external_id",
+        strip=False,
+        help_text="The entries of the participant with this external_id.",
+    )

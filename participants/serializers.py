@@ -1,21 +1,36 @@
 """The shapes of participants in the API: forms and documentation for bodies, whose limits `state` checks; and rows."""
 
+import re
+from collections.abc import Set as AbstractSet
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.utils import html
 
 from participants.fields import (
     MAX_BATCH,
+    AmountField,
     AttributesField,
     AttributeValueField,
+    DecimalField,
     TagsField,
     UpsertsField,
 )
+from participants.ledger import Movement
+from participants.ledger.request import (
+    MAX_DESCRIPTION_LENGTH,
+    MAX_KEY_LENGTH,
+    clean_adjustment,
+    clean_transfer,
+)
 from participants.models import (
     PROFILE_FIELDS,
+    ActionType,
+    Bucket,
     Enrollment,
     EnrollmentStatus,
+    JournalEntry,
     Participant,
     ParticipantStatus,
     StateChange,
@@ -27,24 +42,28 @@ from participants.state.changes import (
     clean_list,
     clean_upsert,
 )
-from programs import exact_json
-from programs.exceptions import FieldError, ValidationFailed
-from programs.serializers import StrictSerializer, form_body
+from participants.state.counters import CounterChange, clean_counter
+from participants.state.tiers import TierChange, clean_tier
+from programs.decimals import written
+from programs.serializers import StrictSerializer
+from programs.serializers import body_of as read_body
 
 _CLEARED = "An empty string clears it."
-_JSON_INPUTS = {"participants", "tags", "attributes", "value"}
+# What a form carries as text and is no text.
+_TIME_INPUTS = {"matures_at", "expires_at"}
+_LOCAL_TIME = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d", re.ASCII
+)  # as a browser's input spells it; it is in UTC
+_JSON_INPUTS = {"participants", "tags", "attributes", "allow_negative"}
 
 
-def body_of(data: Any) -> Any:
-    """The body as JSON, also where a form carried it: what is no plain text is written as JSON there."""
-    if not html.is_html_input(data):
-        return data
-    body = form_body(data)
-    for name in _JSON_INPUTS & body.keys():
-        try:
-            body[name] = exact_json.loads(body[name])
-        except exact_json.InvalidJSON as error:
-            raise ValidationFailed([FieldError(name, "invalid", str(error))]) from error
+def body_of(data: Any, json_inputs: AbstractSet[str] = _JSON_INPUTS) -> Any:
+    """The body as JSON, also where a form carried it: these inputs hold JSON, and times are in UTC."""
+    body = read_body(data, json_inputs)
+    if html.is_html_input(data):
+        for name in _TIME_INPUTS & body.keys():
+            if _LOCAL_TIME.fullmatch(body[name]):
+                body[name] += ":00Z"
     return body
 
 
@@ -146,7 +165,7 @@ class AttributeSerializer(serializers.Serializer[Any]):
     )
 
     def to_internal_value(self, data: Any) -> Change:
-        return clean_attribute(body_of(data), self.context["key"])
+        return clean_attribute(body_of(data, {"value"}), self.context["key"])
 
 
 class ParticipantRowSerializer(serializers.ModelSerializer[Participant]):
@@ -190,4 +209,180 @@ class StateChangeSerializer(serializers.ModelSerializer[StateChange]):
             "event_id": {"help_text": "The event that caused it, if one did."},
             "rule_id": {"help_text": "The rule that caused it, if one did."},
             "program_id": {"help_text": "The program that it happened in, if in one."},
+        }
+
+
+class CounterSerializer(serializers.Serializer[Any]):
+    value = DecimalField(help_text="What the counter stands at from now on.")
+    reset_after = serializers.RegexField(
+        r"^((?=.)(\d{1,9}h)?(\d{1,9}m)?(\d{1,9}s)?)?$",
+        required=False,
+        allow_blank=True,
+        allow_null=True,
+        help_text='How long a window lasts: "24h", "1h30m". "" for one without an end; left out, it stays as it is.',
+    )
+
+    def to_internal_value(self, data: Any) -> CounterChange:
+        return clean_counter(body_of(data))
+
+
+class TierSerializer(serializers.Serializer[Any]):
+    level = serializers.CharField(max_length=64, help_text="The key of a level of the track.")
+    expires_at = serializers.DateTimeField(
+        required=False, allow_null=True, help_text="When the participant is back at the base."
+    )
+
+    def to_internal_value(self, data: Any) -> TierChange:
+        return clean_tier(body_of(data))
+
+
+class MovementBodySerializer(serializers.Serializer[Any]):
+    """What every call that moves value says."""
+
+    program_id = serializers.UUIDField(help_text="In which program; the participant is enrolled.")
+    asset_id = serializers.UUIDField(help_text="Of which asset; it is linked to the program.")
+    description = serializers.RegexField(
+        r"\S", max_length=MAX_DESCRIPTION_LENGTH, help_text="Why, for people to read."
+    )
+    idempotency_key = serializers.RegexField(
+        r"\S",
+        required=False,
+        max_length=MAX_KEY_LENGTH,
+        help_text="The same call with the same key moves once and answers the same.",
+    )
+
+
+class AdjustmentSerializer(MovementBodySerializer):
+    """A credit or a debit."""
+
+    type = serializers.ChoiceField(choices=["CREDIT", "DEBIT"])
+    amount = AmountField(help_text="How much, with at most the asset's decimals.")
+    bucket = serializers.ChoiceField(
+        choices=["AVAILABLE", "HELD"],
+        required=False,
+        default=Bucket.AVAILABLE,
+        help_text="Where to, or where from.",
+    )
+    matures_at = serializers.DateTimeField(
+        required=False, help_text="For a CREDIT: it is DEFERRED until then."
+    )
+    allow_negative = serializers.BooleanField(
+        required=False, help_text="For a DEBIT: it may take more than is available."
+    )
+
+    def to_internal_value(self, data: Any) -> Movement:
+        return clean_adjustment(body_of(data), key=self.context.get("idempotency_key"))
+
+
+class TransferSerializer(MovementBodySerializer):
+    action: ActionType
+    amount = AmountField(required=False, help_text="How much; left out, all that there is.")
+
+    def to_internal_value(self, data: Any) -> Movement:
+        key = self.context.get("idempotency_key")
+        return clean_transfer(body_of(data), self.action, key=key)
+
+
+class HoldSerializer(TransferSerializer):
+    """What to set aside."""
+
+    action = ActionType.HOLD
+
+
+class ReleaseSerializer(TransferSerializer):
+    """What to make available again."""
+
+    action = ActionType.RELEASE
+
+
+class ForfeitSerializer(TransferSerializer):
+    """What to take away for good."""
+
+    action = ActionType.FORFEIT
+    bucket = serializers.ChoiceField(
+        choices=Bucket.choices, required=False, default=Bucket.AVAILABLE, help_text="Where from."
+    )
+
+
+class PostingSerializer(serializers.Serializer[Any]):
+    amount = DecimalField(help_text="Below zero where value leaves.")
+    asset_id = serializers.UUIDField()
+    bucket = serializers.ChoiceField(
+        choices=Bucket.choices,
+        allow_null=True,
+        help_text="The participant's bucket; null for the system's side.",
+    )
+    account = serializers.ChoiceField(
+        choices=["PARTICIPANT", "ISSUANCE", "REDEMPTION", "BREAKAGE"],
+        help_text="Whose side it is: the participant's, or one of the system's accounts.",
+    )
+
+
+class JournalEntrySerializer(serializers.ModelSerializer[JournalEntry]):
+    action_type = serializers.ChoiceField(choices=ActionType.choices, read_only=True)
+    entry_hash = serializers.SerializerMethodField(
+        help_text="SHA-256 over the entry and the one before it, hexadecimal."
+    )
+    postings = serializers.SerializerMethodField(
+        help_text="The two sides of the movement; they sum to zero."
+    )
+
+    class Meta:
+        model = JournalEntry
+        fields = [
+            "id",
+            "sequence",
+            "action_type",
+            "description",
+            "event_id",
+            "rule_id",
+            "program_id",
+            "participant_id",
+            "entry_hash",
+            "created_by",
+            "created_at",
+            "postings",
+        ]
+        extra_kwargs = {
+            "event_id": {"help_text": "The event that caused it, if one did."},
+            "rule_id": {"help_text": "The rule that caused it, if one did."},
+        }
+
+    def get_entry_hash(self, entry: JournalEntry) -> str:
+        return bytes(entry.entry_hash).hex()
+
+    @extend_schema_field(PostingSerializer(many=True))
+    def get_postings(self, entry: JournalEntry) -> list[dict[str, Any]]:
+        amount = written(entry.amount, entry.asset.scale)
+        sides = ((entry.source, f"-{amount}"), (entry.destination, amount))
+        return [
+            {
+                "amount": text,
+                "asset_id": entry.asset_id,
+                "bucket": account if account in Bucket.values else None,
+                "account": "PARTICIPANT" if account in Bucket.values else account,
+            }
+            for account, text in sides
+        ]
+
+
+class BucketsSerializer(serializers.Serializer[Any]):
+    available = DecimalField(help_text="What can be spent.")
+    held = DecimalField(help_text="What is set aside.")
+    deferred = DecimalField(help_text="What matures later.")
+
+
+class MovementSerializer(JournalEntrySerializer):
+    """A journal entry with the balance of its asset after it."""
+
+    balance = serializers.SerializerMethodField(help_text="Of its asset, after it.")
+
+    class Meta(JournalEntrySerializer.Meta):
+        fields = [*JournalEntrySerializer.Meta.fields, "balance"]
+
+    @extend_schema_field(BucketsSerializer)
+    def get_balance(self, entry: JournalEntry) -> dict[str, str]:
+        scale = entry.asset.scale
+        return {
+            name: written(getattr(entry, name), scale) for name in ("available", "held", "deferred")
         }

@@ -1,7 +1,19 @@
 from django.urls import path, register_converter
 
-from participants import views
 from participants.addresses import ParticipantConverter, TextConverter
+from participants.views.activity import HistoryViewSet, StateHistoryViewSet
+from participants.views.balances import BalanceViewSet
+from participants.views.enrollments import EnrollmentViewSet
+from participants.views.journal import JournalEntryViewSet
+from participants.views.parts import (
+    AttributeViewSet,
+    CounterViewSet,
+    StatusViewSet,
+    TagViewSet,
+    TierViewSet,
+)
+from participants.views.people import BatchViewSet, ParticipantViewSet
+from programs import addresses  # noqa: F401 (knows <id:..>)
 
 register_converter(ParticipantConverter, "participant")
 register_converter(TextConverter, "text")
@@ -10,39 +22,72 @@ register_converter(TextConverter, "text")
 urlpatterns = [
     path(
         "participants",
-        views.ParticipantViewSet.as_view({"get": "list", "post": "create"}, name="Participants"),
+        ParticipantViewSet.as_view({"get": "list", "post": "create"}, name="Participants"),
     ),
-    path("participants/batch", views.BatchViewSet.as_view({"post": "create"})),
+    path("participants/batch", BatchViewSet.as_view({"post": "create"})),
     path(
         "participants/<participant:participant>/state/tags/<text:tag>",
-        views.TagViewSet.as_view({"put": "add", "delete": "remove"}),
+        TagViewSet.as_view({"put": "add", "delete": "remove"}),
     ),
     path(
         "participants/<participant:participant>/state/tags",
-        views.TagViewSet.as_view({"get": "list", "put": "replace"}, name="Tags"),
+        TagViewSet.as_view({"get": "list", "put": "replace"}, name="Tags"),
     ),
     path(
         "participants/<participant:participant>/state/attributes/<text:key>",
-        views.AttributeViewSet.as_view({"put": "set", "delete": "remove"}),
+        AttributeViewSet.as_view({"put": "set", "delete": "remove"}),
     ),
     path(
         "participants/<participant:participant>/state/attributes",
-        views.AttributeViewSet.as_view({"get": "list", "patch": "merge"}, name="Attributes"),
+        AttributeViewSet.as_view({"get": "list", "patch": "merge"}, name="Attributes"),
+    ),
+    path(
+        "participants/<participant:participant>/state/counters/<text:counter>",
+        CounterViewSet.as_view({"get": "retrieve", "put": "set", "delete": "remove"}),
+    ),
+    path(
+        "participants/<participant:participant>/state/counters",
+        CounterViewSet.as_view({"get": "list"}, name="Counters"),
+    ),
+    path(
+        "participants/<participant:participant>/state/tiers/<text:tier>",
+        TierViewSet.as_view({"get": "retrieve", "put": "set", "delete": "remove"}),
+    ),
+    path(
+        "participants/<participant:participant>/state/tiers",
+        TierViewSet.as_view({"get": "list"}, name="Tiers"),
+    ),
+    *[
+        path(
+            f"participants/<participant:participant>/balances/{verb}",
+            BalanceViewSet.as_view({"post": verb}, name=verb.capitalize()),
+        )
+        for verb in ("adjust", "hold", "release", "forfeit")
+    ],
+    path(
+        "participants/<participant:participant>/balances",
+        BalanceViewSet.as_view({"get": "list"}, name="Balances"),
     ),
     path(
         "participants/<participant:participant>/enrollments/<id:program_id>",
-        views.EnrollmentViewSet.as_view({"get": "retrieve", "put": "update", "delete": "destroy"}),
+        EnrollmentViewSet.as_view({"get": "retrieve", "put": "update", "delete": "destroy"}),
+    ),
+    path(
+        "participants/<participant:participant>/activity/history",
+        HistoryViewSet.as_view({"get": "list"}, name="History"),
     ),
     path(
         "participants/<participant:participant>/activity/state-history",
-        views.StateHistoryViewSet.as_view({"get": "list"}),
+        StateHistoryViewSet.as_view({"get": "list"}),
     ),
     path(
         "participants/<participant:participant>/status",
-        views.StatusViewSet.as_view({"patch": "partial_update"}),
+        StatusViewSet.as_view({"patch": "partial_update"}),
     ),
     path(
         "participants/<participant:participant>",
-        views.ParticipantViewSet.as_view({"get": "retrieve", "patch": "partial_update"}),
+        ParticipantViewSet.as_view({"get": "retrieve", "patch": "partial_update"}),
     ),
+    path("journal-entries", JournalEntryViewSet.as_view({"get": "list"}, name="Journal entries")),
+    path("journal-entries/<id:entry_id>", JournalEntryViewSet.as_view({"get": "retrieve"})),
 ]

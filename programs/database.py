@@ -8,7 +8,13 @@ from typing import Any, ParamSpec, TypeVar
 
 import psycopg
 import uuid_utils.compat
-from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    IntegrityError,
+    OperationalError,
+    connection,
+    connections,
+)
 from django.db.backends.utils import CursorWrapper
 from psycopg import errors
 
@@ -84,3 +90,9 @@ def retried(verb: Callable[P, R]) -> Callable[P, R]:
         raise AssertionError("unreachable")
 
     return wrapper
+
+
+def violated(error: IntegrityError) -> str | None:
+    """The name of the constraint that a row did not meet."""
+    cause = error.__cause__
+    return cause.diag.constraint_name if isinstance(cause, psycopg.Error) else None

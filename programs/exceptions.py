@@ -57,3 +57,15 @@ class ProgramNotFound(NotFound):
 class ProgramInactive(DomainError):
     code = "program_inactive"
     message = "The program is suspended or archived; it takes no enrolments and no events."
+
+
+class AssetNotFound(NotFound):
+    message = "There is no asset with this id."
+
+
+class TierTrackNotFound(NotFound):
+    message = "There is no tier track with this key in this program."
+
+
+class TierTrackChanged(DomainError):
+    message = "Somebody else has changed this track meanwhile; load the page again."

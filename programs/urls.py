@@ -1,17 +1,41 @@
 from django.urls import path
 
-from programs import addresses  # noqa: F401 (knows <id:..>)
-from programs.views import ProgramViewSet
+from programs import (
+    addresses,  # noqa: F401 (knows <id:..>)
+    views,
+)
 
 urlpatterns = [
     path(
         "programs",
-        ProgramViewSet.as_view({"get": "list", "post": "create"}, name="Programs"),
+        views.ProgramViewSet.as_view({"get": "list", "post": "create"}, name="Programs"),
         name="programs",
     ),
     path(
         "programs/<id:pk>",
-        ProgramViewSet.as_view({"get": "retrieve", "patch": "partial_update"}),
+        views.ProgramViewSet.as_view({"get": "retrieve", "patch": "partial_update"}),
         name="program",
+    ),
+    path(
+        "programs/<id:program_id>/assets",
+        views.LinkedAssetViewSet.as_view({"get": "list", "post": "create"}, name="Linked assets"),
+    ),
+    path(
+        "programs/<id:program_id>/tiers",
+        views.TierTrackViewSet.as_view({"get": "list", "post": "create"}, name="Tier tracks"),
+    ),
+    path(
+        "programs/<id:program_id>/tiers/<slug:track>",
+        views.TierTrackViewSet.as_view(
+            {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
+        ),
+    ),
+    path(
+        "assets",
+        views.AssetViewSet.as_view({"get": "list", "post": "create"}, name="Assets"),
+    ),
+    path(
+        "assets/<id:asset_id>",
+        views.AssetViewSet.as_view({"get": "retrieve", "patch": "partial_update"}),
     ),
 ]

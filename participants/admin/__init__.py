@@ -1,5 +1,5 @@
-"""The admin's pages of participants. What they change goes through `state`, as everybody else's changes do."""
+"""The admin's pages of participants. What they change goes through `state` and `ledger`, as others' changes do."""
 
-from participants.admin import enrollments, history, people
+from participants.admin import enrollments, history, journal, people
 
-__all__ = ["enrollments", "history", "people"]
+__all__ = ["enrollments", "history", "journal", "people"]

@@ -1,5 +1,6 @@
 from collections.abc import Iterator
-from typing import Any
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib import admin
@@ -7,11 +8,15 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 
-from participants.models import EnrollmentQuerySet, ParticipantQuerySet
-from programs.models import Program, ProgramStatus
+from participants.admin.history import HAS_PARTICIPANT
+from participants.models import ActionType, EnrollmentQuerySet, JournalEntry, ParticipantQuerySet
+from programs.models import Asset, Program, ProgramStatus
 
 LISTED_PROGRAMS = 50
+LISTED_ASSETS = 50
+RECENT = timedelta(days=30)
 
 
 class ProgramFilter(admin.SimpleListFilter):
@@ -49,6 +54,127 @@ class EnrolledInFilter(ProgramFilter):
 class EnrollmentProgramFilter(ProgramFilter):
     def of_program(self, queryset: EnrollmentQuerySet, program_id: UUID) -> EnrollmentQuerySet:
         return queryset.filter(program=program_id)
+
+
+class EntryProgramFilter(ProgramFilter):
+    def of_program(self, queryset: Any, program_id: UUID) -> QuerySet[JournalEntry]:
+        entries: QuerySet[JournalEntry] = queryset.filter(program=program_id)
+        return entries
+
+
+class AssetFilter(admin.SimpleListFilter):
+    """Offers the first assets by name; a URL may name any."""
+
+    title = "asset"
+    parameter_name = "asset"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        assets = Asset.objects.order_by("name", "id")[:LISTED_ASSETS]
+        return [(str(asset.pk), str(asset)) for asset in assets]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        try:
+            return queryset if value is None else queryset.filter(asset=UUID(value))
+        except ValueError as error:
+            raise IncorrectLookupParameters from error
+
+
+class ActionFilter(admin.SimpleListFilter):
+    """By the kind of a movement, for one participant or from some day on: no index has the kinds, and to find a rare one
+    among all entries would read all of them."""
+
+    title = "action"
+    parameter_name = "action"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(action.value, action.label) for action in ActionType]
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        bound = _is_bound(self.request)
+        recent = timezone.now().date() - RECENT
+        yield {
+            "selected": self.value() is None,
+            "query_string": changelist.get_query_string(remove=[self.parameter_name]),
+            "display": "All",
+        }
+        for value, label in self.lookup_choices:
+            asked = {self.parameter_name: value, **({} if bound else {"from": str(recent)})}
+            yield {
+                "selected": self.value() == value,
+                "query_string": changelist.get_query_string(asked),
+                "display": label,
+            }
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        if value is None:
+            return queryset
+        if value not in ActionType.values or not _is_bound(request):
+            raise IncorrectLookupParameters
+        action = ActionType(value)
+        sides = {"source": action.source, "destination": action.destination}
+        return queryset.filter(**{side: account for side, account in sides.items() if account})
+
+
+def _is_bound(request: HttpRequest) -> bool:
+    return any(request.GET.get(name) for name in (HAS_PARTICIPANT, "from"))
+
+
+class DaysFilter(admin.SimpleListFilter):
+    """Two fields for the first and the last day, in UTC."""
+
+    title = "day"
+    parameter_name = "from"
+    parameters: ClassVar[tuple[str, ...]] = ("from", "to")
+    template = "admin/participants/days_filter.html"
+
+    def __init__(self, request: HttpRequest, params: Any, model: Any, model_admin: Any) -> None:
+        super().__init__(request, params, model, model_admin)
+        last = params.pop("to", None)
+        if last:
+            self.used_parameters["to"] = last[-1]
+
+    def expected_parameters(self) -> list[str | None]:
+        return [*self.parameters]
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("", "")]  # a filter without any is not shown
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        others = changelist.get_filters_params().items()
+        # Without a first day, kinds are looked for only among one participant's entries.
+        alone = HAS_PARTICIPANT in changelist.get_filters_params()
+        yield {
+            "from": self.used_parameters.get("from") or "",
+            "to": self.used_parameters.get("to") or "",
+            "others": [
+                (name, value)
+                for name, values in others
+                for value in values
+                if name not in self.parameters
+            ],
+            "query": changelist.query,
+            "without": changelist.get_query_string(
+                remove=[*self.parameters, *([] if alone else ["action"])]
+            ),
+        }
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        try:
+            first, last = (_day(self.used_parameters.get(name)) for name in self.parameters)
+            if first:
+                queryset = queryset.filter(created_at__gte=first)
+            if last:
+                queryset = queryset.filter(created_at__lt=last + timedelta(days=1))
+        except (ValueError, OverflowError) as error:
+            raise IncorrectLookupParameters from error
+        return queryset
+
+
+def _day(text: Any) -> datetime | None:
+    """Its first moment, in UTC."""
+    return datetime.combine(date.fromisoformat(text), time(), UTC) if text else None
 
 
 class TagFilter(admin.SimpleListFilter):

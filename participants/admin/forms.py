@@ -1,9 +1,6 @@
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django import forms
-from django.contrib import admin
-from django.contrib.admin.widgets import AutocompleteSelect
 from django.utils.html import escape
 
 from participants import state
@@ -12,7 +9,7 @@ from participants.admin.saving import Refused, StateForm
 from participants.models import PROFILE_FIELDS, Enrollment, Participant
 from participants.state.changes import clean_change, clean_upsert
 from programs.actors import Actor
-from programs.admin import is_id
+from programs.admin.base import SelectById
 from programs.exceptions import DomainError, ValidationFailed
 from programs.models import Program, ProgramStatus
 
@@ -76,20 +73,14 @@ class ProgramName(forms.Widget):
         return escape(value)
 
 
-class SelectById(AutocompleteSelect):
-    def __init__(self, field: str) -> None:
-        super().__init__(Enrollment._meta.get_field(field), admin.site)
-
-    def optgroups(self, name: str, value: Sequence[str], attrs: Any = None) -> Any:
-        # To draw what was chosen Django looks it up, whether the field took it or not.
-        return super().optgroups(name, [each for each in value if is_id(each)], attrs)
-
-
 class EnrollmentForm(StateForm[Enrollment]):
     class Meta:
         model = Enrollment
         fields = ["participant", "program", "status"]
-        widgets = {"participant": SelectById("participant"), "program": SelectById("program")}
+        widgets = {
+            "participant": SelectById(Enrollment, "participant"),
+            "program": SelectById(Enrollment, "program"),
+        }
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
@@ -107,7 +98,7 @@ class EnrollmentRowForm(StateForm[Enrollment]):
     class Meta:
         model = Enrollment
         fields = ["program", "status"]
-        widgets = {"program": SelectById("program")}
+        widgets = {"program": SelectById(Enrollment, "program")}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -153,5 +144,5 @@ class EnrollForm(forms.Form):
 
     program = forms.ModelChoiceField(
         Program.objects.filter(status=ProgramStatus.ACTIVE),
-        widget=SelectById("program"),
+        widget=SelectById(Enrollment, "program"),
     )

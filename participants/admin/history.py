@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from participants.admin.lists import LargeTableAdmin
-from participants.models import Participant, StateChange
+from participants.models import Participant, StateChange, StateType
 from programs import exact_json
 from programs.models import Program
 
@@ -36,9 +36,11 @@ def whose(change: StateChange) -> SafeString:
 
 @admin.display(description="What")
 def what(change: StateChange) -> str:
-    """What was changed, in words: "attribute plan", "enrollment Gold", "tags"."""
-    key = getattr(change, "program_name", None) or change.key
-    return f"{change.get_state_type_display()} {key}".strip()
+    """What was changed, in words: "Attribute plan", "Enrollment Gold", "Tier status in Gold", "Tag"."""
+    program = getattr(change, "program_name", None)
+    key = program if program and change.state_type == StateType.ENROLLMENT else change.key
+    where = f" in {program}" if program and change.state_type == StateType.TIER else ""
+    return f"{change.get_state_type_display()} {key}".strip() + where
 
 
 @admin.display(description="Old value")

@@ -8,11 +8,13 @@ from django.contrib.admin.utils import quote, unquote
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from participants import state
+from participants.admin import holdings
+from participants.admin.adjust import adjust_page
 from participants.admin.filters import EnrolledInFilter, TagFilter
 from participants.admin.forms import (
     EnrollForm,
@@ -29,6 +31,7 @@ from participants.admin.history import (
     with_program_names,
 )
 from participants.admin.lists import LargeTableAdmin
+from participants.admin.parts import counter_page, tier_page
 from participants.admin.saving import Refused, StateAdmin
 from participants.exceptions import NotAllowed
 from participants.models import (
@@ -194,6 +197,11 @@ class ParticipantAdmin(StateAdmin[Participant], LargeTableAdmin[Participant]):
         form_url: str = "",
         obj: Participant | None = None,
     ) -> HttpResponse:
+        if obj:
+            context["held"] = holdings.held(request, obj.pk)
+            context["holdings"] = holdings.other(request, obj.pk)
+            if request.user.has_perm("participants.adjust_balance"):
+                context["adjust_url"] = holdings.page_of(obj.pk, "adjust")
         if obj and request.user.has_perm("participants.view_statechange"):
             changes = with_program_names(StateChange.objects.filter(participant=obj))
             context["state_changes"] = [
@@ -202,6 +210,31 @@ class ParticipantAdmin(StateAdmin[Participant], LargeTableAdmin[Participant]):
             ]
             context["state_history_url"] = _history_url(obj.pk)
         return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def get_urls(self) -> list[URLPattern]:
+        pages: list[tuple[str, Callable[..., HttpResponse], str]] = [
+            ("adjust/", self.adjust_view, "adjust"),
+            ("counter/", self.counter_view, "counter"),
+            ("tiers/<str:track_id>/", self.tier_view, "tier"),
+        ]
+        ours = [
+            path(
+                f"<path:object_id>/{route}",
+                self.admin_site.admin_view(view),
+                name=f"participants_participant_{name}",
+            )
+            for route, view, name in pages
+        ]
+        return [*ours, *super().get_urls()]
+
+    def adjust_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return adjust_page(self, request, unquote(object_id))
+
+    def counter_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return counter_page(self, request, unquote(object_id))
+
+    def tier_view(self, request: HttpRequest, object_id: str, track_id: str) -> HttpResponse:
+        return tier_page(self, request, unquote(object_id), track_id)
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None

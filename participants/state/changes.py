@@ -1,6 +1,5 @@
 """What a caller may say of a participant: the limits, checked the same for the API, imports and the admin."""
 
-import re
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, cast
@@ -21,16 +20,14 @@ from participants.models import (
     Participant,
     ParticipantStatus,
 )
-from programs.exceptions import FieldError, ValidationFailed
+from programs.cleaning import Errors, members_of, refuse_unknown, uuid_of
 
-MOST_ERRORS = 50
 AttributeValue = str | int | Decimal | bool | None  # None removes the key
 
 _LONGEST = {
     name: cast("models.CharField[str, str]", Participant._meta.get_field(name)).max_length or 0
     for name in PROFILE_FIELDS
 }
-_UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 # Where the contract has a call of its own for what somebody put into the body.
 _ELSEWHERE = {
     "counters": "Set counters with PUT /v1/participants/{id}/state/counters/{key}.",
@@ -58,29 +55,14 @@ class Change:
     enrollment_status: str = EnrollmentStatus.ACTIVE
 
 
-class Errors(list[FieldError]):
-    """The refusals of one input, so that a caller sees all of them at once; or the first of very many."""
-
-    def add(self, name: str, reason: str, message: str) -> None:
-        self.append(FieldError(name, reason, message))
-        # A megabyte of bad tags would be answered with thirty.
-        if len(self) == MOST_ERRORS:
-            self.append(
-                FieldError("body", "too_many_errors", "There may be more; mend these first.")
-            )
-            raise ValidationFailed(self)
-
-    def raise_if_any(self) -> None:
-        if self:
-            raise ValidationFailed(self)
-
-
 def clean_upsert(body: object) -> tuple[str, Change]:
     """Read the body of the upsert: the external_id, and what to change. Raises ValidationFailed."""
     errors = Errors()
-    members = _members(body, errors)
+    members = members_of(body, errors)
     external_id = _external_id(members.pop("external_id", None), errors)
-    program_id = _program_id(members.pop("program_id"), errors) if "program_id" in members else None
+    program_id = None
+    if "program_id" in members:  # a null says nothing of which program it means
+        program_id = uuid_of(members.pop("program_id") or "", errors, "program_id")
     change = _change(members, errors)
     change.program_id = program_id
     errors.raise_if_any()
@@ -93,7 +75,7 @@ def clean_change(body: object, *, only: str = "") -> Change:
     Raises ValidationFailed.
     """
     errors = Errors()
-    members = _members(body, errors)
+    members = members_of(body, errors)
     if only:
         others = {name: value for name, value in members.items() if name != only}
         _refuse_unknown(others, errors)
@@ -119,7 +101,7 @@ def clean_tag(value: object) -> str:
 def clean_attribute(body: object, key: str) -> Change:
     """Read a body `{"value": ..}` for the attribute of this key. Raises ValidationFailed."""
     errors = Errors()
-    members = _members(body, errors)
+    members = members_of(body, errors)
     value = members.pop("value", None)
     if value is None:
         errors.add("value", "required", "Give a string, a number, true or false.")
@@ -132,7 +114,7 @@ def clean_attribute(body: object, key: str) -> Change:
 def clean_list(body: object, name: str, *, most: int) -> list[object]:
     """Read a body that is a list of bodies, under this name and not yet read themselves. Raises ValidationFailed."""
     errors = Errors()
-    members = _members(body, errors)
+    members = members_of(body, errors)
     bodies = members.pop(name, None)
     _refuse_unknown(members, errors)
     if not isinstance(bodies, list) or not 1 <= len(bodies) <= most:
@@ -209,14 +191,6 @@ def _attribute(key: str, value: object, errors: Errors, name: str = "value") -> 
         errors.add(name, "type", "Give a string, a number, true or false; nothing nested.")
 
 
-def _members(body: object, errors: Errors) -> dict[str, Any]:
-    if isinstance(body, dict):
-        return dict(body)
-    errors.add("body", "type", "Give a JSON object.")
-    errors.raise_if_any()
-    raise AssertionError("unreachable")
-
-
 def _change(members: dict[str, Any], errors: Errors) -> Change:
     change = Change()
     if "status" in members:
@@ -233,11 +207,10 @@ def _change(members: dict[str, Any], errors: Errors) -> Change:
 
 
 def _refuse_unknown(members: dict[str, Any], errors: Errors) -> None:
-    for name in members:
-        if name in _ELSEWHERE:
-            errors.add(name, "read_only", _ELSEWHERE[name])
-        else:
-            errors.add(name[:100], "unknown", "There is no such field here.")
+    elsewhere = members.keys() & _ELSEWHERE.keys()
+    for name in elsewhere:
+        errors.add(name, "read_only", _ELSEWHERE[name])
+    refuse_unknown({name: members[name] for name in members if name not in elsewhere}, errors)
 
 
 def _profile(name: str, value: object, errors: Errors) -> str:
@@ -259,11 +232,3 @@ def _is_email(value: str) -> bool:
     except ValidationError:
         return False
     return True
-
-
-def _program_id(value: object, errors: Errors) -> UUID | None:
-    # UUID() by itself would also take braces, "urn:uuid:" and hyphens anywhere.
-    if isinstance(value, str) and _UUID.fullmatch(value):
-        return UUID(value)
-    errors.add("program_id", "invalid", "Give a UUID.")
-    return None

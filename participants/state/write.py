@@ -28,7 +28,7 @@ from participants.models import (
     StateChange,
 )
 from participants.state.changes import Change
-from participants.state.read import ANSWER
+from participants.state.read import ANSWER, ENROLLED
 from programs import exact_json
 from programs.actors import Actor
 from programs.database import UUID7_SQL, planned_cursor, prepared_cursor, retried, uuid7
@@ -189,6 +189,21 @@ def _too_many(field: str, most: int) -> ValidationFailed:
     return ValidationFailed(
         [FieldError(field, "too_many", f"At most {most}, after the merge too.")]
     )
+
+
+def _enrolled(enrollment: str) -> str:
+    """The programs of `judged`: the statement does not see the enrolment that it writes itself."""
+    return f"""
+    {ENROLLED} FROM (
+        SELECT enrollment.id, enrollment.program_id, enrollment.status FROM {enrollment} AS enrollment
+        WHERE enrollment.participant_id = judged.id
+            AND enrollment.program_id IS DISTINCT FROM judged.program_id
+        UNION ALL
+        SELECT coalesce(judged.old_enrollment_id, judged.enrollment_id), judged.program_id,
+            judged.enrollment_status
+        WHERE judged.program_id IS NOT NULL
+    ) AS enrollment
+"""
 
 
 def _statement(address: Address, *, single: bool) -> str:
@@ -367,23 +382,13 @@ FROM (
         CASE WHEN changed THEN attributes ELSE old_attributes END AS attributes,
         coalesce(created_at, moment) AS created_at,
         CASE WHEN changed THEN moment ELSE updated_at END AS updated_at
-        {f", ({_PROGRAM_IDS.format(enrollment=enrollment)}) AS program_ids" if single else ""}
+        {", enrolled.*" if single else ""}
     FROM judged
+        {f"CROSS JOIN LATERAL ({_enrolled(enrollment)}) AS enrolled" if single else ""}
 ) AS person
 """
 
 
-# The statement does not see the enrolment that it writes itself.
-_PROGRAM_IDS = """
-    SELECT coalesce(array_agg(active.program_id ORDER BY active.id), '{{}}') FROM (
-        SELECT enrollment.id, enrollment.program_id FROM {enrollment} AS enrollment
-        WHERE enrollment.participant_id = judged.id AND enrollment.status = 'ACTIVE'
-            AND enrollment.program_id IS DISTINCT FROM judged.program_id
-        UNION ALL
-        SELECT coalesce(judged.old_enrollment_id, judged.enrollment_id), judged.program_id
-        WHERE judged.enrollment_status = 'ACTIVE'
-    ) AS active
-"""
 _STATEMENTS: dict[tuple[Address, bool], str] = {
     (address, single): _statement(address, single=single)
     for address in ("external_id", "id")

@@ -3,8 +3,9 @@ import re
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -18,9 +19,11 @@ from rest_framework.test import APIClient
 import participants.urls
 import programs.urls
 from participants import state
-from participants.models import Enrollment, Participant, StateChange
+from participants.models import Enrollment, JournalEntry, Participant, StateChange
+from participants.state import counters
 from programs.actors import Actor, ActorKind
-from programs.models import Program
+from programs.models import Asset, AssetLink, Program, TierLevel, TierTrack
+from tests.participants.ledger_world import World, make_world
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Response
@@ -625,7 +628,10 @@ def test_a_session_needs_the_token_of_its_forms_and_a_key_does_not(key: str) -> 
 
 def _addresses(program: Program) -> Iterator[str]:
     names = {"participant": "external:ana", "program_id": program.id, "pk": program.id}
-    names |= {"tag": "vip", "key": "plan"}
+    names |= {"tag": "vip", "key": "plan", "counter": "spent", "tier": "status", "track": "status"}
+    asset, entry = Asset.objects.first(), JournalEntry.objects.first()
+    names |= {"asset_id": asset.pk if asset else UUID(int=0)}
+    names |= {"entry_id": entry.pk if entry else UUID(int=0)}
     for pattern in [*participants.urls.urlpatterns, *programs.urls.urlpatterns]:
         assert isinstance(pattern, URLPattern)
         route = re.sub(r"<\w+:(\w+)>", lambda found: str(names[found[1]]), str(pattern.pattern))
@@ -638,6 +644,11 @@ def test_every_address_has_a_page(
 ) -> None:
     enrolling = state.Change(program_id=program.id, tags=["vip"], attributes={"plan": "free"})
     state.apply(enrolling, to="ana", by=TESTER)
+    counters.set_counter("ana", "spent", counters.CounterChange(Decimal(1)), by=TESTER)
+    TierTrack.objects.create(program=program, key="status")
+    points = Asset.objects.create(name="Points", symbol="PTS")
+    AssetLink.objects.create(program=program, asset=points)
+    World(program, points).credit("1")
 
     for path in _addresses(program):
         response = boss.generic(method, path)
@@ -766,3 +777,41 @@ def test_a_format_that_there_is_not_is_not_found(api: APIClient, accept: str) ->
 
     assert response.status_code == 404
     assert response.json()["code"] == "not_found"
+
+
+# What moves value
+
+
+def test_staff_move_value_by_a_form_with_their_own_permission(participant: Participant) -> None:
+    world = make_world("ana")
+    filled = {
+        "program_id": world.program.pk,
+        "asset_id": world.asset.pk,
+        "type": "CREDIT",
+        "amount": "5.50",
+        "bucket": "AVAILABLE",
+        "description": "A present.",
+        "matures_at": "2099-01-01T10:30",
+        "idempotency_key": "",
+    }
+    clerk = signed_in("view_balance", "add_balance", "change_participant")
+    refused = submit(clerk, "POST", f"{ANA}/balances/adjust", filled)
+    User.objects.all().delete()
+    treasurer = signed_in("view_balance", "adjust_balance")
+    accepted = submit(treasurer, "POST", f"{ANA}/balances/adjust", filled)
+    wrong = submit(treasurer, "POST", f"{ANA}/balances/hold", {**filled, "type": ""})
+
+    assert (refused.status_code, accepted.status_code, wrong.status_code) == (403, 200, 400)
+    assert JournalEntry.objects.get().created_by == "staff:rosa"
+    assert world.balance() == ("0", "0", "5.5")
+
+
+def test_staff_set_counters_and_tiers_by_forms(boss: Client, program: Program) -> None:
+    state.apply(state.Change(program_id=program.pk), to="ana", by=TESTER, may_create=True)
+    track = TierTrack.objects.create(program=program, key="status")
+    TierLevel.objects.create(track=track, key="gold", rank=1)
+
+    counter = submit(boss, "PUT", f"{ANA}/state/counters/spent", {"value": "5", "reset_after": ""})
+    tier = submit(boss, "PUT", f"{ANA}/state/tiers/status", {"level": "gold", "expires_at": ""})
+
+    assert (counter.status_code, tier.status_code) == (200, 200)

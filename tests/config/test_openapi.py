@@ -82,7 +82,7 @@ def test_every_operation_says_what_it_does_and_which_scope_it_needs() -> None:
     tags = {tag["name"] for tag in document()["tags"]}
     ids = [operation["operationId"] for operation in operations()]
 
-    assert len(ids) == len(set(ids)) == 22
+    assert len(ids) == len(set(ids)) == 49
     assert {"participants_upsert", "participants_list", "participants_batch_upsert"} < set(ids)
     for operation in operations():
         scopes = [scope for way in operation["security"] for [scope] in way.values()]
@@ -159,6 +159,22 @@ def test_a_body_has_no_other_fields_than_the_documented() -> None:
         ("EnrollmentRequest", "status", {"enum": ["ACTIVE", "FROZEN", "LOCKED", "CLOSED"]}),
         ("ProgramRequest", "name", {"minLength": 1, "maxLength": 255, "pattern": NOT_BLANK}),
         ("ProgramRequest", "description", {"maxLength": 1000}),
+        ("AssetRequest", "name", {"minLength": 1, "maxLength": 255, "pattern": NOT_BLANK}),
+        ("AssetRequest", "symbol", {"maxLength": 16, "pattern": "^[A-Za-z0-9]{1,16}$"}),
+        ("AssetRequest", "scale", {"minimum": 0, "maximum": 18, "default": 0}),
+        ("AssetRequest", "issuance_policy", {"enum": ["UNLIMITED"], "default": "UNLIMITED"}),
+        ("AssetRequest", "inventory_mode", {"enum": ["SIMPLE"], "default": "SIMPLE"}),
+        ("AssetRequest", "max_transaction_amount", {"type": ["string", "null"]}),
+        ("NewTierTrackRequest", "key", {"maxLength": 64, "pattern": "^[a-z][a-z0-9_]*$"}),
+        ("NewTierTrackRequest", "display_name", {"maxLength": 255}),
+        ("NewTierTrackRequest", "levels", {"maxItems": 100}),
+        ("TierTrackChangeRequest", "levels", {"maxItems": 100}),
+        ("TierLevelRequest", "rank", {"type": "integer", "minimum": 1, "maximum": 2147483647}),
+        ("TierLevelRequest", "benefits", {"type": ["array", "object"]}),
+        ("QualificationRequest", "mode", {"enum": ["ALL", "ANY"]}),
+        ("QualificationRequest", "criteria", {"minItems": 1, "maxItems": 20}),
+        ("CriterionRequest", "counter", {"minLength": 1, "maxLength": 100}),
+        ("CriterionRequest", "operator", {"enum": [">=", ">", "<=", "<", "=="]}),
         (
             "ProgramRequest",
             "on_unknown_participant",
@@ -223,15 +239,29 @@ def test_what_may_be_left_out_of_a_body_is_not_required() -> None:
     }
 
     assert required == {
+        "AdjustmentRequest": ["amount", "asset_id", "description", "program_id", "type"],
+        "AssetLinkRequest": ["asset_id"],
+        "AssetRequest": ["name", "symbol"],
         "AttributeRequest": ["value"],
         "AttributesRequest": ["attributes"],
         "BatchRequest": ["participants"],
         "ChangeRequest": [],
+        "CounterRequest": ["value"],
+        "CriterionRequest": ["counter", "operator", "threshold"],
         "EnrollmentRequest": [],
+        "ForfeitRequest": ["asset_id", "description", "program_id"],
+        "HoldRequest": ["asset_id", "description", "program_id"],
+        "NewTierTrackRequest": ["key"],
+        "PatchedAssetChangeRequest": [],
         "PatchedProgramRequest": [],
         "ProgramRequest": ["name"],
+        "QualificationRequest": ["criteria", "mode"],
+        "ReleaseRequest": ["asset_id", "description", "program_id"],
         "StatusRequest": ["status"],
         "TagsRequest": ["tags"],
+        "TierLevelRequest": ["key", "rank"],
+        "TierRequest": ["level"],
+        "TierTrackChangeRequest": [],
         "UpsertRequest": ["external_id"],
     }
 
@@ -277,6 +307,13 @@ CALLS = [
     ("post", f"{PEOPLE}/batch", "BatchRequest", "BatchAnswer"),
     ("get", PROGRAM, "", "Program"),
     ("get", "/v1/programs", "", "PaginatedProgramList"),
+    ("post", "/v1/assets", "AssetRequest", "Asset"),
+    ("get", "/v1/assets", "", "PaginatedAssetList"),
+    ("get", f"{PROGRAM}/assets", "", "PaginatedAssetList"),
+    ("post", f"{PROGRAM}/tiers", "NewTierTrackRequest", ""),
+    ("patch", f"{PROGRAM}/tiers/status", "TierTrackChangeRequest", "TierTrack"),
+    ("get", f"{PROGRAM}/tiers/status", "", "TierTrack"),
+    ("get", f"{PROGRAM}/tiers", "", "PaginatedTierTrackList"),
 ]
 
 

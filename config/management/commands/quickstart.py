@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -20,11 +19,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection, connections, transaction
 from django.db.models import Q
 
-from config import local, serving
-from participants import state
-from participants.models import Participant
-from participants.state import Change
-from participants.state.changes import AttributeValue
+from config import demo, local, serving
 from programs import api_keys
 from programs.actors import Actor, ActorKind
 from programs.models import ApiKey, Program, ProgramStatus, Scope
@@ -32,14 +27,6 @@ from programs.models import ApiKey, Program, ProgramStatus, Scope
 BY = Actor(ActorKind.COMMAND, "quickstart")
 ADMIN = "admin"
 KEY_NAME = "quickstart"
-DEMO_PROGRAM = UUID("019ab000-0000-7000-8000-000000000001")
-DEMO_PEOPLE: list[tuple[str, list[str], dict[str, AttributeValue]]] = [
-    ("1001", ["vip", "newsletter"], {"plan": "premium", "orders": 42}),
-    ("1002", ["newsletter"], {"plan": "free", "orders": 3}),
-    ("1003", ["vip"], {"plan": "premium", "orders": 17, "birthday_month": 5}),
-    ("1004", [], {"plan": "free", "orders": 0}),
-    ("1005", ["newsletter", "wholesale"], {"plan": "business", "orders": 128, "invoiced": True}),
-]
 ADVISORY_LOCK = 1_280_591_436  # any number that nobody else locks in this database
 MANAGE = ".venv/bin/python manage.py"
 
@@ -78,7 +65,7 @@ class Command(BaseCommand):
                 call_command("collectstatic", verbosity=0, interactive=False)
             # Neither the password nor the key can be shown again, so what was not shown is not kept.
             with transaction.atomic():
-                _make_demo_data()
+                demo.make(by=BY)
                 user, password = _administrator()
                 self._show(url, user, password, _key())
 
@@ -144,20 +131,6 @@ def _static_files_are_collected() -> bool:
     )
 
 
-def _make_demo_data() -> None:
-    """Fill an empty Laurel; whoever has people or programs of their own gets none of ours."""
-    if Program.objects.exists() or Participant.objects.exists():
-        return
-    program = Program.objects.create(
-        id=DEMO_PROGRAM, name="Demo rewards", description="Made by quickstart, to look around in."
-    )
-    for number, tags, attributes in DEMO_PEOPLE:
-        external_id = f"customer-{number}"
-        profile = {"display_name": f"Customer {number}", "email": f"{external_id}@example.com"}
-        change = Change(profile=profile, tags=tags, attributes=attributes, program_id=program.id)
-        state.apply(change, to=external_id, by=BY, may_create=True)
-
-
 def _administrator() -> tuple[str, str | None]:
     """The name of an administrator, and the password where they are made now."""
     known = User.objects.filter(Q(username=ADMIN) | Q(is_superuser=True)).order_by("id").first()
@@ -178,8 +151,8 @@ def _key() -> str | None:
 
 def _curl_line(url: str, key: str | None) -> str:
     body: dict[str, object] = {"external_id": "customer-1006", "tags": ["vip"]}
-    if Program.objects.filter(id=DEMO_PROGRAM, status=ProgramStatus.ACTIVE).exists():
-        body["program_id"] = str(DEMO_PROGRAM)
+    if Program.objects.filter(id=demo.PROGRAM, status=ProgramStatus.ACTIVE).exists():
+        body["program_id"] = str(demo.PROGRAM)
     return " ".join(
         [
             f"curl -X POST {shlex.quote(f'{url}/v1/participants')}",

@@ -1,18 +1,12 @@
-"""The admin's pages of programs and API keys."""
-
-from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, TypeVar
-from uuid import UUID
+from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import unquote
-from django.contrib.admin.views.main import ERROR_FLAG, ChangeList
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Model, OuterRef, QuerySet, Subquery
-from django.db.models.functions import Coalesce, Now
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -20,162 +14,11 @@ from django.utils import timezone
 
 from programs import api_keys
 from programs.actors import actor_of
-from programs.models import ApiKey, ApiKeyQuerySet, Program, ProgramStatus, Scope
-
-M = TypeVar("M", bound=Model)
-
-admin.site.site_header = "Laurel"
-admin.site.site_title = "Laurel"
-admin.site.index_title = "Administration"
-
-# Of the enrolments, which this app knows only as what refers to its programs.
-ENROLLMENT_STATUSES = ("ACTIVE", "FROZEN", "LOCKED", "CLOSED")
+from programs.admin.base import StrictAdmin
+from programs.models import ApiKey, ApiKeyQuerySet, Scope
 
 HANDOVER = "issued_key"
 HANDOVER_SECONDS = 60
-
-
-def is_id(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
-
-
-class StrictAdmin(admin.ModelAdmin[M]):
-    """Refuses the addresses and posts that Django's own would hand to PostgreSQL as they came."""
-
-    # What the address of the list may ask for beside the filters. Django takes any field and any comparison: the digest
-    # of a key letter by letter, or a regular expression that never ends.
-    lookups: ClassVar[frozenset[str]] = frozenset()
-
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        filters = {
-            getattr(each, "parameter_name", f"{each}__exact")
-            for each in self.get_list_filter(request)
-        }
-        return lookup in self.lookups | filters
-
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        # PostgreSQL takes no NUL in any text.
-        if any("\0" in value for _, values in request.GET.lists() for value in values):
-            return HttpResponseRedirect(f"{request.path}?{ERROR_FLAG}=1")
-        return super().changelist_view(request, extra_context)
-
-    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        return {}  # Django's fills the fields from the address, with what they may be unable to show
-
-    def response_action(
-        self, request: HttpRequest, *args: Any, **kwargs: Any
-    ) -> HttpResponse | None:
-        posted = request.POST.copy()
-        selected = posted.getlist(ACTION_CHECKBOX_NAME)
-        posted.setlist(ACTION_CHECKBOX_NAME, [each for each in selected if is_id(each)])
-        request.POST = posted  # type: ignore[assignment]
-        return super().response_action(request, *args, **kwargs)
-
-
-class ProgramChangeList(ChangeList):
-    def get_queryset(self, request: HttpRequest, *args: Any) -> QuerySet[Program]:
-        # Here, and not in the admin's queryset, which serves every key pressed in an autocomplete field.
-        programs: QuerySet[Program] = super().get_queryset(request, *args)
-        numbers = {f"enrolled_{status}": _enrolled(status) for status in ENROLLMENT_STATUSES}
-        return programs.annotate(**numbers)
-
-
-def _enrolled(status: str) -> Coalesce:
-    same = Program.objects.filter(pk=OuterRef("pk"), enrollments__status=status).order_by()
-    return Coalesce(
-        Subquery(same.values("pk").annotate(n=Count("enrollments__status")).values("n")), 0
-    )
-
-
-def _enrolled_column(status: str) -> Callable[[Program], str]:
-    @admin.display(description=f"{status.capitalize()} enrolments")
-    def column(program: Program) -> str:
-        return f"{getattr(program, f'enrolled_{status}'):,}"
-
-    column.__name__ = f"enrolled_{status.lower()}"
-    return column
-
-
-def _set_status(status: ProgramStatus, label: str) -> Callable[..., None]:
-    @admin.action(description=f"{label} selected programs", permissions=["change"])
-    def action(page: "ProgramAdmin", request: HttpRequest, chosen: QuerySet[Program]) -> None:
-        changing = list(chosen.exclude(status=status))
-        chosen.exclude(status=status).update(status=status, updated_at=Now())
-        for program in changing:
-            page.log_change(request, program, f"Set the status to {status}.")
-        page.message_user(request, f"{len(changing)} changed.")
-
-    action.__name__ = label.lower()
-    return action
-
-
-class ProgramForm(forms.ModelForm[Program]):
-    class Meta:
-        model = Program
-        fields = ["name", "description", "on_unknown_participant", "status"]
-        widgets = {"description": forms.Textarea({"rows": 3, "class": "vLargeTextField"})}
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for field in self.fields.values():
-            # Two people who edit different fields must not undo each other, so the page carries what it showed.
-            field.show_hidden_initial = not self.instance._state.adding
-
-
-@admin.register(Program)
-class ProgramAdmin(StrictAdmin[Program]):
-    form = ProgramForm
-    list_display = [
-        "name",
-        "status",
-        *(_enrolled_column(status) for status in ENROLLMENT_STATUSES),
-    ]
-    list_filter = ["status"]
-    show_facets = admin.ShowFacets.NEVER  # they would count the enrolments once more
-    search_fields = ["name"]
-    actions = [
-        _set_status(ProgramStatus.ACTIVE, "Activate"),
-        _set_status(ProgramStatus.SUSPENDED, "Suspend"),
-        _set_status(ProgramStatus.ARCHIVED, "Archive"),
-    ]
-
-    class Media:
-        css = {"all": ["programs/admin.css"]}
-
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return ProgramChangeList
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Program], search_term: str
-    ) -> tuple[QuerySet[Program], bool]:
-        if request.resolver_match and request.resolver_match.url_name == "autocomplete":
-            # One chooses a program to enrol somebody in it, which the others refuse.
-            queryset = queryset.filter(status=ProgramStatus.ACTIVE)
-        return super().get_search_results(request, queryset, search_term.replace("\0", ""))
-
-    def get_fields(self, request: HttpRequest, obj: Program | None = None) -> Any:
-        fields = ["name", "description", "on_unknown_participant", "status"]
-        return [*fields, "id", "created_at", "updated_at"] if obj else fields
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Program | None = None) -> list[str]:
-        return ["id", "created_at", "updated_at"]
-
-    def save_model(
-        self, request: HttpRequest, obj: Program, form: ProgramForm, change: bool
-    ) -> None:
-        if not change:
-            obj.save()
-        elif form.changed_data:
-            obj.save(update_fields=[*form.changed_data, "updated_at"])
-
-    def has_delete_permission(self, request: HttpRequest, obj: Program | None = None) -> bool:
-        return False  # archive it instead
 
 
 class ApiKeyForm(forms.ModelForm[ApiKey]):

@@ -12,7 +12,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from programs.filters import TrueOrFalseFilter
 from programs.models import Program, ProgramStatus, Scope
-from programs.serializers import ProgramSerializer
+from programs.serializers.programs import ProgramSerializer
 
 
 class ProgramFilter(filters.FilterSet):

@@ -1,9 +1,6 @@
-"""What the client sets up: keys for its application and programs for its people to take part in."""
-
 from typing import Self
 
 from django.contrib.postgres.fields import ArrayField
-from django.core.validators import MinLengthValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -73,68 +70,3 @@ class ApiKey(models.Model):
         return self.revoked_at is None and (
             self.expires_at is None or self.expires_at > timezone.now()
         )
-
-
-class ProgramStatus(models.TextChoices):
-    ACTIVE = "ACTIVE"
-    SUSPENDED = "SUSPENDED"
-    ARCHIVED = "ARCHIVED"
-
-
-class UnknownParticipant(models.TextChoices):
-    CREATE = "CREATE"
-    REJECT = "REJECT"
-
-
-class Program(models.Model):
-    """A loyalty program: what participants are enrolled in."""
-
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    name = models.CharField(
-        max_length=255,
-        validators=[
-            MinLengthValidator(1),
-            RegexValidator(r"\S", message="A name needs more than white space."),
-        ],
-        help_text="What program managers call it; 1 to 255 characters.",
-    )
-    description = models.CharField(
-        max_length=1000, blank=True, default="", help_text="At most 1000 characters."
-    )
-    on_unknown_participant = models.CharField(
-        max_length=16,
-        choices=UnknownParticipant,
-        default=UnknownParticipant.CREATE,
-        db_default=UnknownParticipant.CREATE,
-        help_text="What an event of somebody unknown does: CREATE the participant, or REJECT the event.",
-    )
-    status = models.CharField(
-        max_length=16,
-        choices=ProgramStatus,
-        default=ProgramStatus.ACTIVE,
-        db_default=ProgramStatus.ACTIVE,
-        help_text="SUSPENDED and ARCHIVED programs refuse events and enrolments; ARCHIVED ones are hidden.",
-    )
-    created_at = models.DateTimeField(db_default=Now(), editable=False)
-    updated_at = models.DateTimeField(auto_now=True)
-
-    class Meta:
-        ordering = ["-created_at", "-id"]
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(status__in=ProgramStatus.values), name="program_status_is_known"
-            ),
-            models.CheckConstraint(
-                condition=Q(on_unknown_participant__in=UnknownParticipant.values),
-                name="program_on_unknown_participant_is_known",
-            ),
-            models.CheckConstraint(
-                condition=Q(name__regex=r"\S"), name="program_name_is_not_blank"
-            ),
-        ]
-        indexes = [
-            models.Index(fields=["created_at", "id"], name="program_by_created_at"),
-        ]
-
-    def __str__(self) -> str:
-        return self.name

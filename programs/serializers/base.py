@@ -1,13 +1,12 @@
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Set
+from typing import Any, ClassVar
 
-from django.db import models
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.utils import html
 
+from programs import exact_json
 from programs.exceptions import FieldError, ValidationFailed
-from programs.models import Program, ProgramStatus, UnknownParticipant
 
 
 class TextField(serializers.CharField):
@@ -40,8 +39,26 @@ def form_body(data: Mapping[str, Any]) -> dict[str, str]:
     return filled
 
 
+def body_of(data: Any, json_inputs: Set[str]) -> Any:
+    """The body as JSON, also where a form carried it: its inputs of these names hold JSON.
+
+    Raises ValidationFailed for an input that does not.
+    """
+    if not html.is_html_input(data):
+        return data
+    body: dict[str, Any] = {**form_body(data)}
+    for name in json_inputs & body.keys():
+        try:
+            body[name] = exact_json.loads(body[name])
+        except exact_json.InvalidJSON as error:
+            raise ValidationFailed([FieldError(name, "invalid", str(error))]) from error
+    return body
+
+
 class StrictSerializer(serializers.Serializer[Any]):
-    """Refuses the fields that it does not know, by name."""
+    """Refuses the fields that it does not know, by name, and those of `fixed`, with the words that stand there."""
+
+    fixed: ClassVar[Mapping[str, str]] = {}
 
     def to_internal_value(self, data: Any) -> Any:
         if html.is_html_input(data):
@@ -51,7 +68,9 @@ class StrictSerializer(serializers.Serializer[Any]):
             if unknown := [name for name in data if name not in writable]:
                 raise serializers.ValidationError(
                     {
-                        name: serializers.ErrorDetail("There is no such field here.", "unknown")
+                        name: serializers.ErrorDetail(self.fixed[name], "read_only")
+                        if name in self.fixed
+                        else serializers.ErrorDetail("There is no such field here.", "unknown")
                         for name in unknown
                     }
                 )
@@ -94,34 +113,3 @@ class RefusalSerializer(serializers.Serializer[Any]):
         required=False,
         help_text='All refused fields, each with its path ("tags[3]"), a reason for machines and words for people.',
     )
-
-
-class ProgramSerializer(StrictSerializer, serializers.ModelSerializer[Program]):
-    serializer_field_mapping = {
-        **serializers.ModelSerializer.serializer_field_mapping,
-        models.CharField: TextField,
-    }
-
-    class Meta:
-        model = Program
-        fields = [
-            "id",
-            "name",
-            "description",
-            "on_unknown_participant",
-            "status",
-            "created_at",
-            "updated_at",
-        ]
-        read_only_fields = ["id", "created_at", "updated_at"]
-        extra_kwargs = {
-            "on_unknown_participant": {"default": UnknownParticipant.CREATE},
-            "status": {"default": ProgramStatus.ACTIVE},
-        }
-
-    def update(self, instance: Program, validated_data: dict[str, Any]) -> Program:
-        # Only what the call names: two calls about two fields must not undo each other.
-        for name, value in validated_data.items():
-            setattr(instance, name, value)
-        instance.save(update_fields=[*validated_data, "updated_at"])
-        return instance

@@ -1,0 +1,309 @@
+"""Adjusting a balance by hand: a form, then what it would do, then a movement in the ledger by the member of staff."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils import timezone
+
+from participants import ledger
+from participants.admin.fields import LineField
+from participants.admin.holdings import page_of
+from participants.admin.subpages import MinuteField, VerbPageForm, participant_for, rendered
+from participants.exceptions import (
+    AmountOutOfRange,
+    AssetNotLinked,
+    InsufficientBalance,
+    InvalidScale,
+    MaxTransactionExceeded,
+    NotEnrolled,
+)
+from participants.ledger import Movement, Posted, store
+from participants.ledger.book import Amounts, Book, Reason, Terms
+from participants.ledger.request import (
+    MAX_DESCRIPTION_LENGTH,
+    clean_adjustment,
+    clean_transfer,
+)
+from participants.models import (
+    ActionType,
+    Balance,
+    Bucket,
+    EnrollmentStatus,
+    JournalEntry,
+    Maturity,
+    Participant,
+    ParticipantStatus,
+)
+from programs.actors import Actor, actor_of
+from programs.database import uuid7
+from programs.decimals import EXACT, written
+from programs.exceptions import (
+    AssetNotFound,
+    DomainError,
+    FieldError,
+    ProgramNotFound,
+    ValidationFailed,
+)
+from programs.models import Asset, AssetLink
+
+ACTIONS = [
+    (ActionType.CREDIT, "Credit: give"),
+    (ActionType.DEBIT, "Debit: take"),
+    (ActionType.HOLD, "Hold: set aside what is available"),
+    (ActionType.RELEASE, "Release: make available what is held"),
+    (ActionType.FORFEIT, "Forfeit: take away for good"),
+]
+
+
+class AdjustForm(VerbPageForm):
+    """What is to move, judged by the same rules as the API's bodies; `movement` is what it says."""
+
+    asset = forms.ChoiceField(label="Program and asset")
+    action = forms.ChoiceField(choices=ACTIONS)
+    bucket = forms.ChoiceField(
+        choices=[(bucket, bucket.label) for bucket in Bucket],
+        required=False,
+        help_text="Where it goes to, or is taken from. Only a forfeit can take what is deferred.",
+    )
+    amount = LineField(
+        widget=forms.TextInput({"inputmode": "decimal", "autocomplete": "off"}),
+        help_text="In plain digits, such as 12.50.",
+    )
+    matures_at = MinuteField(
+        required=False,
+        label="Matures at (UTC)",
+        help_text="For a credit that becomes available only later; until then it is deferred.",
+    )
+    allow_negative = forms.BooleanField(
+        required=False,
+        label="Allow to go below zero",
+        help_text="For a debit that takes more than is available.",
+    )
+    description = LineField(
+        label="Reason",
+        max_length=MAX_DESCRIPTION_LENGTH,
+        widget=forms.TextInput({"class": "vLargeTextField", "autocomplete": "off"}),
+        help_text="It stands in the history for good, and the participant may be shown it.",
+    )
+
+    names = {"type": "action", "program_id": "asset", "asset_id": "asset"}
+    of_refusal = {
+        **dict.fromkeys((InvalidScale, MaxTransactionExceeded, InsufficientBalance), "amount"),
+        AmountOutOfRange: "amount",
+        **dict.fromkeys((NotEnrolled, AssetNotLinked, ProgramNotFound, AssetNotFound), "asset"),
+    }
+
+    movement: Movement
+
+    def __init__(self, participant: Participant, *args: Any) -> None:
+        super().__init__(*args)
+        self.links: dict[str, AssetLink] = {
+            f"{link.program_id}:{link.asset_id}": link for link in _links(participant)
+        }
+        self.fields["asset"].choices = [  # type: ignore[attr-defined]
+            (value, f"{link.program}: {link.asset}") for value, link in self.links.items()
+        ]
+
+    @property
+    def link(self) -> AssetLink:
+        return self.links[self.cleaned_data["asset"]]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if not self.errors:
+            try:
+                self.movement = self._read(cleaned)
+            except ValidationFailed as refusal:
+                self.add_refusal(refusal)
+        return cleaned
+
+    def _read(self, given: dict[str, Any]) -> Movement:
+        action = ActionType(given["action"])
+        bucket = given["bucket"] or Bucket.AVAILABLE
+        matures_at: datetime | None = given["matures_at"]
+        body = {
+            "program_id": str(self.link.program_id),
+            "asset_id": str(self.link.asset_id),
+            "amount": given["amount"],
+            "description": given["description"],
+        }
+        if action in (ActionType.CREDIT, ActionType.DEBIT):
+            body |= {"type": action.value, "bucket": bucket}
+            if given["allow_negative"]:
+                body["allow_negative"] = True
+            if matures_at:
+                body["matures_at"] = matures_at.isoformat()
+            movement = clean_adjustment(body)
+        else:
+            self._refuse_what_only_adjustments_have(given)
+            if action is ActionType.FORFEIT:
+                body["bucket"] = bucket
+            elif bucket != Bucket.AVAILABLE:
+                message = "A hold or a release is always between available and held."
+                raise ValidationFailed([FieldError("bucket", "invalid", message)])
+            movement = clean_transfer(body, action)
+        if movement.matures_at and movement.matures_at <= timezone.now():
+            raise ValidationFailed([FieldError("matures_at", "past", "Give a time to come.")])
+        return movement
+
+    def _refuse_what_only_adjustments_have(self, given: dict[str, Any]) -> None:
+        messages = {
+            "matures_at": "Only a credit can mature later.",
+            "allow_negative": "Only a debit can overdraw.",
+        }
+        errors = [
+            FieldError(name, "invalid", words) for name, words in messages.items() if given[name]
+        ]
+        if errors:
+            raise ValidationFailed(errors)
+
+
+class ConfirmForm(forms.Form):
+    """What the page that asks to confirm carries: the key by which it moves value once, and the balances it showed."""
+
+    key = forms.UUIDField(widget=forms.HiddenInput)
+    shown = forms.CharField(widget=forms.HiddenInput)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A bucket before and after, in words."""
+
+    bucket: str
+    before: str
+    change: str
+    after: str
+
+
+def adjust_page(
+    page: admin.ModelAdmin[Participant], request: HttpRequest, object_id: str
+) -> HttpResponse:
+    participant = participant_for(page, request, object_id, "adjust_balance")
+    form = AdjustForm(participant, request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid() and request.POST.get("step") != "edit":
+        try:
+            return _next_step(page, request, participant, form)
+        except DomainError as refusal:
+            form.add_refusal(refusal)
+    return rendered(
+        page,
+        request,
+        participant,
+        "adjust",
+        title="Adjust balance",
+        form=form,
+        is_inactive=participant.status != ParticipantStatus.ACTIVE,
+    )
+
+
+def _next_step(
+    page: admin.ModelAdmin[Participant],
+    request: HttpRequest,
+    participant: Participant,
+    form: AdjustForm,
+) -> HttpResponse:
+    before = _amounts(participant, form.link.asset)
+    confirmed = ConfirmForm(request.POST)
+    may_move = request.POST.get("step") == "confirm" and confirmed.is_valid()
+    key = confirmed.cleaned_data["key"] if may_move else uuid7()
+    movement = replace(form.movement, idempotency_key=f"admin-{key}")
+    overtaken = may_move and confirmed.cleaned_data["shown"] != _shown(before)
+    # Looked for after the balances: a double click's other half is either in both or in neither.
+    if may_move and (not overtaken or _is_posted(participant, movement)):
+        posted = ledger.post(movement, of=participant.pk, by=actor_of(request))
+        messages.success(request, _told(movement, posted, form.link.asset))
+        return HttpResponseRedirect(page_of(participant.pk, "change"))
+    assert movement.amount is not None, "The form asks for it."
+    after = _preview(participant, movement, form.link.asset, before, by=actor_of(request))
+    return rendered(
+        page,
+        request,
+        participant,
+        "adjust_confirm",
+        title="Confirm the adjustment",
+        form=form,
+        confirm=ConfirmForm(initial={"key": key, "shown": _shown(before)}),
+        movement=movement,
+        action=dict(ACTIONS)[movement.action],
+        amount=written(movement.amount, form.link.asset.scale),
+        changes=_changes(before, after, form.link.asset.scale),
+        is_overdrawn=after.overdrawn,
+        is_overtaken=overtaken,
+    )
+
+
+def _links(participant: Participant) -> QuerySet[AssetLink]:
+    """What programs with an active enrolment give out."""
+    enrolled = AssetLink.objects.filter(
+        program__enrollments__participant=participant,
+        program__enrollments__status=EnrollmentStatus.ACTIVE,
+    )
+    order = ("program__name", "program", "asset__name", "asset")
+    return enrolled.select_related("program", "asset").order_by(*order)
+
+
+def _amounts(participant: Participant, asset: Asset) -> Amounts:
+    columns = ("available", "held", "deferred", "overdrawn")
+    row = Balance.objects.filter(participant=participant, asset=asset).values_list(*columns).first()
+    return Amounts(*row) if row else Amounts()
+
+
+def _is_posted(participant: Participant, movement: Movement) -> bool:
+    mine = JournalEntry.objects.filter(participant=participant)
+    return mine.filter(idempotency_key=movement.idempotency_key).exists()
+
+
+def _preview(
+    participant: Participant, movement: Movement, asset: Asset, before: Amounts, *, by: Actor
+) -> Amounts:
+    """What the participant would have after it. Raises what the book refuses; nothing is written."""
+    deferred = Maturity.objects.filter(
+        participant=participant, asset=asset, matured_at=None, amount__gt=0
+    )
+    takes_credits = movement.bucket == Bucket.DEFERRED
+    waiting = {
+        row.pk: store.waiting(row, movement.program_id)
+        for row in (deferred if takes_credits else [])
+    }
+    book = Book(participant.pk, participant.updated_at, 0, b"", {asset.pk: before}, waiting)
+    entry = book.enter(
+        movement.action,
+        movement.amount,
+        terms=Terms(asset.pk, asset.scale, asset.max_transaction_amount),
+        program_id=movement.program_id,
+        reason=Reason(by, movement.description),
+        at=timezone.now(),
+        bucket=movement.bucket,
+        allow_negative=movement.allow_negative,
+        matures_at=movement.matures_at,
+    )
+    return entry.after
+
+
+def _shown(amounts: Amounts) -> str:
+    return " ".join(written(amounts.of(bucket)) for bucket in Bucket.values)
+
+
+def _changes(before: Amounts, after: Amounts, scale: int) -> list[Change]:
+    return [_change(bucket, before.of(bucket), after.of(bucket), scale) for bucket in Bucket]
+
+
+def _change(bucket: Bucket, before: Any, after: Any, scale: int) -> Change:
+    moved = EXACT.subtract(after, before)
+    sign = "+" if moved > 0 else "-" if moved < 0 else ""
+    change = f"{sign}{written(moved.copy_abs(), scale)}" if moved else ""
+    return Change(bucket.label, written(before, scale), change, written(after, scale))
+
+
+def _told(movement: Movement, posted: Posted, asset: Asset) -> str:
+    numbers = (posted.amount, posted.available, posted.held, posted.deferred)
+    amount, available, held, deferred = (written(number, asset.scale) for number in numbers)
+    return (
+        f"{movement.action.label} of {amount} {asset.symbol}; "
+        f"now {available} available, {held} held, {deferred} deferred."
+    )

@@ -1,0 +1,194 @@
+"""What a participant holds, as their page shows it: to read, with links to where it is changed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.contrib.admin.utils import quote
+from django.db.models import prefetch_related_objects
+from django.http import HttpRequest
+from django.urls import reverse
+
+from participants.admin import words
+from participants.admin.history import HAS_PARTICIPANT
+from participants.models import Balance, JournalEntry, Maturity
+from participants.state.counters import counters_of, written_duration
+from participants.state.tiers import Tier, tiers_of
+from programs.decimals import written
+
+SHOWN_MOVEMENTS = 20
+SHOWN_CREDITS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One section of the page. A cell is a text, or a text with the class that marks it."""
+
+    name: str
+    title: str
+    heads: list[str]
+    rows: list["Row"]
+    nothing: str
+    more: str = ""
+    link: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    head: str
+    text: str
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    cells: list[Cell]
+    url: str = ""
+    label: str = ""
+
+
+def page_of(participant_id: UUID, name: str, *more: str) -> str:
+    return reverse(f"admin:participants_participant_{name}", args=[quote(participant_id), *more])
+
+
+def held(request: HttpRequest, participant_id: UUID) -> list[Table]:
+    """What stands above the form: the balances. Nothing that the member of staff may not see is looked up."""
+    if not request.user.has_perm("participants.view_balance"):
+        return []
+    tables = [_balances(participant_id), _waiting(participant_id)]
+    return [table for table in tables if table.rows or table.name == "balances"]
+
+
+def other(request: HttpRequest, participant_id: UUID) -> list[Table]:
+    """What stands below it: tiers, counters and the last movements."""
+    may = request.user.has_perm
+    tables = []
+    if may("participants.view_tierstanding"):
+        tables.append(_tiers(participant_id, may("participants.change_tierstanding")))
+    if may("participants.view_counter"):
+        may_change = may("participants.change_counter")
+        tables.append(_counters(participant_id, may_change, may("participants.add_counter")))
+    if may("participants.view_journalentry"):
+        tables.append(_movements(participant_id))
+    return tables
+
+
+def _rows(heads: list[str], texts: Iterator[list[str]]) -> list[Row]:
+    return [Row([Cell(*pair) for pair in zip(heads, row, strict=True)]) for row in texts]
+
+
+def _balances(participant_id: UUID) -> Table:
+    heads = ["Asset", "Available", "Held", "Deferred"]
+    balances = Balance.objects.filter(participant=participant_id).select_related("asset")
+    rows = [
+        Row(
+            [
+                Cell("Asset", str(balance.asset)),
+                *(
+                    Cell(
+                        head,
+                        written(getattr(balance, head.lower()), balance.asset.scale),
+                        "overdrawn" if balance.overdrawn and head == "Available" else "number",
+                    )
+                    for head in heads[1:]
+                ),
+            ]
+        )
+        for balance in balances.order_by("asset__name", "asset")
+    ]
+    return Table("balances", "Balances", heads, rows, "Nothing has moved yet.")
+
+
+def _waiting(participant_id: UUID) -> Table:
+    heads = ["Matures at", "Asset", "Amount"]
+    deferred = Maturity.objects.filter(participant=participant_id, matured_at=None, amount__gt=0)
+    found = list(deferred.select_related("asset").order_by("matures_at", "id")[: SHOWN_CREDITS + 1])
+    rows = _rows(
+        heads,
+        (
+            [words.moment(each.matures_at), str(each.asset), written(each.amount, each.asset.scale)]
+            for each in found[:SHOWN_CREDITS]
+        ),
+    )
+    more = f"Only the first {SHOWN_CREDITS} are shown." if len(found) > SHOWN_CREDITS else ""
+    return Table("deferred", "Deferred credits", heads, rows, "", more)
+
+
+def _tiers(participant_id: UUID, may_change: bool) -> Table:
+    heads = ["Track", "Program", "Level", "Since", "Expires"]
+    tiers = tiers_of(participant_id)
+    prefetch_related_objects([tier.track for tier in tiers], "program")
+    rows = [
+        Row(
+            [Cell(*pair) for pair in zip(heads, _tier_texts(tier), strict=True)],
+            page_of(participant_id, "tier", str(tier.track.pk)) if may_change else "",
+            f"Change {tier.track}",
+        )
+        for tier in tiers
+    ]
+    return Table("tiers", "Tiers", heads, rows, "No program of this participant has a tier track.")
+
+
+def _tier_texts(tier: Tier) -> list[str]:
+    level = str(tier.level) if tier.level else "Base"
+    times = [words.moment(tier.acquired_at), words.moment(tier.expires_at)]
+    return [str(tier.track), tier.track.program.name, level, *times]
+
+
+def _counters(participant_id: UUID, may_change: bool, may_add: bool) -> Table:
+    heads = ["Counter", "Value", "Starts again after", "Window began"]
+    page = page_of(participant_id, "counter")
+    rows = [
+        Row(
+            [
+                Cell("Counter", counter.key),
+                Cell("Value", written(counter.value), "number"),
+                Cell(heads[2], written_duration(counter.reset_after) or ""),
+                Cell(heads[3], words.moment(counter.last_reset_at) if counter.reset_after else ""),
+            ],
+            f"{page}?{urlencode({'key': counter.key})}" if may_change else "",
+            f"Change {counter.key}",
+        )
+        for counter in counters_of(participant_id)
+    ]
+    link = ("Set another counter", page) if may_add else None
+    return Table("counters", "Counters", heads, rows, "None yet.", link=link)
+
+
+def _movements(participant_id: UUID) -> Table:
+    heads = ["When", "What", "Amount", "After it", "Description", "Program", "Who"]
+    entries = JournalEntry.objects.filter(participant=participant_id).order_by("-sequence")
+    rows = _rows(
+        heads,
+        (
+            [
+                words.moment(entry.created_at),
+                words.action(entry),
+                f"{words.signed_amount(entry)} {entry.asset.symbol}",
+                _after(entry),
+                entry.description,
+                entry.program.name,
+                entry.created_by,
+            ]
+            for entry in entries.select_related("asset", "program")[:SHOWN_MOVEMENTS]
+        ),
+    )
+    journal = reverse("admin:participants_journalentry_changelist")
+    link = ("The whole journal", f"{journal}?{HAS_PARTICIPANT}={quote(participant_id)}")
+    return Table("movements", "Last movements", heads, rows, "None yet.", link=link)
+
+
+def _after(entry: JournalEntry) -> str:
+    """ "12.00 available, 3.00 held": the buckets that hold something, and the available one."""
+    amounts: dict[str, Any] = {
+        "available": entry.available,
+        "held": entry.held,
+        "deferred": entry.deferred,
+    }
+    return ", ".join(
+        f"{written(amount, entry.asset.scale)} {name}"
+        for name, amount in amounts.items()
+        if amount or name == "available"
+    )

@@ -1,0 +1,187 @@
+"""The journal, to read and to export: nobody adds to it, changes it or deletes from it by hand."""
+
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ERROR_FLAG
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.db.models.expressions import Combinable
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from participants.admin import export, words
+from participants.admin.filters import ActionFilter, AssetFilter, DaysFilter, EntryProgramFilter
+from participants.admin.history import HAS_PARTICIPANT
+from participants.admin.lists import LargeTableAdmin
+from participants.models import JournalEntry, Participant
+from programs import exact_json, instants
+from programs.admin import is_id
+from programs.decimals import written
+
+BY_SEQUENCE = ("-sequence", "-id")
+
+
+@admin.register(JournalEntry)
+class JournalEntryAdmin(LargeTableAdmin[JournalEntry]):
+    list_display = [
+        "when", "whose", "what", "signed_amount", "program", "description", "created_by",
+    ]  # fmt: skip
+    list_filter = [ActionFilter, AssetFilter, EntryProgramFilter, DaysFilter]
+    list_select_related = ["participant", "asset", "program"]
+    lookups: ClassVar[frozenset[str]] = frozenset({HAS_PARTICIPANT, *DaysFilter.parameters})
+    sortable_by = ()
+    search_fields = ["participant__external_id"]
+    search_help_text = "The external_id of a participant, whole; or the id of an event or an entry."
+    fields = [
+        "id", "sequence", "recorded_at", "whose", "what", "program", "asset", "exact_amount", "postings",
+        "balances_after", "description", "created_by", "event_id", "rule_id", "idempotency_key", "asked", "hash",
+    ]  # fmt: skip
+    readonly_fields = [
+        "recorded_at", "whose", "what", "exact_amount", "postings", "balances_after", "asked", "hash",
+    ]  # fmt: skip
+
+    class Media:
+        css = {"all": ["participants/admin.css"]}
+
+    @admin.display(description="When")
+    def when(self, entry: JournalEntry) -> str:
+        return f"{entry.created_at:%Y-%m-%d %H:%M:%S}"
+
+    @admin.display(description="Created at")
+    def recorded_at(self, entry: JournalEntry) -> str:
+        return instants.written(entry.created_at)
+
+    @admin.display(description="Participant")
+    def whose(self, entry: JournalEntry) -> SafeString:
+        page = reverse("admin:participants_participant_change", args=[entry.participant_id])
+        return format_html('<a href="{}">{}</a>', page, entry.participant)
+
+    @admin.display(description="What")
+    def what(self, entry: JournalEntry) -> str:
+        return words.action(entry)
+
+    @admin.display(description="Amount")
+    def signed_amount(self, entry: JournalEntry) -> str:
+        return f"{words.signed_amount(entry)} {entry.asset.symbol}"
+
+    @admin.display(description="Amount")
+    def exact_amount(self, entry: JournalEntry) -> str:
+        return f"{written(entry.amount, entry.asset.scale)} {entry.asset.symbol}"
+
+    @admin.display(description="Postings")
+    def postings(self, entry: JournalEntry) -> SafeString:
+        amount = written(entry.amount, entry.asset.scale)
+        rows = [(entry.get_source_display(), "-"), (entry.get_destination_display(), "+")]
+        return format_html_join(
+            "", "<div>{} {}{}</div>", ((account, sign, amount) for account, sign in rows)
+        )
+
+    @admin.display(description="Balances after it")
+    def balances_after(self, entry: JournalEntry) -> SafeString:
+        rows = (
+            (name.capitalize(), written(getattr(entry, name), entry.asset.scale))
+            for name in ("available", "held", "deferred")
+        )
+        return format_html_join("", "<div>{}: {}</div>", rows)
+
+    @admin.display(description="Request")
+    def asked(self, entry: JournalEntry) -> str:
+        return "-" if entry.request is None else exact_json.dumps(entry.request).decode()
+
+    @admin.display(description="Hash")
+    def hash(self, entry: JournalEntry) -> SafeString:
+        return format_html("<code>{}</code>", bytes(entry.entry_hash).hex())
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[JournalEntry]:
+        # A page of one entry shows them, too.
+        return super().get_queryset(request).select_related("participant", "asset", "program")
+
+    def get_ordering(self, request: HttpRequest) -> list[str | Combinable]:
+        # One participant's entries are numbered in the order of time, and an index has them in that order.
+        return [*BY_SEQUENCE] if HAS_PARTICIPANT in request.GET else ["-created_at", "-id"]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[JournalEntry], search_term: str
+    ) -> tuple[QuerySet[JournalEntry], bool]:
+        """Looks for one thing after the other, each by its own index: an OR of them would read the table."""
+        term = search_term.replace("\0", "").strip()
+        if not term:
+            return queryset, False
+        whose = request.GET.get(HAS_PARTICIPANT, "")
+        if is_id(whose) and (entry := _with_key(UUID(whose), term)):
+            return queryset.filter(pk=entry), False
+        found = Participant.objects.filter(external_id=term).values_list("pk", flat=True).first()
+        if found:
+            return queryset.filter(participant=found).order_by(*BY_SEQUENCE), False
+        if not is_id(term):
+            return queryset.none(), False
+        if JournalEntry.objects.filter(pk=UUID(term)).exists():
+            return queryset.filter(pk=UUID(term)), False
+        return queryset.filter(event_id=UUID(term)), False
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.export_view)
+        return [
+            path("export/", view, name="participants_journalentry_export"),
+            *super().get_urls(),
+        ]
+
+    def export_view(self, request: HttpRequest) -> HttpResponseBase:
+        """All entries that the list would show, page after page, as one CSV file."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        back = reverse("admin:participants_journalentry_changelist")
+        if any("\0" in value for _, values in request.GET.lists() for value in values):
+            return HttpResponseRedirect(f"{back}?{ERROR_FLAG}=1")
+        try:
+            changes = self.get_changelist_instance(request)
+        except IncorrectLookupParameters:
+            return HttpResponseRedirect(f"{back}?{ERROR_FLAG}=1")
+        name = f"journal-{timezone.now():%Y-%m-%dT%H%M%S}Z.csv"
+        headers = {
+            "Content-Disposition": f'attachment; filename="{name}"',
+            "Cache-Control": "no-store",
+        }
+        lines = export.lines(changes.queryset)
+        return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=headers)
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: JournalEntry | None = None,
+    ) -> HttpResponse:
+        if obj:
+            context["subtitle"] = f"{self.what(obj)} {self.signed_amount(obj)}"
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        # An entry has none: it never changes.
+        page = "admin:participants_journalentry_change"
+        return HttpResponseRedirect(reverse(page, args=[object_id]))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: JournalEntry | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: JournalEntry | None = None) -> bool:
+        return False
+
+
+def _with_key(participant_id: UUID, key: str) -> UUID | None:
+    mine = JournalEntry.objects.filter(participant=participant_id, idempotency_key=key)
+    return mine.order_by().values_list("pk", flat=True).first()

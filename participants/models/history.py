@@ -1,0 +1,69 @@
+from django.db import models
+from django.db.models import Q
+
+from participants.models.people import Participant
+from programs.database import uuid7
+from programs.exact_json import ExactJSONField
+
+
+class StateType(models.TextChoices):
+    STATUS = "status"
+    PROFILE = "profile"
+    TAG = "tag"
+    ATTRIBUTE = "attribute"
+    ENROLLMENT = "enrollment"
+    COUNTER = "counter"
+    TIER = "tier"
+
+
+class Operation(models.TextChoices):
+    ADD = "ADD"
+    CHANGE = "CHANGE"
+    REMOVE = "REMOVE"
+
+
+class StateChange(models.Model):
+    """One change of what a participant is: old value, new value, who and when. Written once, never changed.
+
+    A new participant has one row for each kind of state with all of its values and an empty key; later changes
+    have one row for each key.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    participant = models.ForeignKey(
+        Participant, on_delete=models.PROTECT, related_name="state_changes", db_index=False
+    )
+    state_type = models.CharField(max_length=16, choices=StateType)
+    key = models.CharField(
+        max_length=255,
+        blank=True,
+        help_text="The tag, attribute, counter, track, profile field or program; empty for a new participant's values.",
+    )
+    operation = models.CharField(max_length=16, choices=Operation)
+    old_value = ExactJSONField(null=True)
+    new_value = ExactJSONField(null=True)
+    changed_by = models.CharField(
+        max_length=300, help_text='Kind and label: "api_key:…", "staff:…", "command:…".'
+    )
+    # Plain ids: what caused a change is named, and is not held by it.
+    event_id = models.UUIDField(null=True)
+    rule_id = models.UUIDField(null=True)
+    program_id = models.UUIDField(null=True)
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state_type__in=StateType.values), name="state_change_type_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(operation__in=Operation.values), name="state_change_operation_is_known"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["participant", "id"], name="state_change_by_participant"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.operation} {self.state_type} {self.key}".rstrip()

@@ -1,0 +1,89 @@
+from datetime import datetime, timedelta
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from participants.models.people import Participant
+from programs.database import uuid7
+from programs.decimals import ExactDecimalField
+from programs.models import TierTrack
+
+MAX_COUNTER_KEY_LENGTH = 100
+
+
+class Counter(models.Model):
+    """A number that a participant has: purchases, spent. It may begin again at zero after a while, by itself.
+
+    `value` is what was stored last: past `reset_after` it counts as zero, and whoever changes it next begins at zero.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    participant = models.ForeignKey(
+        Participant, on_delete=models.PROTECT, related_name="counters", db_index=False
+    )
+    key = models.CharField(max_length=MAX_COUNTER_KEY_LENGTH, db_collation="C")
+    value = ExactDecimalField()
+    reset_after = models.DurationField(
+        null=True, blank=True, help_text="How long a window lasts; empty for one without an end."
+    )
+    last_reset_at = models.DateTimeField(help_text="When the window began.")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    updated_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering = ["key"]
+        constraints = [
+            models.UniqueConstraint(fields=["participant", "key"], name="counter_key_is_unique"),
+            models.CheckConstraint(condition=~Q(key=""), name="counter_has_a_key"),
+            models.CheckConstraint(
+                condition=Q(reset_after=None) | Q(reset_after__gt=timedelta(0)),
+                name="counter_reset_after_is_positive",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.value}"
+
+    def is_past(self, moment: datetime) -> bool:
+        """Whether the window has ended by this moment, so that the value counts as zero."""
+        return self.reset_after is not None and moment >= self.last_reset_at + self.reset_after
+
+
+class TierStanding(models.Model):
+    """The level that a participant holds on a track.
+
+    Without a row, past `expires_at`, or where the track has no such level any more, that is the base.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    participant = models.ForeignKey(
+        Participant, on_delete=models.PROTECT, related_name="tier_standings", db_index=False
+    )
+    track = models.ForeignKey(TierTrack, on_delete=models.PROTECT, related_name="standings")
+    level = models.CharField(max_length=64, db_collation="C", help_text="The level's key.")
+    acquired_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["participant", "track"], name="tier_standing_is_unique_on_track"
+            ),
+            models.CheckConstraint(condition=~Q(level=""), name="tier_standing_has_a_level"),
+            models.CheckConstraint(
+                condition=Q(expires_at=None) | Q(expires_at__gt=F("acquired_at")),
+                name="tier_standing_expires_after_it_was_acquired",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["expires_at"],
+                condition=Q(expires_at__isnull=False),
+                name="tier_standing_by_expiry",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.level} on {self.track_id}"

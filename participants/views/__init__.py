@@ -1,0 +1,1 @@
+"""The calls about participants, a room for each subject."""

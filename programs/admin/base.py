@@ -1,0 +1,68 @@
+"""What every page of the admin here is made of."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, TypeVar
+from uuid import UUID
+
+from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.views.main import ERROR_FLAG
+from django.contrib.admin.widgets import AutocompleteSelect
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+
+M = TypeVar("M", bound=Model)
+
+
+def is_id(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+class SelectById(AutocompleteSelect):
+    """A field that completes, for a relation of a model here."""
+
+    def __init__(self, model: type[Model], field: str) -> None:
+        super().__init__(model._meta.get_field(field), admin.site)
+
+    def optgroups(self, name: str, value: Sequence[str], attrs: Any = None) -> Any:
+        # To draw what was chosen Django looks it up, whether the field took it or not.
+        return super().optgroups(name, [each for each in value if is_id(each)], attrs)
+
+
+class StrictAdmin(admin.ModelAdmin[M]):
+    """Refuses the addresses and posts that Django's own would hand to PostgreSQL as they came."""
+
+    # What the address of the list may ask for beside the filters. Django takes any field and any comparison: the digest
+    # of a key letter by letter, or a regular expression that never ends.
+    lookups: ClassVar[frozenset[str]] = frozenset()
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        filters = {
+            getattr(each, "parameter_name", f"{each}__exact")
+            for each in self.get_list_filter(request)
+        }
+        return lookup in self.lookups | filters
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        # PostgreSQL takes no NUL in any text.
+        if any("\0" in value for _, values in request.GET.lists() for value in values):
+            return HttpResponseRedirect(f"{request.path}?{ERROR_FLAG}=1")
+        return super().changelist_view(request, extra_context)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return {}  # Django's fills the fields from the address, with what they may be unable to show
+
+    def response_action(
+        self, request: HttpRequest, *args: Any, **kwargs: Any
+    ) -> HttpResponse | None:
+        posted = request.POST.copy()
+        selected = posted.getlist(ACTION_CHECKBOX_NAME)
+        posted.setlist(ACTION_CHECKBOX_NAME, [each for each in selected if is_id(each)])
+        request.POST = posted  # type: ignore[assignment]
+        return super().response_action(request, *args, **kwargs)

@@ -1,0 +1,78 @@
+"""Exact numbers and JSON as a person edits them."""
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from django import forms
+from django.core.exceptions import ValidationError
+
+from programs import decimals, exact_json
+
+
+class AmountField(forms.CharField):
+    """An amount above zero; empty for none."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return decimals.written(value) if isinstance(value, Decimal) else value
+
+    def to_python(self, value: Any) -> Any:
+        if isinstance(value, Decimal):
+            return value
+        text = super().to_python(value)
+        if not text:
+            return None
+        try:
+            amount = decimals.read(text)
+        except decimals.NotADecimal as error:
+            raise ValidationError(str(error), error.reason) from error
+        if amount <= 0:
+            raise ValidationError("Give an amount above zero.", "not_positive")
+        return amount
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        try:
+            return bool(self.to_python(initial) != self.to_python(data))
+        except ValidationError:
+            return True
+
+
+class JSONText(forms.Textarea):
+    def __init__(self) -> None:
+        super().__init__({"rows": 8, "cols": 50, "class": "json-text", "spellcheck": "false"})
+
+
+class JSONTextField(forms.Field):
+    """A JSON value in a text area, numbers digit for digit. An empty area means `empty`."""
+
+    widget = JSONText
+
+    def __init__(self, *, empty: Any = None, **kwargs: Any) -> None:
+        super().__init__(required=False, initial=empty, **kwargs)
+        self.empty = empty
+
+    def prepare_value(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return value  # as it was typed
+        return "" if value is None else written(value)
+
+    def to_python(self, value: Any) -> Any:
+        if not isinstance(value, str):
+            return self.empty if value is None else value
+        try:
+            return exact_json.loads(value) if value.strip() else self.empty
+        except exact_json.InvalidJSON as error:
+            raise ValidationError(str(error), "invalid") from error
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        try:
+            return exact_json.dumps(self.to_python(initial)) != exact_json.dumps(
+                self.to_python(data)
+            )
+        except ValidationError:
+            return True
+
+
+def written(value: Any) -> str:
+    """JSON for people: a line for each member."""
+    return msgspec.json.format(exact_json.dumps(value), indent=2).decode()

@@ -1,0 +1,250 @@
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import Count, QuerySet
+from django.forms.formsets import DELETION_FIELD_NAME
+from django.http import HttpRequest, HttpResponse
+
+from programs import tracks
+from programs.actors import actor_of
+from programs.admin.base import SelectById, StrictAdmin
+from programs.admin.fields import JSONTextField, written
+from programs.admin.saving import Refused, VerbAdmin, VerbForm
+from programs.cleaning import Errors
+from programs.exceptions import DomainError, TierTrackChanged, TierTrackNotFound, ValidationFailed
+from programs.models import TierLevel, TierTrack, TierTrackVersion
+from programs.models.tiers import MAX_LEVELS
+
+SHOWN_VERSIONS = 20
+_LEVEL = re.compile(r"levels\[(\d+)\]\.?(\w*)(.*)", re.DOTALL)
+
+
+class TrackForm(VerbForm[TierTrack]):
+    """Reads a track's page by the same rules as the API's bodies, but for the levels, which stand in an inline."""
+
+    # Levels are replaced as a whole, so that of two people who edit a track at once the second is told.
+    shown_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+    class Meta:
+        model = TierTrack
+        fields = ["program", "key", "display_name"]
+        widgets = {"program": SelectById(TierTrack, "program")}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["shown_version"].show_hidden_initial = False
+        if not self.instance._state.adding:
+            self.initial["shown_version"] = self.instance.version
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        is_stale = cleaned.get("shown_version") != self.instance.version
+        if is_stale and not self.instance._state.adding:
+            # Here, since levels that are gone are errors of their own, and the verb would never be asked.
+            self.add_error(None, TierTrackChanged.message)
+        return cleaned
+
+
+class LevelForm(forms.ModelForm[TierLevel]):
+    qualification = JSONTextField(
+        help_text=str(TierLevel._meta.get_field("qualification").help_text)
+    )
+    benefits = JSONTextField(empty=[], help_text="What the level gives: a list or an object.")
+
+    class Meta:
+        model = TierLevel
+        fields = ["key", "rank", "display_name", "qualification", "benefits"]
+
+    def _post_clean(self) -> None:
+        # Django's would compare each level with those that are stored: two could not change places.
+        pass
+
+    def body(self) -> dict[str, Any]:
+        """The level as the API's body would have it."""
+        return {name: self.cleaned_data[name] for name in LevelForm.Meta.fields}
+
+
+class LevelFormSet(forms.BaseInlineFormSet[TierLevel, TierTrack, LevelForm]):
+    """All levels of a track. The verb that saves the track writes them; `levels` is what it is given."""
+
+    levels: list[tracks.Level]
+
+    def clean(self) -> None:
+        if any(self.errors):
+            return
+        rows = list(self._rows())
+        errors = Errors()
+        with suppress(ValidationFailed):  # of very many, all of which are in `errors`
+            self.levels = tracks.clean_levels([form.body() for form in rows], errors)
+        for error in errors:
+            found = _LEVEL.fullmatch(error.field)
+            if found is None:
+                raise forms.ValidationError(error.message)
+            index, name, place = found.groups()
+            words = f"{place.lstrip('.')}: {error.message}" if place else error.message
+            rows[int(index)].add_error(name if name in LevelForm.Meta.fields else None, words)
+
+    def _rows(self) -> Iterator[LevelForm]:
+        for form in self.forms:
+            is_filled = form in self.initial_forms or form.has_changed()
+            if is_filled and not self._is_deleted(form):
+                yield form
+
+    def _is_deleted(self, form: LevelForm) -> bool:
+        return bool(form.cleaned_data.get(DELETION_FIELD_NAME))
+
+    def save(self, commit: bool = True) -> list[TierLevel]:
+        """Tell the page's history what changed; written it is already."""
+        self.deleted_objects = [
+            form.instance for form in self.initial_forms if self._is_deleted(form)
+        ]
+        self.changed_objects = [
+            (form.instance, form.changed_data)
+            for form in self.initial_forms
+            if form.has_changed() and form.instance not in self.deleted_objects
+        ]
+        self.new_objects = [
+            TierLevel(key=form.cleaned_data["key"])
+            for form in self._rows()
+            if form not in self.initial_forms
+        ]
+        return []
+
+
+class LevelInline(admin.StackedInline[TierLevel, TierTrack]):
+    model = TierLevel
+    form = LevelForm
+    formset = LevelFormSet  # type: ignore[assignment]
+    fields = [("key", "rank", "display_name"), ("qualification", "benefits")]
+    ordering = ["rank"]
+    extra = 1
+    max_num = MAX_LEVELS
+
+    # Whoever may change a track may change its levels, which are nothing without it.
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("programs.view_tiertrack") or self.has_change_permission(
+            request
+        )
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        verb = "add" if obj is None else "change"
+        return request.user.has_perm(f"programs.{verb}_tiertrack")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("programs.change_tiertrack")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_change_permission(request)
+
+
+class TrackChangeList(ChangeList):
+    def get_queryset(self, request: HttpRequest, *args: Any) -> QuerySet[TierTrack]:
+        found: QuerySet[TierTrack] = super().get_queryset(request, *args)
+        return found.annotate(level_count=Count("levels"))
+
+
+@admin.register(TierTrack)
+class TierTrackAdmin(VerbAdmin[TierTrack], StrictAdmin[TierTrack]):
+    form = TrackForm
+    inlines = [LevelInline]
+    list_display = ["__str__", "key", "program", "level_count", "version", "updated_at"]
+    list_select_related = ["program"]
+    search_fields = ["key", "display_name", "program__name"]
+    lookups: ClassVar[frozenset[str]] = frozenset({"program__id__exact"})
+    ordering = ["-created_at", "-id"]
+
+    class Media:
+        css = {"all": ["programs/admin.css"]}
+
+    @admin.display(description="Levels", ordering="level_count")
+    def level_count(self, track: Any) -> int:
+        count: int = track.level_count
+        return count
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[TierTrack]:
+        return super().get_queryset(request).filter(deleted_at=None).select_related("program")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return TrackChangeList
+
+    def get_fields(self, request: HttpRequest, obj: TierTrack | None = None) -> Any:
+        fields = ["program", "key", "display_name"]
+        if obj is None:
+            return fields
+        record = ["id", "version", "created_at", "updated_at"]
+        return (
+            [*fields, "shown_version", *record]
+            if self.has_change_permission(request)
+            else [*fields, *record]
+        )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: TierTrack | None = None) -> list[str]:
+        if obj is None:
+            return []
+        return ["program", "key", "id", "version", "created_at", "updated_at"]
+
+    def save_model(
+        self, request: HttpRequest, obj: TierTrack, form: TrackForm, change: bool
+    ) -> None:
+        pass  # nothing of it without its levels, which come next
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        [levels] = formsets
+        values, by = form.cleaned_data, actor_of(request)
+        try:
+            if change:
+                wanted = tracks.TrackChange(values["display_name"], levels.levels)
+                version = values["shown_version"]
+                tracks.change(form.instance.pk, wanted, by=by, shown_version=version)
+            else:
+                new = tracks.NewTrack(values["key"], values["display_name"], levels.levels)
+                created = tracks.create(values["program"].pk, new, by=by)
+                form.instance.pk, form.instance._state.adding = created.pk, False
+        except DomainError as refusal:
+            raise Refused(refusal, form.prefix) from refusal
+        levels.save()
+
+    def delete_model(self, request: HttpRequest, obj: TierTrack) -> None:
+        with suppress(TierTrackNotFound):  # somebody else was faster
+            tracks.delete(obj.pk, by=actor_of(request))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[TierTrack]) -> None:
+        for track in queryset:
+            self.delete_model(request, track)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        # Django's lists what refers to the rows, and refuses for the sake of the versions: but the rows stay.
+        names = [str(track) for track in objs]
+        return names, {self.opts.verbose_name_plural: len(names)}, set(), []
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: TierTrack | None = None,
+    ) -> HttpResponse:
+        if obj and request.user.has_perm("programs.view_tiertrackversion"):
+            versions = TierTrackVersion.objects.filter(track=obj)[:SHOWN_VERSIONS]
+            context["versions"] = [
+                (
+                    version,
+                    f"{version.changed_at:%Y-%m-%d %H:%M:%S}",
+                    _levels(version),
+                    written(version.snapshot),
+                )
+                for version in versions
+            ]
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+
+def _levels(version: TierTrackVersion) -> str:
+    return ", ".join(f"{level['key']} {level['rank']}" for level in version.snapshot["levels"])

@@ -1,0 +1,74 @@
+"""Assets and the programs that give them out: the only code that writes either."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from programs import decimals
+from programs.database import violated
+from programs.exceptions import AssetNotFound, FieldError, ProgramNotFound, ValidationFailed
+from programs.models import Asset, AssetLink, Program
+
+
+def create(values: Mapping[str, Any], *, program_id: UUID | None = None) -> Asset:
+    """Create an asset of these fields, linked to the program where one is named: both, or nothing.
+
+    Raises ValidationFailed for a symbol that is taken and a max_transaction_amount finer than the scale, ProgramNotFound.
+    """
+    asset = Asset(**values)
+    refuse_finer(asset.max_transaction_amount, asset.scale)
+    with transaction.atomic():
+        _write(asset)
+        if program_id is not None:
+            link(asset.pk, program_id)
+    return asset
+
+
+def change(asset_id: UUID, values: Mapping[str, Any]) -> Asset:
+    """Give the asset these values, a scale not among them, and leave its other fields to whoever changes those.
+
+    Raises AssetNotFound, and ValidationFailed as `create` does.
+    """
+    asset = found(asset_id)
+    refuse_finer(values.get("max_transaction_amount"), asset.scale)
+    if values:
+        for name, value in values.items():
+            setattr(asset, name, value)
+        _write(asset, update_fields=[*values, "updated_at"])
+    return asset
+
+
+def link(asset_id: UUID, program_id: UUID) -> tuple[AssetLink, bool]:
+    """Let the program give out the asset, and say whether that is new. Raises AssetNotFound, ProgramNotFound."""
+    if not Program.objects.filter(pk=program_id).exists():
+        raise ProgramNotFound
+    return AssetLink.objects.get_or_create(asset=found(asset_id), program_id=program_id)
+
+
+def found(asset_id: UUID) -> Asset:
+    asset = Asset.objects.filter(pk=asset_id).first()
+    if asset is None:
+        raise AssetNotFound
+    return asset
+
+
+def refuse_finer(amount: Decimal | None, scale: int) -> None:
+    """Raise ValidationFailed for a max_transaction_amount that no movement of this scale could reach exactly."""
+    if amount is not None and decimals.places(amount) > scale:
+        message = f"This asset has {scale} decimals."
+        raise ValidationFailed([FieldError("max_transaction_amount", "invalid_scale", message)])
+
+
+def _write(asset: Asset, **options: Any) -> None:
+    # Only the constraint knows of a symbol that another call takes at this moment.
+    try:
+        with transaction.atomic():
+            asset.save(**options)
+    except IntegrityError as error:
+        if violated(error) != "asset_symbol_is_unique":
+            raise
+        taken = FieldError("symbol", "unique", "Another asset has this symbol.")
+        raise ValidationFailed([taken]) from error

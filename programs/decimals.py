@@ -1,0 +1,88 @@
+"""Exact numbers: how an amount is read, reckoned with and written. Never a float, never a rounding that nobody asked for."""
+
+import re
+from decimal import Context, Decimal, Inexact, InvalidOperation
+from typing import Any
+
+from django.db import models
+
+INTEGER_DIGITS = 20
+DECIMAL_PLACES = 18
+LARGEST = Decimal("9" * INTEGER_DIGITS + "." + "9" * DECIMAL_PLACES)
+
+# All arithmetic of money: wide enough for any sum or product of two stored numbers, and it raises rather than rounds.
+EXACT = Context(prec=80, traps=[Inexact, InvalidOperation])
+
+_PLAIN = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?", re.ASCII)
+
+
+class ExactDecimalField(models.DecimalField[Any, Any]):
+    """numeric(38, 18): twenty digits before the point and eighteen after it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs["max_digits"] = INTEGER_DIGITS + DECIMAL_PLACES
+        kwargs["decimal_places"] = DECIMAL_PLACES
+        super().__init__(*args, **kwargs)
+
+    def deconstruct(self) -> Any:
+        name, path, args, kwargs = super().deconstruct()
+        del kwargs["max_digits"], kwargs["decimal_places"]
+        return name, path, args, kwargs
+
+
+class NotADecimal(ValueError):
+    """The value is not a number as Laurel takes one; the message says why, `reason` says it to machines."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        self.reason = reason
+        super().__init__(message)
+
+
+def read(value: object) -> Decimal:
+    """Read a number from its text: plain digits, at most 20 before the point and 18 after it.
+
+    Raises NotADecimal for a JSON number (which another reader may have rounded), exponents, "NaN", "-0", a leading plus or
+    zero, white space, and too many digits.
+    """
+    if not isinstance(value, str):
+        raise NotADecimal("type", 'Give the number as a string: "12.50".')
+    # Judged before the Decimal is made: a short text may name a number of any length.
+    if len(value) > INTEGER_DIGITS + DECIMAL_PLACES + 2:
+        raise NotADecimal("too_long", _limits())
+    if not _PLAIN.fullmatch(value):
+        raise NotADecimal("invalid", 'Give plain digits: "12.50"; no exponent, sign or space.')
+    whole, _, places = value.lstrip("-").partition(".")
+    if len(whole) > INTEGER_DIGITS or len(places) > DECIMAL_PLACES:
+        raise NotADecimal("too_long", _limits())
+    number = Decimal(value)
+    if number == 0 and value.startswith("-"):
+        raise NotADecimal("invalid", "Zero has no sign.")
+    return number
+
+
+def written(number: Decimal, scale: int | None = None) -> str:
+    """The number in plain digits: with exactly `scale` decimals, or without trailing zeros."""
+    if scale is not None:
+        return f"{number.quantize(Decimal(1).scaleb(-scale), context=EXACT):f}"
+    if number == 0:
+        return "0"
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def places(number: Decimal) -> int:
+    """How many decimals the number needs: 1.50 needs one."""
+    exponent = number.normalize(EXACT).as_tuple().exponent
+    assert isinstance(exponent, int)  # only NaN and infinities have a letter there
+    return max(-exponent, 0)
+
+
+def whole(value: object) -> int | None:
+    """The JSON number as an int, 2.0 too, as JSON Schema has it; None for what has a fraction or is no number."""
+    if isinstance(value, Decimal) and places(value) == 0:
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _limits() -> str:
+    return f"At most {INTEGER_DIGITS} digits before the point and {DECIMAL_PLACES} after it."

@@ -1,0 +1,23 @@
+"""Points in time as the API spells them: RFC 3339 in UTC, to the microsecond."""
+
+import re
+from datetime import UTC, datetime
+
+_RFC_3339 = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
+
+
+def read(value: object) -> datetime:
+    """Read a time with its offset; what is finer than a microsecond is dropped. Raises ValueError for anything else."""
+    if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
+        raise ValueError("Not a time of RFC 3339.")
+    try:
+        return datetime.fromisoformat(value.upper()).astimezone(UTC)
+    except OverflowError as error:  # an offset that leads out of the years that there are
+        raise ValueError(str(error)) from error
+
+
+def written(moment: datetime) -> str:
+    """2026-01-15T10:30:00.000000Z."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,22 @@
+"""What the client sets up: keys for its application, programs for its people to take part in, and what those give out."""
+
+from programs.models.assets import Asset, AssetLink, InventoryMode, IssuancePolicy
+from programs.models.keys import ApiKey, ApiKeyQuerySet, Scope
+from programs.models.programs import Program, ProgramStatus, UnknownParticipant
+from programs.models.tiers import TierLevel, TierTrack, TierTrackVersion
+
+__all__ = [
+    "ApiKey",
+    "ApiKeyQuerySet",
+    "Asset",
+    "AssetLink",
+    "InventoryMode",
+    "IssuancePolicy",
+    "Program",
+    "ProgramStatus",
+    "Scope",
+    "TierLevel",
+    "TierTrack",
+    "TierTrackVersion",
+    "UnknownParticipant",
+]

@@ -1,0 +1,123 @@
+from dataclasses import fields
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from programs import exact_json
+from programs.actors import Actor
+from programs.database import retried, violated
+from programs.exceptions import (
+    FieldError,
+    ProgramNotFound,
+    TierTrackChanged,
+    TierTrackNotFound,
+    ValidationFailed,
+)
+from programs.models import Program, TierLevel, TierTrack, TierTrackVersion
+from programs.tracks.bodies import Level, NewTrack, TrackChange
+from programs.tracks.read import whole
+
+
+@retried
+def create(program_id: UUID, new: NewTrack, *, by: Actor) -> TierTrack:
+    """Create the track with its first version. Raises ProgramNotFound, and ValidationFailed for a key that is taken."""
+    if not Program.objects.filter(pk=program_id).exists():
+        raise ProgramNotFound
+    track = TierTrack(program_id=program_id, key=new.key, display_name=new.display_name)
+    try:
+        with transaction.atomic():
+            track.save(force_insert=True)
+            _add_levels(track, new.levels)
+            _keep_version(track, by)
+    except IntegrityError as error:
+        # Only the constraint knows of a track that another call creates at this moment.
+        if violated(error) != "tier_track_key_is_unique":
+            raise
+        taken = FieldError("key", "unique", "Another track of this program has this key.")
+        raise ValidationFailed([taken]) from error
+    return whole(track.pk)
+
+
+@retried
+def change(
+    track_id: UUID, wanted: TrackChange, *, by: Actor, shown_version: int | None = None
+) -> TierTrack:
+    """Change the track and keep a version of it, unless it is so already.
+
+    Raises TierTrackNotFound, and TierTrackChanged where it is no longer the version that somebody was shown.
+    """
+    with transaction.atomic():
+        track = _locked(track_id)
+        if shown_version not in (None, track.version):
+            raise TierTrackChanged
+        before = track.snapshot()
+        if wanted.display_name is not None:
+            track.display_name = wanted.display_name
+        if wanted.levels is not None:
+            _replace_levels(track, wanted.levels)
+        if _spelling(track.snapshot()) != _spelling(before):
+            track.version += 1
+            track.save(update_fields=["display_name", "version", "updated_at"])
+            _keep_version(track, by)
+        return whole(track.pk)
+
+
+@retried
+def delete(track_id: UUID, *, by: Actor) -> None:
+    """Take the track out of use and free its key; it stays as a row, and so do its versions. Raises TierTrackNotFound."""
+    with transaction.atomic():
+        track = _locked(track_id)
+        track.version += 1
+        track.deleted_at = timezone.now()
+        track.save(update_fields=["deleted_at", "version", "updated_at"])
+        _keep_version(track, by, deleted=True)
+
+
+def _locked(track_id: UUID) -> TierTrack:
+    # Two changes must not both start from the version that neither has written yet.
+    current = TierTrack.objects.current().select_for_update(no_key=True)
+    track = current.filter(pk=track_id).first()
+    if track is None:
+        raise TierTrackNotFound
+    return track
+
+
+def _add_levels(track: TierTrack, levels: list[Level]) -> None:
+    TierLevel.objects.bulk_create(TierLevel(track=track, **_fields(level)) for level in levels)
+
+
+def _replace_levels(track: TierTrack, levels: list[Level]) -> None:
+    """Make these the levels of the track. A level with a key that is known stays the same row."""
+    known = {level.key: level for level in track.levels.all()}
+    wanted = {level.key: level for level in levels}
+    track.levels.exclude(key__in=wanted).delete()
+    kept = []
+    for key in known.keys() & wanted.keys():
+        for name, value in _fields(wanted[key]).items():
+            setattr(known[key], name, value)
+        kept.append(known[key])
+    TierLevel.objects.bulk_update(kept, ["rank", "display_name", "qualification", "benefits"])
+    _add_levels(track, [level for level in levels if level.key not in known])
+
+
+def _fields(level: Level) -> dict[str, Any]:
+    # Not asdict, which would copy every benefit.
+    return {field.name: getattr(level, field.name) for field in fields(level)}
+
+
+def _keep_version(track: TierTrack, by: Actor, **more: Any) -> None:
+    TierTrackVersion.objects.create(
+        track=track,
+        version=track.version,
+        snapshot={**track.snapshot(), **more},
+        changed_by=str(by),
+    )
+
+
+def _spelling(snapshot: dict[str, Any]) -> bytes:
+    """As it is written, but for the order of keys, which jsonb does not keep. Python takes 1 for True, and 1.5 for 1.50."""
+    return exact_json.dumps(msgspec.to_builtins(snapshot, builtin_types=(Decimal,), order="sorted"))

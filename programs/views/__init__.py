@@ -1,0 +1,5 @@
+from programs.views.assets import AssetViewSet, LinkedAssetViewSet
+from programs.views.programs import ProgramViewSet
+from programs.views.tiers import TierTrackViewSet
+
+__all__ = ["AssetViewSet", "LinkedAssetViewSet", "ProgramViewSet", "TierTrackViewSet"]
