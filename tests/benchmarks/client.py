@@ -59,6 +59,11 @@ def request(path: str, body: bytes, *, key: str) -> bytes:
     return head.encode() + body
 
 
+def get(path: str, *, key: str) -> bytes:
+    """A GET as it goes over the wire."""
+    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-API-Key: {key}\r\n\r\n".encode()
+
+
 def connect(address: Address, *, count: int, workers: int) -> list[Connection]:
     """Open connections, as many to each of the server's processes: left to chance, one may get all of them."""
     which = b"GET /benchmarks/worker HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"

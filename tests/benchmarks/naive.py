@@ -37,8 +37,9 @@ from participants.models import (
     StateChange,
 )
 from programs.actors import actor_of
+from programs.decimals import written
 from programs.exceptions import ProgramInactive
-from programs.models import ApiKey, Program, ProgramStatus, Scope
+from programs.models import ApiKey, Program, ProgramStatus, Scope, TierTrack
 
 # What happened to one thing: its kind, its key, its old and its new value.
 Happening = tuple[str, str, Any, Any]
@@ -105,13 +106,34 @@ class NaiveParticipantSerializer(serializers.ModelSerializer[Participant]):
         return attributes
 
     def get_counters(self, participant: Participant) -> dict[str, str]:
-        return {}
+        now = timezone.now()
+        return {
+            counter.key: "0" if counter.is_past(now) else written(counter.value)
+            for counter in participant.counters.all()
+        }
 
     def get_tiers(self, participant: Participant) -> dict[str, Any]:
-        return {}
+        tiers: dict[str, Any] = {}
+        for track in TierTrack.objects.filter(
+            program__enrollments__participant=participant, deleted_at=None
+        ).order_by("program__enrollments__id"):
+            standing = participant.tier_standings.filter(track=track).first()
+            level = standing and track.levels.filter(key=standing.level).first()
+            place = {"level": level.key, "rank": level.rank} if level else {"level": "", "rank": 0}
+            tiers.setdefault(track.key, place)
+        return tiers
 
     def get_balances(self, participant: Participant) -> list[Any]:
-        return []
+        return [
+            {
+                "asset_id": balance.asset_id,
+                **{
+                    name: written(getattr(balance, name), balance.asset.scale)
+                    for name in ("available", "held", "deferred")
+                },
+            }
+            for balance in participant.balances.select_related("asset")
+        ]
 
     def get_program_ids(self, participant: Participant) -> list[UUID]:
         return [enrollment.program_id for enrollment in participant.enrollments.active()]

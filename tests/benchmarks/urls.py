@@ -11,6 +11,7 @@ from django.urls import path
 from config.urls import handler400, handler403, handler404, handler500, urlpatterns
 from tests.benchmarks.floor import upsert
 from tests.benchmarks.naive import NaiveParticipantViewSet
+from tests.benchmarks.naive_ledger import NaiveAdjustmentView
 
 __all__ = ["handler400", "handler403", "handler404", "handler500", "urlpatterns"]
 
@@ -22,6 +23,7 @@ def worker(request: HttpRequest) -> HttpResponse:
 
 urlpatterns = [
     path("benchmarks/naive", NaiveParticipantViewSet.as_view({"post": "create"})),
+    path("benchmarks/naive/credit/<uuid:participant_id>", NaiveAdjustmentView.as_view()),
     path("v1/benchmarks/floor", upsert),
     path("benchmarks/worker", worker),
     *urlpatterns,

@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterator
 
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.measure import Outcome
-from tests.benchmarks.scenarios import batch, size, statements, upsert
+from tests.benchmarks.scenarios import batch, ledger, size, statements, upsert
 
 SCENARIOS: dict[str, Callable[[Bench], Iterator[Outcome]]] = {
     "statements": statements.scenario,
     "upsert": upsert.scenario,
     "batch": batch.scenario,
+    "ledger": ledger.scenario,
     "size": size.scenario,
 }
