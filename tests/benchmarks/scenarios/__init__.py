@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.measure import Outcome
-from tests.benchmarks.scenarios import batch, ledger, size, statements, upsert
+from tests.benchmarks.scenarios import batch, ledger, rules, size, statements, upsert
 
 SCENARIOS: dict[str, Callable[[Bench], Iterator[Outcome]]] = {
     "statements": statements.scenario,
@@ -12,4 +12,5 @@ SCENARIOS: dict[str, Callable[[Bench], Iterator[Outcome]]] = {
     "batch": batch.scenario,
     "ledger": ledger.scenario,
     "size": size.scenario,
+    "rules": rules.scenario,
 }

@@ -1,0 +1,120 @@
+"""A compiled expression: text in, closures inside, values and reasons out."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from programs.rules import explain, tree
+from programs.rules.budget import FIRST_SLOT, Run, new_run
+from programs.rules.checker import Checker
+from programs.rules.compiler import Compiler
+from programs.rules.errors import EvaluationError, RuleSyntaxError, located
+from programs.rules.explain import Decision, Part
+from programs.rules.kinds import BOOL, NUMBER, Kind, fits
+from programs.rules.operators import all_of
+from programs.rules.parser import parse
+from programs.rules.paths import Closure, Facts
+from programs.rules.tree import Node
+from programs.rules.values import Value, handed_out, in_words
+from programs.rules.variables import RULE_VARIABLES
+
+Result = Literal["bool", "number"]
+
+_WANTED: Final[dict[str, tuple[Kind, str]]] = {
+    "bool": (BOOL, "A condition is true or false"),
+    "number": (NUMBER, "An amount is a number"),
+}
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Expression:
+    """Immutable, and safe in any number of threads: all that an evaluation changes is its own run.
+
+    `evaluate(facts)` gives the value: int, Decimal, str, bool, None, list, dict, bytes, datetime or timedelta, of which parts
+    may be parts of the facts. `facts` is {"event": {...}, "participant": {...}, ...}, its numbers int or Decimal.
+    It raises EvaluationError: MissingField, BudgetExceeded or one with a message.
+    """
+
+    source: str
+    result: Result | None
+    reads: tuple[str, ...]  # the paths into the facts, as they are written
+    evaluate: Callable[[Facts], Value] = field(compare=False)
+    _parts: tuple[Part, ...] = field(compare=False)
+    _blank: Run = field(compare=False)  # copied for each evaluation, never changed
+
+    def __repr__(self) -> str:
+        return f"Expression({self.source!r})"
+
+    def decide(self, facts: Facts) -> Decision:
+        """Whether the condition holds for these facts, and why not. Raises nothing."""
+        try:
+            return explain.decide(self._parts, facts, self._blank.copy())
+        except RecursionError:
+            failure = EvaluationError(_TOO_DEEP)
+            return Decision(False, str(failure), failure)
+
+
+def compile(  # noqa: A001
+    text: str,
+    *,
+    variables: Mapping[str, Kind] | None = RULE_VARIABLES,
+    result: Result | None = None,
+) -> Expression:
+    """Compile a rule's condition (`result="bool"`), an amount ("number") or any other expression.
+
+    With `variables=None` any name may be bound, dotted ones too, numbers in facts stay what they are, and nothing is
+    checked before the evaluation. Raises RuleSyntaxError.
+    """
+    try:
+        node = parse(text)
+        if variables is not None:
+            _expect_result(text, node, Checker(text, variables).check(node, {}), result)
+        compiler = Compiler(text, variables)
+        if type(node) is tree.AllOf:
+            parts = tuple(_part(compiler, each) for each in node.parts)
+        else:
+            parts = (_part(compiler, node),)
+    except RecursionError:
+        raise RuleSyntaxError("The rule nests too deeply.") from None
+    reads = tuple(dict.fromkeys(path for part in parts for path in part.reads))
+    blank = new_run(compiler.slots - FIRST_SLOT)
+    return Expression(text, result, reads, _evaluation(_whole(parts), blank, result), parts, blank)
+
+
+def _part(compiler: Compiler, node: Node) -> Part:
+    compiler.reads = {}
+    closure = compiler.compile(node, {})
+    return Part(compiler.source[node.start : node.end], closure, compiler.reads)
+
+
+def _whole(parts: tuple[Part, ...]) -> Closure:
+    return parts[0].evaluate if len(parts) == 1 else all_of([part.evaluate for part in parts])
+
+
+def _evaluation(closure: Closure, blank: Run, result: Result | None) -> Callable[[Facts], Value]:
+    types, words = (_WANTED[result][0].types, _WANTED[result][1]) if result else (None, "")
+
+    # A closure and no method: a call less in what a server does all day.
+    def evaluate(facts: Facts) -> Value:
+        run = blank.copy()
+        try:
+            value = closure(facts, run)
+        except RecursionError:
+            raise EvaluationError(_TOO_DEEP) from None
+        kind = type(value)
+        if types is not None and kind not in types:
+            raise EvaluationError(f"{words}, not {in_words(value)}.")
+        return handed_out(value, run) if kind is list or kind is dict else value
+
+    return evaluate
+
+
+_TOO_DEEP: Final = "The values nest too deeply."
+
+
+def _expect_result(source: str, node: Node, kind: Kind, result: Result | None) -> None:
+    if result is None:
+        return
+    wanted, words = _WANTED[result]
+    if not fits(kind, wanted):
+        raise located(f"{words}, not {kind.words}.", source, node.start, node.end)

@@ -1,0 +1,96 @@
+"""Facts as the language has them: numbers exact, nothing in them that it does not know.
+
+Only what an expression reads is looked at, when it is read: walking all facts of every event would take longer than
+most rules do. A container that is read is looked at as a whole, once in an evaluation.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from programs.rules.arithmetic import INT_MAX, INT_MIN, as_given, decimal_of
+from programs.rules.budget import CONTAINER, MAX_VALUE_DEPTH, Run, charge
+from programs.rules.errors import EvaluationError, cut
+from programs.rules.values import TypeName, Value, as_key, in_words
+
+# What means the same outside and inside.
+PLAIN: Final = frozenset([str, bool, type(None), bytes, timedelta, TypeName])
+
+
+def settle(value: Any, run: Run, all_decimal: bool, depth: int = 0) -> Value:
+    """A part of the facts as a value of the language; what it already is stays the same object.
+
+    With `all_decimal` ints become decimals. Raises EvaluationError for binary floats and whatever else is no value.
+    """
+    kind = type(value)
+    if kind in PLAIN:
+        return value
+    if kind is Decimal:
+        return decimal_of(value)
+    if kind is int:
+        return value if not all_decimal and INT_MIN <= value <= INT_MAX else decimal_of(value)
+    if kind is datetime:
+        return _in_utc(value)
+    if depth == MAX_VALUE_DEPTH:
+        raise EvaluationError(f"The facts are more than {MAX_VALUE_DEPTH} levels deep.")
+    if kind is list:
+        return _settle_list(value, run, all_decimal, depth + 1)
+    if kind is dict:
+        return _settle_map(value, run, all_decimal, depth + 1)
+    if kind is float:
+        raise EvaluationError(
+            f"The facts hold the binary float {value!r}; numbers are int or Decimal."
+        )
+    raise EvaluationError(f"The facts hold {cut(in_words(value))}, which no rule can read.")
+
+
+def _settle_list(value: list[Any], run: Run, all_decimal: bool, depth: int) -> list[Value]:
+    kinds = set(map(type, value))
+    charge(run, CONTAINER + len(value))
+    if kinds <= PLAIN:
+        return value
+    if kinds == _DECIMALS:
+        charge(run, len(value))
+        return _decimals(value)
+    charge(run, 5 * len(value))
+    return [settle(part, run, all_decimal, depth) for part in value]
+
+
+def _settle_map(value: dict[Any, Any], run: Run, all_decimal: bool, depth: int) -> dict[Any, Value]:
+    charge(run, 2 * CONTAINER + 2 * len(value))
+    if not _TEXTS.issuperset(map(type, value)):
+        charge(run, 10 * len(value))
+        settled = [settle(part, run, all_decimal, depth) for part in value.values()]
+        return dict(zip([as_key(key, run) for key in value], settled, strict=True))
+    kinds = set(map(type, value.values()))
+    if kinds <= PLAIN:
+        return value
+    if kinds == _DECIMALS:
+        charge(run, len(value))
+        return dict(zip(value, _decimals(value.values()), strict=True))
+    charge(run, 5 * len(value))
+    return {key: settle(part, run, all_decimal, depth) for key, part in value.items()}
+
+
+def _decimals(numbers: Iterable[Decimal]) -> list[Value]:
+    """A list of nothing else is a vector of measurements, say, and quickly done."""
+    if all(map(Decimal.is_finite, numbers)):
+        try:
+            return list(map(as_given, numbers))
+        except ArithmeticError:
+            pass
+    return list(map(decimal_of, numbers))  # which says what is wrong with them
+
+
+_TEXTS: Final = frozenset([str])
+_DECIMALS: Final = frozenset([Decimal])
+
+
+def _in_utc(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise EvaluationError("The facts hold a time without a time zone.")
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise EvaluationError("A time in the facts is outside of the years 1 to 9999.") from None

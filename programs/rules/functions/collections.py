@@ -1,0 +1,77 @@
+"""Functions of lists and maps."""
+
+from functools import partial
+from typing import Any
+
+from programs.rules.budget import CONTAINER, Run, charge
+from programs.rules.functions.table import function
+from programs.rules.values import Value, equal, is_absent, lookup
+
+_function = partial(function, subject="Lists and maps")
+
+
+@_function(
+    "size(string) -> int",
+    "size(bytes) -> int",
+    "size(list) -> int",
+    "size(map) -> int",
+    "string.size() -> int",
+    "bytes.size() -> int",
+    "list.size() -> int",
+    "map.size() -> int",
+    says="How many characters, bytes, elements or entries it has.",
+    example="size(participant.tags)",
+    gives="2",
+)
+def size(run: Run, value: Value) -> int:
+    return len(value)
+
+
+@_function(
+    "get(map, any, any) -> any",
+    says="What the map has under the key, or the default where it has nothing.",
+    example='get(event, "discount", 0)',
+    gives="0",
+)
+def get(run: Run, container: dict[Any, Value], key: Value, default: Value) -> Value:
+    found = lookup(container, key, run)
+    return default if is_absent(found) else found
+
+
+@_function(
+    "sets.contains(list, list) -> bool",
+    says="Whether the first list has all elements of the second.",
+    example='sets.contains(participant.tags, ["vip"])',
+    gives="true",
+)
+def sets_contains(run: Run, elements: list[Value], others: list[Value]) -> bool:
+    return all(_has(run, elements, other) for other in others)
+
+
+@_function(
+    "sets.intersects(list, list) -> bool",
+    says="Whether the two lists have an element in common.",
+    example='sets.intersects(participant.tags, ["gold", "vip"])',
+    gives="true",
+)
+def sets_intersects(run: Run, elements: list[Value], others: list[Value]) -> bool:
+    return any(_has(run, elements, other) for other in others)
+
+
+@_function(
+    "sets.equivalent(list, list) -> bool",
+    says="Whether each element of the one list is in the other, whatever the order and the number.",
+    example="sets.equivalent([1, 2, 2], [2, 1])",
+    gives="true",
+)
+def sets_equivalent(run: Run, elements: list[Value], others: list[Value]) -> bool:
+    return sets_contains(run, elements, others) and sets_contains(run, others, elements)
+
+
+def _has(run: Run, elements: list[Value], sought: Value) -> bool:
+    charge(run, CONTAINER)
+    for element in elements:
+        charge(run, 3)
+        if equal(element, sought, run):
+            return True
+    return False

@@ -1,0 +1,203 @@
+"""From one type to another."""
+
+import re
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import partial
+from typing import Final
+
+from programs.rules.arithmetic import INT_MAX, decimal_from_text, int64, plain, settled
+from programs.rules.budget import DURATION, TIME, Run, charge, charge_made
+from programs.rules.errors import EvaluationError, cut
+from programs.rules.functions.table import function
+from programs.rules.moments import (
+    EPOCH,
+    duration_from_text,
+    seconds_text,
+    timestamp_from_seconds,
+    timestamp_from_text,
+    timestamp_text,
+)
+from programs.rules.values import TypeName, Value, type_of
+
+_function = partial(function, subject="Conversions")
+
+_INTEGER = re.compile(r"[+-]?\d{1,19}", re.ASCII)
+_BOOLS: Final = {
+    **dict.fromkeys(["1", "t", "true", "TRUE", "True"], True),
+    **dict.fromkeys(["0", "f", "false", "FALSE", "False"], False),
+}
+
+
+@_function(
+    "int(number) -> int",
+    "int(string) -> int",
+    "int(bool) -> int",
+    "int(timestamp) -> int",
+    says="A whole number: of a decimal its whole part, of a time its seconds since 1970.",
+    example="int(9.99)",
+    gives="9",
+)
+def int_(run: Run, value: Value) -> int:
+    kind = type(value)
+    if isinstance(value, int):
+        return int(value)  # of a bool 1 or 0
+    if kind is Decimal:
+        # Compared first: a number of a thousand digits is not made an int only to be refused.
+        return int64(int(value) if -(10**19) < value < 10**19 else INT_MAX + 1)
+    if kind is datetime:
+        return int((value - EPOCH) // timedelta(seconds=1))
+    if _INTEGER.fullmatch(value):
+        return int64(int(value))
+    raise EvaluationError(f'"{cut(value)}" is not a whole number.')
+
+
+@_function(
+    "uint(number) -> int",
+    "uint(string) -> int",
+    says="A whole number that is not negative.",
+    example='uint("7")',
+    gives="7",
+)
+def uint(run: Run, value: Value) -> int:
+    number = int_(run, value)
+    if number < 0:
+        raise EvaluationError(f"{number} is negative; uint is not.")
+    return number
+
+
+@_function(
+    "double(number) -> decimal",
+    "double(string) -> decimal",
+    says="An exact decimal.",
+    example='double("0.10") + 1',
+    gives="1.1",
+)
+def double(run: Run, value: Value) -> Decimal:
+    if type(value) is not str:
+        return settled(value)
+    number = decimal_from_text(value)
+    if number is None:
+        raise EvaluationError(f'"{cut(value)}" is not a number.')
+    return number
+
+
+@_function(
+    "bool(bool) -> bool",
+    "bool(string) -> bool",
+    says='true of "true", "True", "TRUE", "t" and "1", false of their counterparts.',
+    example='bool("true")',
+    gives="true",
+)
+def bool_(run: Run, value: Value) -> bool:
+    if type(value) is bool:
+        return value
+    if value not in _BOOLS:
+        raise EvaluationError(f'"{cut(value)}" is neither true nor false.')
+    return _BOOLS[value]
+
+
+@_function(
+    "string(string) -> string",
+    "string(number) -> string",
+    "string(bool) -> string",
+    "string(bytes) -> string",
+    "string(timestamp) -> string",
+    "string(duration) -> string",
+    says="The value as text: numbers in plain digits, times in RFC 3339, durations in seconds.",
+    example="string(2.50)",
+    gives='"2.5"',
+)
+def string(run: Run, value: Value) -> str:
+    kind = type(value)
+    if kind is str:
+        return value  # type: ignore[no-any-return]
+    if kind is int or kind is Decimal:
+        text = plain(value)
+        charge_made(run, len(text))
+        return text
+    if kind is bool:
+        return "true" if value else "false"
+    if kind is bytes:
+        return _decoded(run, value)
+    charge(run, TIME)
+    return timestamp_text(value) if kind is datetime else seconds_text(value)
+
+
+def _decoded(run: Run, value: bytes) -> str:
+    charge_made(run, len(value))
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        raise EvaluationError("The bytes are not UTF-8.") from None
+
+
+@_function(
+    "bytes(string) -> bytes",
+    "bytes(bytes) -> bytes",
+    says="The text in UTF-8.",
+    example='size(bytes("é"))',
+    gives="2",
+)
+def bytes_(run: Run, value: str | bytes) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    charge_made(run, len(value) * 4)
+    return encoded(value)
+
+
+def encoded(text: str) -> bytes:
+    """Raises EvaluationError for half of a surrogate pair."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise EvaluationError("The text holds half of a surrogate pair.") from None
+
+
+@_function(
+    "timestamp(string) -> timestamp",
+    "timestamp(int) -> timestamp",
+    "timestamp(timestamp) -> timestamp",
+    says="A time: of RFC 3339, or of seconds since 1970. Times in event data are text until they go through this.",
+    example='timestamp("2026-01-15T09:00:00Z") < now',
+    gives="true",
+)
+def timestamp(run: Run, value: Value) -> datetime:
+    if type(value) is datetime:
+        return value
+    charge(run, TIME)
+    return timestamp_from_text(value) if type(value) is str else timestamp_from_seconds(value)
+
+
+@_function(
+    "duration(string) -> duration",
+    "duration(duration) -> duration",
+    says='A duration, in h, m, s, ms, us and ns ("36h", "1h30m", "1.5s"); there are no days.',
+    example='now - duration("720h") > participant.created_at',
+    gives="true",
+)
+def duration(run: Run, value: Value) -> timedelta:
+    if type(value) is timedelta:
+        return value
+    charge(run, DURATION + 2 * len(value))
+    return duration_from_text(value)
+
+
+@_function(
+    "type(any) -> type",
+    says="The value's type, to compare with bool, int, double, string, bytes, list, map, null_type.",
+    example="type(event.amount) == double",
+    gives="true",
+)
+def type__(run: Run, value: Value) -> TypeName:
+    return type_of(value)
+
+
+@_function(
+    "dyn(any) -> any",
+    says="The value itself, of which the checker then supposes nothing.",
+    example="dyn(1) == 1.0",
+    gives="true",
+)
+def dyn(run: Run, value: Value) -> Value:
+    return value

@@ -1,0 +1,228 @@
+"""Functions of numbers: rounding, the smallest and the largest, and CEL's math extension."""
+
+import decimal
+from decimal import Decimal
+from functools import partial
+from typing import Final
+
+from programs.rules.arithmetic import (
+    INT_MAX,
+    Number,
+    absolute,
+    rounded,
+    square_root,
+    to_integral,
+)
+from programs.rules.budget import Run, charge
+from programs.rules.errors import EvaluationError
+from programs.rules.functions.table import function
+from programs.rules.values import NUMBERS, Value, in_words
+
+_function = partial(function, subject="Numbers")
+
+_BITS: Final = 2**64
+
+
+@_function(
+    "round(number) -> decimal",
+    "round(number, int) -> decimal",
+    says="The number with so many decimals (none if left out), half away from zero.",
+    example="round(2.345, 2)",
+    gives="2.35",
+)
+def round_(run: Run, number: Number, digits: int = 0) -> Decimal:
+    return rounded(number, digits)
+
+
+def _least(run: Run, *numbers: Value) -> Number:
+    return min(_numbers(run, numbers))
+
+
+def _greatest(run: Run, *numbers: Value) -> Number:
+    return max(_numbers(run, numbers))
+
+
+def _numbers(run: Run, given: tuple[Value, ...]) -> list[Number]:
+    numbers = given[0] if len(given) == 1 and type(given[0]) is list else list(given)
+    charge(run, len(numbers))
+    for number in numbers:
+        if type(number) not in NUMBERS:
+            raise EvaluationError(
+                f"The smallest and the largest are of numbers, not of {in_words(number)}."
+            )
+    if not numbers:
+        raise EvaluationError("An empty list has no smallest and no largest number.")
+    return numbers
+
+
+for _name, _implementation, _word, _gives in (
+    ("min", _least, "smallest", "2"),
+    ("max", _greatest, "largest", "5"),
+    ("math.least", _least, "smallest", "2"),
+    ("math.greatest", _greatest, "largest", "5"),
+):
+    _function(
+        f"{_name}(list) -> number",
+        f"{_name}(number, ...) -> number",
+        says=f"The {_word} of the numbers, or of a list of numbers.",
+        example=f"{_name}(5, 2, 3.5)",
+        gives=_gives,
+    )(_implementation)
+
+
+@_function(
+    "math.abs(number) -> number",
+    says="The number without its sign.",
+    example="math.abs(-2.5)",
+    gives="2.5",
+)
+def abs_(run: Run, number: Number) -> Number:
+    return absolute(number)
+
+
+@_function(
+    "math.ceil(number) -> decimal",
+    says="The next whole number upwards.",
+    example="math.ceil(1.2)",
+    gives="2",
+)
+def ceil(run: Run, number: Number) -> Decimal:
+    return to_integral(number, decimal.ROUND_CEILING)
+
+
+@_function(
+    "math.floor(number) -> decimal",
+    says="The next whole number downwards.",
+    example="math.floor(99.5 / 10)",
+    gives="9",
+)
+def floor(run: Run, number: Number) -> Decimal:
+    return to_integral(number, decimal.ROUND_FLOOR)
+
+
+@_function(
+    "math.round(number) -> decimal",
+    says="The nearest whole number, half away from zero.",
+    example="math.round(-1.5)",
+    gives="-2",
+)
+def round_to_whole(run: Run, number: Number) -> Decimal:
+    return to_integral(number, decimal.ROUND_HALF_UP)
+
+
+@_function(
+    "math.trunc(number) -> decimal",
+    says="The whole part of the number.",
+    example="math.trunc(-1.7)",
+    gives="-1",
+)
+def trunc(run: Run, number: Number) -> Decimal:
+    return to_integral(number, decimal.ROUND_DOWN)
+
+
+@_function(
+    "math.sign(number) -> number",
+    says="-1, 0 or 1: whether the number is below, at or above zero.",
+    example="math.sign(-42)",
+    gives="-1",
+)
+def sign(run: Run, number: Number) -> Number:
+    direction = (number > 0) - (number < 0)
+    return direction if type(number) is int else Decimal(direction)
+
+
+@_function(
+    "math.sqrt(number) -> decimal",
+    says="The square root.",
+    example="math.sqrt(2.25)",
+    gives="1.5",
+)
+def sqrt(run: Run, number: Number) -> Decimal:
+    charge(run, 40)
+    return square_root(number)
+
+
+# Exact numbers are never infinite and always numbers; rules that came from elsewhere may still ask.
+for _name, _answer, _says in (
+    ("isNaN", False, "Always false: every number here is one."),
+    ("isInf", False, "Always false: there are no infinite numbers."),
+    ("isFinite", True, "Always true: there are no infinite numbers."),
+):
+    _function(
+        f"math.{_name}(number) -> bool",
+        says=_says,
+        example=f"math.{_name}(1.5)",
+        gives="true" if _answer else "false",
+    )(lambda run, number, answer=_answer: answer)
+
+
+@_function(
+    "math.bitAnd(int, int) -> int",
+    says="The bits that are set in both.",
+    example="math.bitAnd(6, 3)",
+    gives="2",
+)
+def bit_and(run: Run, one: int, other: int) -> int:
+    return one & other
+
+
+@_function(
+    "math.bitOr(int, int) -> int",
+    says="The bits that are set in one of the two.",
+    example="math.bitOr(6, 3)",
+    gives="7",
+)
+def bit_or(run: Run, one: int, other: int) -> int:
+    return one | other
+
+
+@_function(
+    "math.bitXor(int, int) -> int",
+    says="The bits that are set in exactly one of the two.",
+    example="math.bitXor(6, 3)",
+    gives="5",
+)
+def bit_xor(run: Run, one: int, other: int) -> int:
+    return one ^ other
+
+
+@_function(
+    "math.bitNot(int) -> int",
+    says="All bits turned over.",
+    example="math.bitNot(1)",
+    gives="-2",
+)
+def bit_not(run: Run, number: int) -> int:
+    return ~number
+
+
+@_function(
+    "math.bitShiftLeft(int, int) -> int",
+    says="The bits moved to the left; what leaves the 64 is lost.",
+    example="math.bitShiftLeft(1, 3)",
+    gives="8",
+)
+def bit_shift_left(run: Run, number: int, by: int) -> int:
+    return _signed(number << by) if _moves(by) else 0
+
+
+@_function(
+    "math.bitShiftRight(int, int) -> int",
+    says="The bits moved to the right, zeros coming in at the left.",
+    example="math.bitShiftRight(1024, 2)",
+    gives="256",
+)
+def bit_shift_right(run: Run, number: int, by: int) -> int:
+    return _signed((number % _BITS) >> by) if _moves(by) else 0
+
+
+def _moves(by: int) -> bool:
+    """Whether anything is left after a shift by so many bits."""
+    if by < 0:
+        raise EvaluationError("Bits cannot be moved by a negative number.")
+    return by < 64
+
+
+def _signed(bits: int) -> int:
+    bits %= _BITS
+    return bits - _BITS if bits > INT_MAX else bits

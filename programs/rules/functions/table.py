@@ -1,0 +1,113 @@
+"""The one table of functions: what the checker checks, the evaluation calls and the reference prints."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from programs.rules.kinds import BY_NAME, Kind, list_of
+
+Implementation = Callable[..., Any]  # (run, *arguments), the receiver first
+AnyImplementation = TypeVar("AnyImplementation", bound=Implementation)
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """`parameters` begin with the receiver of a method; the last of a variadic one may come any number of times."""
+
+    text: str
+    is_method: bool
+    parameters: tuple[Kind, ...]
+    is_variadic: bool
+    result: Kind
+
+    def takes(self, count: int) -> bool:
+        return count >= len(self.parameters) if self.is_variadic else count == len(self.parameters)
+
+    def parameter(self, index: int) -> Kind:
+        return self.parameters[min(index, len(self.parameters) - 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """`example` is an expression and `gives` the text of its value, both of which a test holds against each other."""
+
+    name: str
+    subject: str
+    signatures: tuple[Signature, ...]
+    description: str
+    example: str
+    gives: str
+    implementation: Implementation
+
+    def overloads(self, count: int, *, is_method: bool) -> list[Signature]:
+        """The signatures for a call of this style with `count` arguments, the receiver among them."""
+        return [
+            each for each in self.signatures if each.is_method is is_method and each.takes(count)
+        ]
+
+
+FUNCTIONS: Final[dict[str, Function]] = {}
+
+_SIGNATURE = re.compile(r"(?:([\w()]+)\.)?(\w+)\((.*)\) -> ([\w()]+)")
+
+
+def function(
+    *signatures: str, subject: str, says: str, example: str, gives: str
+) -> Callable[[AnyImplementation], AnyImplementation]:
+    """Put the decorated implementation into the table.
+
+    Signatures read "string.indexOf(string, int) -> int", "math.least(number, ...) -> number", "size(list) -> int".
+    """
+
+    def add(implementation: AnyImplementation) -> AnyImplementation:
+        read = [_read(text) for text in signatures]
+        name = read[0][0]
+        assert all(other == name for other, _ in read)
+        FUNCTIONS[name] = Function(
+            name=name,
+            subject=subject,
+            signatures=tuple(each for _, each in read),
+            description=says,
+            example=example,
+            gives=gives,
+            implementation=implementation,
+        )
+        return implementation
+
+    return add
+
+
+def _read(text: str) -> tuple[str, Signature]:
+    match = _SIGNATURE.fullmatch(text)
+    assert match, text
+    before, name, inside, result = match.groups()
+    receiver = _kind(before) if before else None
+    parameters = [part for part in inside.split(", ") if part]
+    is_variadic = bool(parameters) and parameters[-1] == "..."
+    kinds = [_known(part) for part in parameters if part != "..."]
+    if before and receiver is None:
+        name = f"{before}.{name}"
+    elif receiver is not None:
+        kinds.insert(0, receiver)
+    return name, Signature(text, receiver is not None, tuple(kinds), is_variadic, _known(result))
+
+
+def _kind(text: str) -> Kind | None:
+    if text.startswith("list("):
+        return list_of(_known(text[5:-1]))
+    return BY_NAME.get(text)
+
+
+def _known(text: str) -> Kind:
+    kind = _kind(text)
+    assert kind is not None, text
+    return kind
+
+
+def accepted(overloads: Sequence[Signature], index: int) -> frozenset[type]:
+    """The Python types that some of the overloads take at this place; none for all types."""
+    kinds = [each.parameter(index) for each in overloads]
+    if any(kind.name == "any" for kind in kinds):
+        return frozenset()
+    return frozenset().union(*(kind.types for kind in kinds))

@@ -1,0 +1,93 @@
+"""What is known of a value before there is one: the kinds that the checker and the table of functions speak of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+from programs.rules.values import TypeName
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """`words` are for people; `types` are the Python types that such values have, none of them for anything at all."""
+
+    name: str
+    words: str
+    types: frozenset[type] = frozenset()
+    element: "Kind | None" = None  # of a list's elements or a map's values, where it is known
+    fields: "Mapping[str, Kind] | None" = None  # of a map that has these and no others
+
+
+ANY: Final = Kind("any", "anything")
+BOOL: Final = Kind("bool", "true or false", frozenset([bool]))
+INT: Final = Kind("int", "a whole number", frozenset([int, Decimal]))
+DECIMAL: Final = Kind("decimal", "a number", frozenset([int, Decimal]))
+NUMBER: Final = Kind("number", "a number", frozenset([int, Decimal]))
+STRING: Final = Kind("string", "text", frozenset([str]))
+BYTES: Final = Kind("bytes", "bytes", frozenset([bytes]))
+NULL: Final = Kind("null", "null", frozenset([type(None)]))
+TIMESTAMP: Final = Kind("timestamp", "a time", frozenset([datetime]))
+DURATION: Final = Kind("duration", "a duration", frozenset([timedelta]))
+TYPE: Final = Kind("type", "a type", frozenset([TypeName]))
+LIST: Final = Kind("list", "a list", frozenset([list]))
+MAP: Final = Kind("map", "a map", frozenset([dict]))
+
+BY_NAME: Final = {
+    kind.name: kind
+    for kind in (
+        ANY,
+        BOOL,
+        INT,
+        DECIMAL,
+        NUMBER,
+        STRING,
+        BYTES,
+        NULL,
+        TIMESTAMP,
+        DURATION,
+        TYPE,
+        LIST,
+        MAP,
+    )
+}
+NUMERIC: Final = frozenset(["int", "decimal", "number"])
+ORDERED: Final = NUMERIC | {"string", "bytes", "bool", "timestamp", "duration"}
+
+
+def list_of(element: Kind) -> Kind:
+    return Kind("list", "a list", frozenset([list]), element=element)
+
+
+def map_of(element: Kind) -> Kind:
+    return Kind("map", "a map", frozenset([dict]), element=element)
+
+
+def record(fields: Mapping[str, Kind]) -> Kind:
+    """A map that has these fields and no others."""
+    return Kind("map", "a map", frozenset([dict]), fields=fields)
+
+
+def is_numeric(kind: Kind) -> bool:
+    return kind.name in NUMERIC
+
+
+def fits(actual: Kind, wanted: Kind) -> bool:
+    """May a value of the one kind be of the other?"""
+    if actual.name == "any" or wanted.name == "any":
+        return True
+    if actual.name == wanted.name:
+        return (
+            actual.element is None or wanted.element is None or fits(actual.element, wanted.element)
+        )
+    return is_numeric(actual) and is_numeric(wanted)
+
+
+def either(one: Kind, other: Kind) -> Kind:
+    """The kind of a value that is of this or of that."""
+    if one == other:
+        return one
+    if is_numeric(one) and is_numeric(other):
+        return NUMBER
+    return BY_NAME[one.name] if one.name == other.name else ANY

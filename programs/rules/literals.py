@@ -1,0 +1,95 @@
+"""Literals as they stand in the source: numbers, texts and bytes with their escapes."""
+
+import re
+from decimal import Decimal
+from typing import Final
+
+from programs.rules.arithmetic import INT_MAX, decimal_from_text
+
+_ESCAPE = re.compile(
+    r"\\(?:([abfnrtv\\?\"'`])|x([0-9a-fA-F]{2})|X([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-3][0-7]{2})|([\s\S]?))"
+)
+_SIMPLE: Final = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+
+
+class BadLiteral(ValueError):
+    """The literal cannot be read; the message says why."""
+
+
+def read_integer(text: str) -> int | Decimal:
+    """An int; 2**63 may come of it, which stands only behind a minus. A uint beyond ints is a decimal."""
+    unsigned = text[-1] in "uU"
+    digits = text[:-1] if unsigned else text
+    is_hexadecimal = digits[:2] in ("0x", "0X")
+    significant = digits[2:].lstrip("0") if is_hexadecimal else digits.lstrip("0")
+    # Judged before the number is made: thousands of digits take long.
+    if len(significant) > 20:
+        raise BadLiteral("The whole number is too large; write it with .0 for a decimal.")
+    number = int(digits, 16) if is_hexadecimal else int(digits)
+    if unsigned and number <= 2 * INT_MAX + 1:
+        return number if number <= INT_MAX else Decimal(number)
+    if number > INT_MAX + 1:
+        raise BadLiteral("The whole number is too large; write it with .0 for a decimal.")
+    return number
+
+
+def read_decimal(text: str) -> Decimal:
+    """Raises EvaluationError for a number out of range."""
+    number = decimal_from_text(text)
+    if number is None:
+        raise BadLiteral("The number has too many digits.")
+    return number
+
+
+def read_text(token: str) -> str | bytes:
+    """The text or the bytes that a literal, quotes and prefix included, stands for."""
+    quote = token.find('"')
+    other = token.find("'")
+    first = min(place for place in (quote, other) if place >= 0)
+    prefix = token[:first].lower()
+    width = 3 if token[first : first + 3] in ('"""', "'''") else 1
+    body = token[first + width : -width]
+    is_bytes = "b" in prefix
+    if "r" in prefix or "\\" not in body:
+        return _encoded(body) if is_bytes else body
+    return _unescaped_bytes(body) if is_bytes else _ESCAPE.sub(_character, body)
+
+
+def _unescaped_bytes(body: str) -> bytes:
+    parts: list[bytes] = []
+    place = 0
+    for match in _ESCAPE.finditer(body):
+        parts += _encoded(body[place : match.start()]), _octets(match)
+        place = match.end()
+    return b"".join([*parts, _encoded(body[place:])])
+
+
+def _encoded(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise BadLiteral("The bytes hold half of a surrogate pair.") from None
+
+
+def _character(match: re.Match[str]) -> str:
+    simple, low, upper, short, long, octal, unknown = match.groups()
+    if simple:
+        return _SIMPLE.get(simple, simple)
+    if unknown is not None:
+        raise BadLiteral(f"\\{unknown} is no escape; write \\\\ for a backslash.")
+    code = int(octal, 8) if octal else int(low or upper or short or long, 16)
+    if code > 0x10FFFF or 0xD800 <= code <= 0xDFFF:
+        raise BadLiteral(f"{match[0]} is not a character.")
+    return chr(code)
+
+
+def _octets(match: re.Match[str]) -> bytes:
+    """In bytes \\x and octal escapes are bytes, and there are no escapes for code points."""
+    _, low, upper, short, long, octal, _ = match.groups()
+    if octal:
+        return bytes([int(octal, 8)])
+    if low or upper:
+        return bytes([int(low or upper, 16)])
+    if short or long:
+        raise BadLiteral(f"{match[0]} stands in texts only; write the character itself.")
+    return _character(match).encode()

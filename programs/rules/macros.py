@@ -1,0 +1,201 @@
+"""The macros over lists and maps as closures: what they bind stands in a slot of the run.
+
+Each iteration is charged by the size of the body. Errors in `all` and `exists` give way to a decisive element, as in
+&& and ||; in the others they end the evaluation.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from programs.rules.budget import ABSORBED, CONTAINER, LEFT, Run, charge, exceeded
+from programs.rules.errors import BudgetExceeded, EvaluationError
+from programs.rules.operators import not_bool
+from programs.rules.paths import Closure, Facts
+from programs.rules.values import Value, as_key, in_words, keys
+
+Step = Callable[[Value, Facts, Run], Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """What a macro does for each element: `slots` of its variables (one, or two for index and value), `cost` of a round."""
+
+    name: str
+    slots: Sequence[int]
+    cost: int
+    body: Closure
+    test: Closure | None = None  # of a map, transformList or transformMap with a condition
+
+
+def rounds(loop: Loop, collection: Value, run: Run) -> Iterable[None]:
+    """Bind one element after the other, charging for each."""
+    kind = type(collection)
+    if kind is not list and kind is not dict:
+        raise EvaluationError(
+            f"{loop.name} goes through a list or a map, not {in_words(collection)}."
+        )
+    charge(run, CONTAINER + len(collection) // 8)
+    cost = loop.cost
+    if len(loop.slots) == 1:
+        (slot,) = loop.slots
+        for item in collection if kind is list else keys(collection, run):
+            run[LEFT] -= cost
+            if run[LEFT] < 0:
+                raise exceeded()
+            run[slot] = item
+            yield
+    else:
+        first, second = loop.slots
+        pairs = (
+            enumerate(collection)
+            if kind is list
+            else zip(keys(collection, run), collection.values(), strict=True)
+        )
+        for key, value in pairs:
+            run[LEFT] -= cost
+            if run[LEFT] < 0:
+                raise exceeded()
+            run[first] = key
+            run[second] = value
+            yield
+
+
+def quantifier(loop: Loop, decisive: bool) -> Step:
+    """`all` (decided by the first false) and `exists` (decided by the first true)."""
+
+    def decide(collection: Value, facts: Facts, run: Run) -> bool:
+        failure: EvaluationError | None = None
+        body = loop.body
+        neutral = not decisive
+        for _ in rounds(loop, collection, run):
+            try:
+                value = body(facts, run)
+            except BudgetExceeded:
+                raise
+            except EvaluationError as error:
+                charge(run, ABSORBED)
+                failure = failure or error
+                continue
+            if value is decisive:
+                return not neutral
+            if type(value) is not bool:
+                charge(run, ABSORBED)
+                failure = failure or not_bool(loop.name, value)
+        if failure is not None:
+            raise failure
+        return neutral
+
+    return decide
+
+
+def exists_one(loop: Loop) -> Step:
+    def count(collection: Value, facts: Facts, run: Run) -> bool:
+        found = 0
+        for _ in rounds(loop, collection, run):
+            found += _true(loop, loop.body, facts, run)
+        return found == 1
+
+    return count
+
+
+def filtered(loop: Loop) -> Step:
+    def choose(collection: Value, facts: Facts, run: Run) -> Value:
+        (slot,) = loop.slots
+        return [
+            run[slot] for _ in rounds(loop, collection, run) if _true(loop, loop.body, facts, run)
+        ]
+
+    return choose
+
+
+def mapped(loop: Loop) -> Step:
+    """`map` and `transformList`."""
+
+    def make(collection: Value, facts: Facts, run: Run) -> Value:
+        body, test = loop.body, loop.test
+        return [
+            body(facts, run)
+            for _ in rounds(loop, collection, run)
+            if test is None or _true(loop, test, facts, run)
+        ]
+
+    return make
+
+
+def mapped_values(loop: Loop) -> Step:
+    """`transformMap`: the same keys (a list's positions) with other values."""
+
+    def make(collection: Value, facts: Facts, run: Run) -> Value:
+        made: dict[Any, Value] = {}
+        for _ in rounds(loop, collection, run):
+            if loop.test is None or _true(loop, loop.test, facts, run):
+                made[as_key(run[loop.slots[0]], run)] = loop.body(facts, run)
+        return made
+
+    return make
+
+
+def mapped_entries(loop: Loop) -> Step:
+    """`transformMapEntry`: other keys too, of a map literal in each round; none may come twice."""
+
+    def make(collection: Value, facts: Facts, run: Run) -> Value:
+        made: dict[Any, Value] = {}
+        for _ in rounds(loop, collection, run):
+            if loop.test is None or _true(loop, loop.test, facts, run):
+                entries = loop.body(facts, run)
+                if type(entries) is not dict:
+                    raise EvaluationError(f"{loop.name} makes maps, not {in_words(entries)}.")
+                charge(run, CONTAINER + 2 * len(entries))
+                for key in entries:
+                    if key in made:
+                        raise EvaluationError("A key comes twice in the map.")
+                made.update(entries)
+        return made
+
+    return make
+
+
+def _true(loop: Loop, closure: Closure, facts: Facts, run: Run) -> bool:
+    value = closure(facts, run)
+    if value is True or value is False:
+        return bool(value)
+    raise not_bool(loop.name, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Macro:
+    """`variables` it binds; `with_test` where a condition may stand before the body. `make` gives its closure."""
+
+    variables: int
+    make: Callable[[Loop], Step]
+    with_test: bool = False
+    result: str = "bool"
+    keeps_elements: bool = False  # the result's elements are the collection's own
+
+
+_ALL: Final = Macro(1, lambda loop: quantifier(loop, False))
+_EXISTS: Final = Macro(1, lambda loop: quantifier(loop, True))
+_EXISTS_ONE: Final = Macro(1, exists_one)
+
+# By name and number of arguments.
+MACROS: Final[dict[tuple[str, int], Macro]] = {
+    ("all", 2): _ALL,
+    ("exists", 2): _EXISTS,
+    ("exists_one", 2): _EXISTS_ONE,
+    ("existsOne", 2): _EXISTS_ONE,
+    ("filter", 2): Macro(1, filtered, result="list", keeps_elements=True),
+    ("map", 2): Macro(1, mapped, result="list"),
+    ("map", 3): Macro(1, mapped, with_test=True, result="list"),
+    ("all", 3): Macro(2, lambda loop: quantifier(loop, False)),
+    ("exists", 3): Macro(2, lambda loop: quantifier(loop, True)),
+    ("exists_one", 3): Macro(2, exists_one),
+    ("existsOne", 3): Macro(2, exists_one),
+    ("transformList", 3): Macro(2, mapped, result="list"),
+    ("transformList", 4): Macro(2, mapped, with_test=True, result="list"),
+    ("transformMap", 3): Macro(2, mapped_values, result="map"),
+    ("transformMap", 4): Macro(2, mapped_values, with_test=True, result="map"),
+    ("transformMapEntry", 3): Macro(2, mapped_entries, result="map"),
+    ("transformMapEntry", 4): Macro(2, mapped_entries, with_test=True, result="map"),
+}
+MACRO_NAMES: Final = frozenset(name for name, _ in MACROS)

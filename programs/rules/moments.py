@@ -1,0 +1,136 @@
+"""Times and durations: reading them, writing them, and their range. All are kept to microseconds, times in UTC."""
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from programs.rules.arithmetic import CONTEXT, INT_MAX, plain
+from programs.rules.errors import EvaluationError, cut
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND: Final = timedelta(microseconds=1)
+# CEL's durations are 64-bit nanoseconds.
+LONGEST: Final = timedelta(microseconds=INT_MAX // 1000)
+
+_TIMESTAMP = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9})\d{0,20})?(?:[Zz]|([+-])(\d\d):(\d\d))",
+    re.ASCII,
+)
+_OFFSET = re.compile(r"([+-]?)(\d\d):(\d\d)", re.ASCII)
+_ZONE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,30}(/[A-Za-z0-9_+-]{1,30}){0,2}", re.ASCII)
+_DURATION = re.compile(
+    r"[+-]?(?:(?:\d{1,20}(?:\.\d{0,20})?|\.\d{1,20})(?:h|ms|us|µs|ns|m|s))+", re.ASCII
+)
+_DURATION_PART = re.compile(r"([\d.]+)([a-zµ]+)", re.ASCII)
+_NANOSECONDS: Final = {
+    "h": 3_600_000_000_000,
+    "m": 60_000_000_000,
+    "s": 1_000_000_000,
+    "ms": 1_000_000,
+    "us": 1000,
+    "µs": 1000,
+    "ns": 1,
+}
+
+
+def timestamp_from_text(text: str) -> datetime:
+    """Read RFC 3339 ("2026-01-15T10:30:00Z"); what is finer than a microsecond is cut. Raises EvaluationError."""
+    match = _TIMESTAMP.fullmatch(text)
+    if match is None:
+        raise EvaluationError(f'"{cut(text)}" is not a time; write it like "2026-01-15T10:30:00Z".')
+    year, month, day, hour, minute, second = map(int, match.groups()[:6])
+    micro = int((match[7] or "")[:6].ljust(6, "0"))
+    try:
+        moment = datetime(year, month, day, hour, minute, second, micro, tzinfo=UTC)
+        return moment - _offset(match[8], match[9], match[10]) if match[8] else moment
+    except (ValueError, OverflowError):
+        raise EvaluationError(f'There is no such time as "{cut(text)}".') from None
+
+
+def timestamp_from_seconds(seconds: int) -> datetime:
+    """Raises EvaluationError outside of the years 1 to 9999."""
+    try:
+        return EPOCH + timedelta(seconds=seconds)
+    except OverflowError:
+        raise _out_of_range() from None
+
+
+def duration_from_text(text: str) -> timedelta:
+    """Read "1h30m", "-1.5s", "250ms"; there are no days. Raises EvaluationError."""
+    if text in ("0", "+0", "-0"):
+        return timedelta()
+    if len(text) > 100 or not _DURATION.fullmatch(text):
+        raise EvaluationError(
+            f'"{cut(text)}" is not a duration; write it like "36h", "90m" or "1h30m".'
+        )
+    nanoseconds = Decimal()
+    for amount, unit in _DURATION_PART.findall(text):
+        part = CONTEXT.multiply(Decimal(amount), _NANOSECONDS[unit])
+        nanoseconds = CONTEXT.add(nanoseconds, part)
+    if nanoseconds > INT_MAX:
+        raise _too_long()
+    duration = timedelta(microseconds=int(nanoseconds) // 1000)
+    return -duration if text[0] == "-" else duration
+
+
+def in_range(duration: timedelta) -> timedelta:
+    """Raises EvaluationError for more than 292 years."""
+    if -LONGEST <= duration <= LONGEST:
+        return duration
+    raise _too_long()
+
+
+def moved(moment: datetime, duration: timedelta) -> datetime:
+    try:
+        return moment + duration
+    except OverflowError:
+        raise _out_of_range() from None
+
+
+def timestamp_text(moment: datetime) -> str:
+    """RFC 3339 in UTC, without the zeros at the end of a fraction."""
+    text = f"{moment.replace(tzinfo=None).isoformat()}"
+    return (text.rstrip("0") if "." in text else text) + "Z"
+
+
+def seconds_text(duration: timedelta) -> str:
+    """The duration in seconds: "5400s", "1.5s"."""
+    return f"{plain(CONTEXT.scaleb(Decimal(duration // MICROSECOND), -6))}s"
+
+
+def zone(name: str) -> ZoneInfo | timezone:
+    """A zone of the IANA's ("Europe/Berlin") or a fixed one ("+02:00"). Raises EvaluationError."""
+    if fixed := _OFFSET.fullmatch(name):
+        try:
+            return timezone(_offset(fixed[1], fixed[2], fixed[3]))
+        except ValueError:
+            raise _no_zone(name) from None
+    if not _ZONE_NAME.fullmatch(name):
+        raise _no_zone(name)
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, LookupError):
+        raise _no_zone(name) from None
+
+
+def _offset(sign: str, hours: str, minutes: str) -> timedelta:
+    if int(hours) > 23 or int(minutes) > 59:
+        raise ValueError
+    offset = timedelta(hours=int(hours), minutes=int(minutes))
+    return -offset if sign == "-" else offset
+
+
+def _no_zone(name: str) -> EvaluationError:
+    return EvaluationError(
+        f'"{cut(name)}" is not a time zone; write it like "Europe/Berlin" or "+02:00".'
+    )
+
+
+def _out_of_range() -> EvaluationError:
+    return EvaluationError("The time is outside of the years 1 to 9999.")
+
+
+def _too_long() -> EvaluationError:
+    return EvaluationError("The duration is longer than 292 years.")

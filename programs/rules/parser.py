@@ -1,0 +1,270 @@
+"""Text to tree: lark reads the grammar, this module says in words where a text is not one."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+from lark import Lark, Token, Transformer
+from lark.exceptions import UnexpectedCharacters, UnexpectedToken, VisitError
+from lark.lark import PostLex
+
+from programs.rules import tree
+from programs.rules.arithmetic import negate
+from programs.rules.budget import MAX_NESTING, MAX_SOURCE
+from programs.rules.complaints import bad_character, bad_token
+from programs.rules.errors import EvaluationError, RuleSyntaxError, located
+from programs.rules.literals import BadLiteral, read_decimal, read_integer, read_text
+from programs.rules.tree import Node
+
+# CEL keeps these for other languages; as a field (`event.for`) they are fine.
+RESERVED: Final = frozenset(
+    [
+        "as",
+        "break",
+        "const",
+        "continue",
+        "else",
+        "for",
+        "function",
+        "if",
+        "import",
+        "let",
+        "loop",
+        "package",
+        "namespace",
+        "return",
+        "var",
+        "void",
+        "while",
+    ]
+)
+
+
+def parse(source: str) -> Node:
+    """Raises RuleSyntaxError."""
+    if len(source) > MAX_SOURCE:
+        message = f"A rule has at most {MAX_SOURCE:,} characters; this has {len(source):,}."
+        raise RuleSyntaxError(message)
+    if not source.strip():
+        raise RuleSyntaxError("There is nothing here; write a condition, for example true.")
+    try:
+        return _LARK.parse(source)  # type: ignore[return-value]
+    except UnexpectedCharacters as error:
+        raise bad_character(source, error.pos_in_stream or 0) from None
+    except UnexpectedToken as error:
+        raise bad_token(source, error.token, error.expected) from None
+    except _Misplaced as error:
+        raise located(str(error), source, error.start, error.end) from None
+    except VisitError as error:
+        if isinstance(error.orig_exc, _Misplaced):
+            wrong = error.orig_exc
+            raise located(str(wrong), source, wrong.start, wrong.end) from None
+        raise
+
+
+class _Misplaced(Exception):
+    """What the grammar allows and the language does not."""
+
+    def __init__(self, message: str, start: int, end: int) -> None:
+        super().__init__(message)
+        self.start = start
+        self.end = end
+
+
+class _Nesting(PostLex):
+    """Counts brackets in the token stream, where those in texts and comments are gone."""
+
+    always_accept = ()
+
+    def process(self, stream: Iterator[Token]) -> Iterator[Token]:
+        depth = 0
+        for token in stream:
+            kind = token.type
+            if kind in _OPENING:
+                depth += 1
+                if depth > MAX_NESTING:
+                    start = token.start_pos or 0
+                    message = f"Brackets nest at most {MAX_NESTING} deep."
+                    raise _Misplaced(message, start, start + 1)
+            elif kind in _CLOSING:
+                depth -= 1
+            yield token
+
+
+_OPENING: Final = frozenset(["LPAR", "LSQB", "LBRACE"])
+_CLOSING: Final = frozenset(["RPAR", "RSQB", "RBRACE"])
+
+# From the tightest to the loosest.
+_PRECEDENCE: Final = (
+    frozenset("*/%"),
+    frozenset("+-"),
+    frozenset(["==", "!=", "<", "<=", ">", ">=", "in"]),
+    frozenset(["&&"]),
+    frozenset(["||"]),
+)
+
+Children = list[Any]  # tokens and nodes, in the order of the grammar's rule
+
+
+class _Builder(Transformer[Token, Node]):
+    """Makes nodes while lark reads, from the leaves up, so that nothing recurses."""
+
+    def start(self, children: Children) -> Node:
+        return children[0]  # type: ignore[no-any-return]
+
+    def conditional(self, children: Children) -> Node:
+        # disjunction, then (QUESTION, disjunction, COLON, disjunction) again and again: each last one tests the next.
+        values = [each for each in children if not isinstance(each, Token)]
+        cases = list(zip(values[:-1:2], values[1::2], strict=True))
+        return tree.Conditional(values[0].start, values[-1].end, cases, values[-1])
+
+    def operators(self, children: Children) -> Node:
+        present = set(children[1::2])
+        for tightest in _PRECEDENCE:
+            if not present.isdisjoint(tightest):
+                children = _gathered(children, tightest)
+        return children[0]  # type: ignore[no-any-return]
+
+    def prefixed(self, children: Children) -> Node:
+        *operators, operand = children
+        start = operators[0].start_pos
+        sign = str(operators[0])
+        times = len(operators)
+        if sign == "-" and _is_bare_number(operand):
+            # The smallest int has no positive counterpart, so the sign belongs to the literal.
+            operand.value = negate(operand.value)
+            operand.start = operators[-1].start_pos
+            times -= 1
+        if not times:
+            return operand  # type: ignore[no-any-return]
+        return tree.Prefixed(start, operand.end, sign, times, operand)
+
+    def select(self, children: Children) -> Node:
+        operand, name = children
+        return tree.Select(operand.start, name.end_pos, operand, name.strip("`"))
+
+    def method(self, children: Children) -> Node:
+        target, name, arguments, closing = children
+        return tree.Call(target.start, closing.end_pos, str(name), target, arguments)
+
+    def index(self, children: Children) -> Node:
+        operand, key, closing = children
+        return tree.Index(operand.start, closing.end_pos, operand, key)
+
+    def name(self, children: Children) -> Node:
+        (name,) = children
+        return tree.Name(name.start_pos, name.end_pos, _unreserved(name))
+
+    def absolute_name(self, children: Children) -> Node:
+        dot, name = children
+        return tree.Name(dot.start_pos, name.end_pos, _unreserved(name), is_absolute=True)
+
+    def function(self, children: Children) -> Node:
+        name, arguments, closing = children
+        return tree.Call(name.start_pos, closing.end_pos, _unreserved(name), None, arguments)
+
+    def absolute_function(self, children: Children) -> Node:
+        return self.function(children[1:])
+
+    def parenthesised(self, children: Children) -> Node:
+        opening, inner, closing = children
+        inner.start = opening.start_pos
+        inner.end = closing.end_pos
+        return inner  # type: ignore[no-any-return]
+
+    def list_of(self, children: Children) -> Node:
+        opening, *elements, closing = children
+        return tree.ListOf(opening.start_pos, closing.end_pos, elements)
+
+    def map_of(self, children: Children) -> Node:
+        opening, *entries, closing = children
+        return tree.MapOf(opening.start_pos, closing.end_pos, entries)
+
+    def arguments(self, children: Children) -> list[Node]:
+        return children
+
+    def entry(self, children: Children) -> tuple[Node, Node]:
+        key, value = children
+        return key, value
+
+    def integer(self, children: Children) -> Node:
+        return _literal(children[0], read_integer)
+
+    def decimal(self, children: Children) -> Node:
+        return _literal(children[0], read_decimal)
+
+    def text(self, children: Children) -> Node:
+        return _literal(children[0], read_text)
+
+    def true(self, children: Children) -> Node:
+        return tree.Literal(children[0].start_pos, children[0].end_pos, True)
+
+    def false(self, children: Children) -> Node:
+        return tree.Literal(children[0].start_pos, children[0].end_pos, False)
+
+    def null(self, children: Children) -> Node:
+        return tree.Literal(children[0].start_pos, children[0].end_pos, None)
+
+
+def _gathered(row: Children, operators: frozenset[str]) -> Children:
+    """The row of values and operators with those of one precedence made into nodes."""
+    made: Children = [row[0]]
+    run: Children = []  # the operators and values that belong to made[-1]
+    for at in range(1, len(row), 2):
+        if row[at] in operators:
+            run += row[at : at + 2]
+        else:
+            made[-1] = _chain(made[-1], run)
+            run = []
+            made += row[at : at + 2]
+    made[-1] = _chain(made[-1], run)
+    return made
+
+
+def _chain(first: Node, run: Children) -> Node:
+    if not run:
+        return first
+    values: list[Node] = run[1::2]
+    start, end = first.start, values[-1].end
+    if run[0] == "&&":
+        return tree.AllOf(start, end, [first, *values])
+    if run[0] == "||":
+        return tree.AnyOf(start, end, [first, *values])
+    return tree.Chain(start, end, first, list(zip(map(str, run[::2]), values, strict=True)))
+
+
+def _literal(token: Token, read: Any) -> Node:
+    start = token.start_pos or 0
+    end = start + len(token)
+    try:
+        return tree.Literal(start, end, read(str(token)))
+    except (BadLiteral, EvaluationError) as error:
+        raise _Misplaced(str(error), start, end) from None
+
+
+def _is_bare_number(node: Node) -> bool:
+    # A negative one is what an inner minus made: its negation is for the evaluation, which may refuse it.
+    return (
+        type(node) is tree.Literal
+        and (type(node.value) is int or type(node.value) is Decimal)
+        and node.value >= 0
+    )
+
+
+def _unreserved(name: Token) -> str:
+    if name in RESERVED:
+        start = name.start_pos or 0
+        message = f"{name} is a reserved word; it cannot name anything here."
+        raise _Misplaced(message, start, start + len(name))
+    return str(name)
+
+
+_LARK: Final = Lark(
+    Path(__file__).with_name("grammar.lark").read_text(),
+    parser="lalr",
+    lexer="basic",
+    transformer=_Builder(),
+    postlex=_Nesting(),
+    maybe_placeholders=False,
+)

@@ -1,0 +1,286 @@
+"""The values of the language in Python, and the equality and the order that CEL gives them.
+
+    int         int, within 64 bits         string      str
+    double      Decimal                     bytes       bytes
+    bool        bool                        null        None
+    timestamp   datetime in UTC             list        list
+    duration    timedelta                   map         dict
+    type        TypeName
+
+Python holds True, 1 and 1.0 for equal, as keys of a dict too; CEL tells true from 1. So values are compared by `equal`,
+never by `==` unless both are known to be of one type, and a map's bool keys are kept as BoolKey.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import repeat
+from typing import Any, Final
+
+from programs.rules.arithmetic import plain
+from programs.rules.budget import (
+    CONTAINER,
+    HAS_BOOL_KEYS,
+    MAX_VALUE_DEPTH,
+    Run,
+    charge,
+    charge_scanned,
+)
+from programs.rules.errors import EvaluationError, cut
+from programs.rules.moments import seconds_text, timestamp_text
+
+Value = Any  # one of the types above
+
+
+class TypeName(str):
+    """What `type(x)` gives. A str, so that a caller can print and compare it; to the language it is no string."""
+
+    __slots__ = ()
+
+
+class BoolKey:
+    """A bool as the key of a map, different from 1 and 0."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: bool) -> None:
+        self.value = value
+
+
+TRUE_KEY: Final = BoolKey(True)
+FALSE_KEY: Final = BoolKey(False)
+
+NUMBERS: Final = frozenset([int, Decimal])
+# Of one of these types, and both of the same, Python's own equality is right and its cost is known.
+_ATOMS: Final = frozenset([int, Decimal, bool, type(None), datetime, timedelta, TypeName])
+_ORDERED: Final = frozenset([int, Decimal, str, bool, bytes, datetime, timedelta])
+
+_WORDS: Final = {
+    int: "a number",
+    Decimal: "a number",
+    str: "text",
+    bool: "true or false",
+    bytes: "bytes",
+    list: "a list",
+    dict: "a map",
+    type(None): "null",
+    datetime: "a time",
+    timedelta: "a duration",
+    TypeName: "a type",
+    float: "a binary float",
+}
+_TYPE_NAMES: Final = {
+    int: TypeName("int"),
+    Decimal: TypeName("double"),
+    str: TypeName("string"),
+    bool: TypeName("bool"),
+    bytes: TypeName("bytes"),
+    list: TypeName("list"),
+    dict: TypeName("map"),
+    type(None): TypeName("null_type"),
+    datetime: TypeName("google.protobuf.Timestamp"),
+    timedelta: TypeName("google.protobuf.Duration"),
+    TypeName: TypeName("type"),
+}
+# What CEL calls a type, for the names that stand for themselves in an expression.
+TYPE_NAMES: Final[dict[str, TypeName]] = {
+    name: name for name in [*_TYPE_NAMES.values(), TypeName("uint")]
+}
+
+
+def type_of(value: Value) -> TypeName:
+    return _TYPE_NAMES[type(value)]
+
+
+def in_words(value: Value) -> str:
+    """What kind of thing it is: "a number", "text"."""
+    return _WORDS.get(type(value), f"a Python {type(value).__name__}")
+
+
+def equal(left: Value, right: Value, run: Run) -> bool:
+    """CEL's ==: numbers by value, everything else only with its own kind."""
+    kind = type(left)
+    other = type(right)
+    if kind is not other:
+        return kind in NUMBERS and other in NUMBERS and bool(left == right)
+    if kind in _ATOMS:
+        return bool(left == right)
+    if kind is str or kind is bytes:
+        if len(left) == len(right):
+            charge_scanned(run, len(left))
+        return bool(left == right)
+    # No value differs from itself, and what shares itself a million times is not walked so often.
+    if left is right:
+        return True
+    if len(left) != len(right):
+        return False
+    charge(run, 2 * CONTAINER + 2 * len(left))
+    if kind is list:
+        return all(map(equal, left, right, repeat(run)))
+    return all(key in right and equal(one, right[key], run) for key, one in left.items())
+
+
+def refuse_to_order(left: Value, right: Value) -> EvaluationError:
+    if type(left) is type(right):
+        return EvaluationError(f"There is no smaller and larger of {in_words(left)}.")
+    return EvaluationError(f"Cannot compare {in_words(left)} with {in_words(right)}.")
+
+
+def expect_order(left: Value, right: Value, run: Run) -> None:
+    """Make sure that `<` means something between the two. Raises EvaluationError."""
+    kind = type(left)
+    if kind is type(right) and kind in _ORDERED:
+        if kind is str or kind is bytes:
+            charge_scanned(run, min(len(left), len(right)))
+    elif kind not in NUMBERS or type(right) not in NUMBERS:
+        raise refuse_to_order(left, right)
+
+
+def contains(container: Value, value: Value, run: Run) -> bool:
+    """CEL's `in`: an element of a list, a key of a map."""
+    if type(container) is list:
+        charge(run, 2 * len(container))
+        return any(map(equal, container, repeat(value), repeat(run)))
+    if type(container) is dict:
+        return find_key(container, value, run) is not _ABSENT
+    raise EvaluationError(f"`in` looks into a list or a map, not into {in_words(container)}.")
+
+
+_ABSENT: Final = object()
+
+
+def find_key(container: dict[Any, Value], key: Value, run: Run) -> Any:
+    """The key as the dict has it, or `_ABSENT`."""
+    kind = type(key)
+    if kind is bool:
+        key = TRUE_KEY if key else FALSE_KEY
+    elif kind is str:
+        charge_scanned(run, len(key))
+    elif kind is not int and kind is not Decimal:
+        raise EvaluationError(f"A map's keys are text, numbers and bools, not {in_words(key)}.")
+    # Python finds 2 by Decimal("2.0") too, and nothing by Decimal("2.5").
+    return key if key in container else _ABSENT
+
+
+def lookup(container: dict[Any, Value], key: Value, run: Run, default: Value = _ABSENT) -> Value:
+    """The value under the key; without it the default, if given. The caller raises where `is_absent`."""
+    found = find_key(container, key, run)
+    return default if found is _ABSENT else container[found]
+
+
+def is_absent(value: object) -> bool:
+    return value is _ABSENT
+
+
+def as_key(value: Value, run: Run) -> Any:
+    """The value as a key of a map. Raises EvaluationError for what cannot be one."""
+    kind = type(value)
+    if kind is str or kind is int or kind is BoolKey:
+        return value
+    if kind is bool:
+        run[HAS_BOOL_KEYS] = True
+        return TRUE_KEY if value else FALSE_KEY
+    if kind is Decimal:
+        raise EvaluationError(f"A map's key cannot be the decimal {plain(value)}; write int(…).")
+    raise EvaluationError(f"A map's key is text, a whole number or a bool, not {in_words(value)}.")
+
+
+def keys(container: dict[Any, Value], run: Run) -> Iterable[Value]:
+    """The keys as values."""
+    if run[HAS_BOOL_KEYS]:
+        return [key.value if type(key) is BoolKey else key for key in container]
+    return container
+
+
+def handed_out(value: Value, run: Run) -> Value:
+    """The value as a caller gets it: with plain bools for keys.
+
+    Without bool keys that is the value itself: it may share itself a million times, and nothing walks it.
+    """
+    return _Plain().copy(value) if run[HAS_BOOL_KEYS] else value
+
+
+class _Plain:
+    """Copies each list and map once, however often it is shared."""
+
+    def __init__(self) -> None:
+        self.done: dict[int, Value] = {}
+
+    def copy(self, value: Value) -> Value:
+        if id(value) in self.done:
+            return self.done[id(value)]
+        if isinstance(value, list):
+            self.done[id(value)] = self._list(value)
+        elif isinstance(value, dict):
+            self.done[id(value)] = self._map(value)
+        else:
+            return value
+        return self.done[id(value)]
+
+    def _list(self, value: list[Value]) -> list[Value]:
+        return [self.copy(part) for part in value]
+
+    def _map(self, value: dict[Any, Value]) -> dict[Any, Value]:
+        made = {
+            key.value if type(key) is BoolKey else key: self.copy(part)
+            for key, part in value.items()
+        }
+        if len(made) < len(value):
+            raise EvaluationError("A result cannot have both true and 1, or false and 0, as keys.")
+        return made
+
+
+def written(value: Value, most: int = 80) -> str:
+    """The value as the language would write it, for people: cut to `most` characters, however large it is."""
+    parts: list[str] = []
+    _write(value, parts, most)
+    return cut("".join(parts), most)
+
+
+def _write(value: Value, parts: list[str], most: int, depth: int = 0) -> int:
+    """Append the value's text until there are `most` characters; returns how many are left."""
+    if most <= 0:
+        return 0
+    if type(value) not in (list, dict):
+        parts.append(_atom(value, most))
+        return most - len(parts[-1])
+    if depth == MAX_VALUE_DEPTH:
+        parts.append("…")
+        return 0
+    opening, closing = "[]" if type(value) is list else "{}"
+    parts.append(opening)
+    most -= 1
+    for index, part in enumerate(value):
+        if index:
+            parts.append(", ")
+            most -= 2
+        if type(value) is dict:
+            most = _write(part.value if type(part) is BoolKey else part, parts, most, depth + 1)
+            parts.append(": ")
+            part = value[part]
+        most = _write(part, parts, most, depth + 1)
+        if most <= 0:
+            return 0
+    parts.append(closing)
+    return most - 1
+
+
+def _atom(value: Value, most: int) -> str:
+    kind = type(value)
+    if isinstance(value, str) and kind is str:
+        return (
+            '"' + value[:most].replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+        )
+    if kind is bool:
+        return "true" if value else "false"
+    if value is None:
+        return "null"
+    if kind in NUMBERS:
+        return plain(value)
+    if kind is datetime:
+        return f'timestamp("{timestamp_text(value)}")'
+    if kind is timedelta:
+        return f'duration("{seconds_text(value)}")'
+    if kind is bytes:
+        return repr(value[:most])
+    return str(value)[:most]
