@@ -86,6 +86,11 @@ _PATH_PARAMETERS: dict[str, dict[str, Any]] = {
         "schema": {"type": "string", "format": "uuid"},
         "example": "0198c0e3-9a1b-7c3d-8e5f-102132435465",
     },
+    "event_id": {
+        "description": "The event.",
+        "schema": {"type": "string", "format": "uuid"},
+        "example": "0198c0e4-1b2c-7d3e-8f40-5162738495a6",
+    },
     "tier": {
         "description": "The tier track's key.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 64},
@@ -100,6 +105,11 @@ _PATH_PARAMETERS: dict[str, dict[str, Any]] = {
         "description": "The track's key.",
         "schema": {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,63}$"},
         "example": "status",
+    },
+    "rule_id": {
+        "description": "The rule.",
+        "schema": {"type": "string", "format": "uuid"},
+        "example": "0198c0e2-6c7d-7e8f-9a0b-1c2d3e4f5a6b",
     },
     "program_id": _PROGRAM,
     "id": _PROGRAM,

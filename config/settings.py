@@ -154,6 +154,8 @@ CONTENT_SECURITY_POLICY = {
 BODY_LIMIT = 1_000_000  # bytes
 BATCH_BODY_LIMIT = 10_000_000
 DATA_UPLOAD_MAX_MEMORY_SIZE = BODY_LIMIT
+# Calls that wait for their event to be processed: of the threads that a process of gunicorn has, half.
+WAITING_CALLS = max(1, env.int("WEB_THREADS", default=4) // 2)
 RATE_LIMIT = env.str("RATE_LIMIT", default="60000/minute")
 
 REST_FRAMEWORK = {
@@ -197,10 +199,12 @@ SPECTACULAR_SETTINGS = {
         {"name": "enrollments", "description": "The programs that a participant takes part in."},
         {"name": "balances", "description": "What a participant has, and the calls that move it."},
         {"name": "activity", "description": "What happened to a participant."},
+        {"name": "events", "description": "What participants do, and what came of it."},
         {"name": "journal-entries", "description": "Every movement of value, kept for good."},
         {"name": "programs", "description": "Your loyalty programs."},
         {"name": "assets", "description": "What programs give out: points, miles, cash back."},
         {"name": "tiers", "description": "A program's tier tracks: ladders of levels."},
+        {"name": "rules", "description": "What the events of a program earn."},
     ],
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,

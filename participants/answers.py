@@ -6,8 +6,14 @@ from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_fiel
 from rest_framework import serializers
 
 from participants.fields import MAX_BATCH, DecimalField, TagsField, attribute_value, attributes
-from participants.models import MAX_TAG_LENGTH, Bucket
-from participants.serializers import BucketsSerializer, ParticipantRowSerializer
+from participants.models import MAX_TAG_LENGTH, Bucket, ParticipantStatus
+from participants.serializers.events import (
+    FailureSerializer,
+    RuleEvaluationSerializer,
+    StoredEventSerializer,
+    TierChangeSerializer,
+)
+from participants.serializers.people import BucketsSerializer, ParticipantRowSerializer
 from programs.serializers import RefusalSerializer
 
 
@@ -87,6 +93,50 @@ class BatchAnswerSerializer(serializers.Serializer[Any]):
         resource_type_field_name=None,
         many=True,
     )
+
+
+class AcceptedEventSerializer(_Row):
+    status = serializers.ChoiceField(choices=["accepted"])
+    event = StoredEventSerializer()
+
+
+class RefusedEventSerializer(_Row):
+    status = serializers.ChoiceField(choices=["error"])
+    error = RefusalSerializer()
+
+
+class EventBatchAnswerSerializer(serializers.Serializer[Any]):
+    """What became of each event, in the order of the body."""
+
+    total = serializers.IntegerField()
+    success_count = serializers.IntegerField()
+    error_count = serializers.IntegerField()
+    results = PolymorphicProxySerializer(
+        component_name="EventBatchResult",
+        serializers=[AcceptedEventSerializer, RefusedEventSerializer],
+        resource_type_field_name=None,
+        many=True,
+    )
+
+
+class SimulatedStateSerializer(serializers.Serializer[Any]):
+    external_id = serializers.CharField()
+    status = serializers.ChoiceField(choices=ParticipantStatus.choices)
+    tags = TagsField()
+    attributes = StoredAttributesField()
+    counters = serializers.DictField(child=DecimalField())
+    tiers = serializers.DictField(child=TierStandingSerializer())
+    balances = serializers.DictField(child=BucketsSerializer(), help_text="By the asset's symbol.")
+
+
+class SimulationAnswerSerializer(serializers.Serializer[Any]):
+    """What would come of it."""
+
+    status = serializers.ChoiceField(choices=["COMPLETED", "FAILED"])
+    rule_evaluations = RuleEvaluationSerializer(many=True)
+    tier_changes = TierChangeSerializer(many=True)
+    failure = FailureSerializer(allow_null=True)
+    participant_state = SimulatedStateSerializer(help_text="The participant after it.")
 
 
 class TagSerializer(serializers.Serializer[Any]):

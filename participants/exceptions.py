@@ -65,3 +65,41 @@ class MaxTransactionExceeded(DomainError):
 class IdempotencyConflict(DomainError):
     code = "idempotency_conflict"
     message = "This idempotency key was used with another request."
+
+
+class TooManyTags(DomainError):
+    code = "validation_failed"
+    message = "The participant would have more than 100 tags."
+
+
+class TooManyAttributes(DomainError):
+    code = "validation_failed"
+    message = "The participant would have more than 100 attributes."
+
+
+class AttributeRefused(DomainError):
+    code = "validation_failed"
+    message = "An attribute cannot have this value."
+
+
+class CounterOutOfRange(AmountOutOfRange):
+    message = "The counter would have more than 20 digits before the point."
+
+
+class UnknownParticipant(DomainError):
+    code = "unknown_participant"
+    message = "The program takes no events of participants that it does not know."
+
+
+class EventNotFound(NotFound):
+    message = "There is no such event."
+
+
+class NotRetryable(DomainError):
+    code = "not_retryable"
+    message = "Only a FAILED event can be tried again."
+
+
+class InvalidAmount(DomainError):
+    code = "validation_failed"
+    message = "An amount cannot be below zero."

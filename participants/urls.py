@@ -1,9 +1,14 @@
 from django.urls import path, register_converter
 
 from participants.addresses import ParticipantConverter, TextConverter
-from participants.views.activity import HistoryViewSet, StateHistoryViewSet
+from participants.views.activity import (
+    HistoryViewSet,
+    ParticipantEventViewSet,
+    StateHistoryViewSet,
+)
 from participants.views.balances import BalanceViewSet
 from participants.views.enrollments import EnrollmentViewSet
+from participants.views.events import EventBatchViewSet, EventByKeyViewSet, EventViewSet
 from participants.views.journal import JournalEntryViewSet
 from participants.views.parts import (
     AttributeViewSet,
@@ -13,6 +18,7 @@ from participants.views.parts import (
     TierViewSet,
 )
 from participants.views.people import BatchViewSet, ParticipantViewSet
+from participants.views.simulation import ProgramSimulationViewSet, RuleSimulationViewSet
 from programs import addresses  # noqa: F401 (knows <id:..>)
 
 register_converter(ParticipantConverter, "participant")
@@ -77,6 +83,10 @@ urlpatterns = [
         HistoryViewSet.as_view({"get": "list"}, name="History"),
     ),
     path(
+        "participants/<participant:participant>/activity/events",
+        ParticipantEventViewSet.as_view({"get": "list"}, name="Events"),
+    ),
+    path(
         "participants/<participant:participant>/activity/state-history",
         StateHistoryViewSet.as_view({"get": "list"}),
     ),
@@ -90,4 +100,17 @@ urlpatterns = [
     ),
     path("journal-entries", JournalEntryViewSet.as_view({"get": "list"}, name="Journal entries")),
     path("journal-entries/<id:entry_id>", JournalEntryViewSet.as_view({"get": "retrieve"})),
+    path("events", EventViewSet.as_view({"get": "list", "post": "create"}, name="Events")),
+    path("events/batch", EventBatchViewSet.as_view({"post": "create"}, name="Many events")),
+    path("events/by-key", EventByKeyViewSet.as_view({"get": "by_key"}, name="Event by key")),
+    path("events/<id:event_id>", EventViewSet.as_view({"get": "retrieve"})),
+    path("events/<id:event_id>/retry", EventViewSet.as_view({"post": "retry"}, name="Retry")),
+    path(
+        "rules/<id:rule_id>/simulate",
+        RuleSimulationViewSet.as_view({"post": "simulate"}, name="Simulate"),
+    ),
+    path(
+        "programs/<id:program_id>/simulate",
+        ProgramSimulationViewSet.as_view({"post": "simulate"}, name="Simulate"),
+    ),
 ]

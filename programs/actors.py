@@ -13,6 +13,8 @@ class ActorKind(StrEnum):
     API_KEY = "api_key"
     STAFF = "staff"
     COMMAND = "command"
+    RULE = "rule"
+    TIER_TRACK = "tier_track"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from programs import decimals
-from programs.database import violated
+from programs.database import retried, violated
 from programs.exceptions import AssetNotFound, FieldError, ProgramNotFound, ValidationFailed
 from programs.models import Asset, AssetLink, Program
 
@@ -27,6 +27,7 @@ def create(values: Mapping[str, Any], *, program_id: UUID | None = None) -> Asse
     return asset
 
 
+@retried
 def change(asset_id: UUID, values: Mapping[str, Any]) -> Asset:
     """Give the asset these values, a scale not among them, and leave its other fields to whoever changes those.
 
@@ -37,15 +38,27 @@ def change(asset_id: UUID, values: Mapping[str, Any]) -> Asset:
     if values:
         for name, value in values.items():
             setattr(asset, name, value)
-        _write(asset, update_fields=[*values, "updated_at"])
+        with transaction.atomic():
+            _write(asset, update_fields=[*values, "updated_at"])
+            # Only now, when the row is locked and no other link of it can be made: see `link`.
+            Program.objects.filter(asset_links__asset=asset_id).revised()
     return asset
 
 
+@retried
 def link(asset_id: UUID, program_id: UUID) -> tuple[AssetLink, bool]:
     """Let the program give out the asset, and say whether that is new. Raises AssetNotFound, ProgramNotFound."""
     if not Program.objects.filter(pk=program_id).exists():
         raise ProgramNotFound
-    return AssetLink.objects.get_or_create(asset=found(asset_id), program_id=program_id)
+    with transaction.atomic():
+        # A change of the asset at this moment must see the link, or be seen by whoever reads the program's next revision.
+        asset = Asset.objects.select_for_update(no_key=True).filter(pk=asset_id).first()
+        if asset is None:
+            raise AssetNotFound
+        made, is_new = AssetLink.objects.get_or_create(asset=asset, program_id=program_id)
+        if is_new:
+            Program.objects.filter(pk=program_id).revised()
+        return made, is_new
 
 
 def found(asset_id: UUID) -> Asset:

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from programs import decimals, instants
-from programs.exceptions import FieldError, ValidationFailed
+from programs.exceptions import FieldError, Position, ValidationFailed
 
 MOST_ERRORS = 50
 
@@ -17,8 +17,8 @@ _UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 class Errors(list[FieldError]):
     """The refusals of one input, so that a caller sees all of them at once; or the first of very many."""
 
-    def add(self, name: str, reason: str, message: str) -> None:
-        self.append(FieldError(name, reason, message))
+    def add(self, name: str, reason: str, message: str, position: Position | None = None) -> None:
+        self.append(FieldError(name, reason, message, position))
         # A megabyte of bad tags would be answered with thirty.
         if len(self) == MOST_ERRORS:
             self.append(

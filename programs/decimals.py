@@ -1,17 +1,20 @@
 """Exact numbers: how an amount is read, reckoned with and written. Never a float, never a rounding that nobody asked for."""
 
 import re
-from decimal import Context, Decimal, Inexact, InvalidOperation
+from decimal import ROUND_DOWN, Context, Decimal, Inexact, InvalidOperation
 from typing import Any
 
 from django.db import models
 
 INTEGER_DIGITS = 20
 DECIMAL_PLACES = 18
+ZERO = Decimal(0)
 LARGEST = Decimal("9" * INTEGER_DIGITS + "." + "9" * DECIMAL_PLACES)
 
 # All arithmetic of money: wide enough for any sum or product of two stored numbers, and it raises rather than rounds.
 EXACT = Context(prec=80, traps=[Inexact, InvalidOperation])
+# What a rule works out may be finer than what can be stored.
+_CUTTING = Context(prec=80, rounding=ROUND_DOWN, traps=[InvalidOperation])
 
 _PLAIN = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?", re.ASCII)
 
@@ -75,6 +78,13 @@ def places(number: Decimal) -> int:
     exponent = number.normalize(EXACT).as_tuple().exponent
     assert isinstance(exponent, int)  # only NaN and infinities have a letter there
     return max(-exponent, 0)
+
+
+def rounded_down(number: Decimal, scale: int) -> Decimal:
+    """The number without what is finer than `scale` decimals: towards zero. Of at most 20 digits before the point."""
+    if places(number) <= scale:
+        return number
+    return number.quantize(Decimal(1).scaleb(-scale), context=_CUTTING)
 
 
 def whole(value: object) -> int | None:

@@ -6,15 +6,35 @@ from typing import ClassVar
 
 
 @dataclass(frozen=True, slots=True)
+class Position:
+    """Where in a text the mistake is: `line` and `column` count from 1, `offending` is the piece that is wrong."""
+
+    line: int
+    column: int
+    offending: str
+
+    def as_dict(self) -> dict[str, object]:
+        return {"line": self.line, "column": self.column, "offending": self.offending}
+
+
+@dataclass(frozen=True, slots=True)
 class FieldError:
     """One field that was refused: its path in the input ("tags[3]"), a machine's reason and words for a person."""
 
     field: str
     reason: str
     message: str
+    position: Position | None = None
 
-    def as_dict(self) -> dict[str, str]:
-        return {"field": self.field, "reason": self.reason, "message": self.message}
+    def as_dict(self) -> dict[str, object]:
+        error: dict[str, object] = {
+            "field": self.field,
+            "reason": self.reason,
+            "message": self.message,
+        }
+        if self.position is not None:
+            error["position"] = self.position.as_dict()
+        return error
 
 
 class DomainError(Exception):
@@ -69,3 +89,16 @@ class TierTrackNotFound(NotFound):
 
 class TierTrackChanged(DomainError):
     message = "Somebody else has changed this track meanwhile; load the page again."
+
+
+class RuleNotFound(NotFound):
+    message = "There is no rule with this id."
+
+
+class RuleChanged(DomainError):
+    message = "Somebody else has changed this rule meanwhile; load the page again."
+
+
+class OrderTaken(DomainError):
+    code = "order_taken"
+    message = "Another active rule of the program has this order."

@@ -1,5 +1,6 @@
 """Fields of bodies and answers that DRF has not, or reads too generously."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -7,7 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.utils import html
 
-from programs import decimals
+from programs import decimals, instants
 
 _WHOLE = f"(0|[1-9][0-9]{{0,{decimals.INTEGER_DIGITS - 1}}})"
 _PLACES = rf"(\.[0-9]{{1,{decimals.DECIMAL_PLACES}}})?"
@@ -29,6 +30,15 @@ class WholeNumberField(serializers.IntegerField):
         if number is None:
             self.fail("invalid")
         return super().to_internal_value(number)
+
+
+class InstantField(serializers.DateTimeField):
+    """A time of any year: DRF's own leaves the zeros out of the year 0001."""
+
+    format = None  # so that a refused form comes back with the time as it was filled in
+
+    def to_representation(self, value: datetime) -> str:
+        return instants.written(value)
 
 
 @extend_schema_field(

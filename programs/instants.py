@@ -20,4 +20,5 @@ def read(value: object) -> datetime:
 
 def written(moment: datetime) -> str:
     """2026-01-15T10:30:00.000000Z."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # strftime leaves the zeros out of the year 0001.
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"

@@ -38,4 +38,19 @@ urlpatterns = [
         "assets/<id:asset_id>",
         views.AssetViewSet.as_view({"get": "retrieve", "patch": "partial_update"}),
     ),
+    path("rules", views.RuleViewSet.as_view({"get": "list", "post": "create"}, name="Rules")),
+    path(
+        "rules/validate",
+        views.RuleDraftViewSet.as_view({"post": "judge"}, name="Validate"),
+    ),
+    path(
+        "rules/<id:rule_id>",
+        views.RuleViewSet.as_view(
+            {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
+        ),
+    ),
+    path(
+        "rules/<id:rule_id>/history",
+        views.RuleVersionViewSet.as_view({"get": "list"}, name="History"),
+    ),
 ]

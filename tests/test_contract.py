@@ -17,10 +17,13 @@ from schemathesis.checks import CHECKS, load_all_checks
 
 from config.wsgi import application
 from participants import state
-from participants.models import JournalEntry
+from participants.events import ingest
+from participants.events.request import NewEvent
+from participants.models import Event, EventStatus, JournalEntry
 from participants.state.counters import CounterChange, set_counter
+from programs import rulebook
 from programs.exact_json import InvalidJSON, loads
-from programs.models import TierLevel, TierTrack
+from programs.models import Rule, TierLevel, TierTrack
 from tests.conftest import TESTER
 from tests.participants.ledger_world import World, make_world
 
@@ -58,7 +61,7 @@ def _one_connection(db: None) -> Iterator[None]:
 def test_every_answer_is_as_documented(case: schemathesis.Case[Any], key: str) -> None:
     # That what fits is accepted is for the other test, whose calls fit what no schema can say. And a batch answers
     # for its rows one by one.
-    is_batch = case.path == "/v1/participants/batch"
+    is_batch = case.path.endswith("/batch")
     excluded = [ACCEPTED, REFUSED] if is_batch else [ACCEPTED]
 
     case.call_and_validate(headers={"X-API-Key": key}, excluded_checks=excluded)
@@ -97,12 +100,21 @@ def test_a_call_that_fits_the_document_succeeds(case: schemathesis.Case[Any], ke
         "counter": "spent",
         "tier": "status",
         "track": "status",
+        "rule_id": str(Rule.objects.latest("created_at").pk),
+        "event_id": str(Event.objects.latest("created_at").pk),
+        "external_id": f"customer-{number}",
+        "idempotency_key": f"order-{number}",
     }
     case.path_parameters |= {name: ours[name] for name in case.path_parameters & ours.keys()}
     case.query = {name: ours.get(name, value) for name, value in (case.query or {}).items()}
     for name in [name for name in case.headers or {} if name.lower() == "idempotency-key"]:
         del case.headers[name]  # the body may have another
     if isinstance(case.body, dict):
+        if case.path == "/v1/rules/validate":  # which takes one of the two
+            if "actions" in case.body:
+                case.body.pop("condition", None)
+            else:
+                case.body.setdefault("condition", "true")
         _make_true(case.body, ours, number)
 
     # That the path is not its own makes schemathesis call it a mistake.
@@ -119,8 +131,14 @@ def _world(external_id: str, symbol: str) -> World:
     track = TierTrack.objects.create(program=world.program, key="status")
     TierLevel.objects.create(track=track, key="gold", rank=1)
     later = timezone.now() + timedelta(days=1)
+    rule = {"program_id": str(world.program.pk), "name": "W", "condition": "true", "actions": []}
+    rulebook.create(rulebook.clean_new(rule), by=TESTER)
     for rest in ({}, {"bucket": "HELD"}, {"matures_at": later}):
         world.credit("1000", of=external_id, **rest)
+    order = external_id.replace("customer", "order")
+    ingest.ingest(NewEvent(world.program.pk, external_id, order, timezone.now(), {}), by=TESTER)
+    # One that can be tried again.
+    Event.objects.update(status=EventStatus.FAILED, processed_at=timezone.now())
     return world
 
 
@@ -135,8 +153,39 @@ def _make_true(body: dict[str, Any], ours: dict[str, str], number: int) -> None:
         body.pop(name, None)
     if body.get("expires_at"):
         body["expires_at"] = "2099-12-31T00:00:00Z"
+    for event in [body, *body.get("events", [])]:
+        if "event_timestamp" in event:
+            event["event_timestamp"] = "2026-01-15T10:30:00Z"
+        if "event_data" in event:
+            event |= {"program_id": ours["program_id"], "external_id": "somebody"}
+            event.pop("participant_id", None)
+    if "event" in body:  # to be tried
+        for name in ("participant_id", "external_id", "rule"):
+            body.pop(name, None)
+        body["participant_state"] = {}
     if "levels" in body:
         body["levels"] = body["levels"][:1]
+    if "condition" in body:
+        body["condition"] = 'event.type == "purchase"'
+    for name, moment in {"active_from": "2026-01-01", "active_to": "2026-02-01"}.items():
+        if body.get(name):
+            body[name] = f"{moment}T00:00:00Z"
+    if "order" in body:
+        body["order"] = 1000
+    for action in body.get("actions", []):
+        if isinstance(action, dict):  # a draft may hold anything
+            _make_possible(action, ours)
+
+
+def _make_possible(action: dict[str, Any], ours: dict[str, str]) -> None:
+    """The same for an action of a rule."""
+    true = {"asset_id": ours["asset_id"], "amount": "event.amount * 2", "expression": "[1]"}
+    true |= {"tier": "status", "level": "gold", "matures_at": "720h", "reset_after": "24h"}
+    if action.get("type") == "COUNTER":
+        true["value"] = "1.50"
+    if action.get("bucket") == "HELD":
+        action.pop("matures_at", None)
+    action |= {name: value for name, value in true.items() if name in action}
 
 
 @fitting_calls.hook("filter_body")

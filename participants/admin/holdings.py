@@ -14,8 +14,9 @@ from django.urls import reverse
 from participants.admin import words
 from participants.admin.history import HAS_PARTICIPANT
 from participants.models import Balance, JournalEntry, Maturity
-from participants.state.counters import counters_of, written_duration
+from participants.state.counters import counters_of
 from participants.state.tiers import Tier, tiers_of
+from programs import durations
 from programs.decimals import written
 
 SHOWN_MOVEMENTS = 20
@@ -145,7 +146,9 @@ def _counters(participant_id: UUID, may_change: bool, may_add: bool) -> Table:
             [
                 Cell("Counter", counter.key),
                 Cell("Value", written(counter.value), "number"),
-                Cell(heads[2], written_duration(counter.reset_after) or ""),
+                Cell(
+                    heads[2], durations.written(counter.reset_after) if counter.reset_after else ""
+                ),
                 Cell(heads[3], words.moment(counter.last_reset_at) if counter.reset_after else ""),
             ],
             f"{page}?{urlencode({'key': counter.key})}" if may_change else "",

@@ -21,7 +21,6 @@ from participants.state.counters import (
     counter_of,
     delete_counter,
     set_counter,
-    written_duration,
 )
 from participants.state.tiers import (
     Tier,
@@ -31,6 +30,7 @@ from participants.state.tiers import (
     set_tier,
     tiers_of,
 )
+from programs import durations
 from programs.actors import actor_of
 from programs.decimals import written
 from programs.exceptions import DomainError, ValidationFailed
@@ -64,7 +64,9 @@ class CounterForm(VerbPageForm):
             del self.fields["key"]
             self.initial = {
                 "value": written(counter.value),
-                "reset_after": written_duration(counter.reset_after) or "",
+                "reset_after": durations.written(counter.reset_after)
+                if counter.reset_after
+                else "",
             }
 
     def clean(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ A book is read under the participant's lock or its equivalent, entries are made 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -21,9 +21,7 @@ from participants.ledger.chain import entry_hash
 from participants.models import Account, ActionType, Bucket
 from programs.actors import Actor
 from programs.database import uuid7
-from programs.decimals import EXACT, LARGEST, places, written
-
-ZERO = Decimal(0)
+from programs.decimals import EXACT, LARGEST, ZERO, places, written
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +60,12 @@ class Amounts:
         self, amount: Decimal, source: str, destination: str, *, allow_negative: bool
     ) -> "Amounts":
         """The amounts after a movement. Raises InsufficientBalance and AmountOutOfRange."""
-        amounts = {bucket: self.of(bucket) for bucket in Bucket.values}
+        # By name and not out of Bucket: each look at an enumeration's values makes them anew, and this runs all day.
+        amounts: dict[str, Decimal] = {
+            "AVAILABLE": self.available,
+            "HELD": self.held,
+            "DEFERRED": self.deferred,
+        }
         if source in amounts:
             amounts[source] = EXACT.subtract(amounts[source], amount)
             overdraws = allow_negative and source == Bucket.AVAILABLE
@@ -79,7 +82,7 @@ class Amounts:
         return Amounts(available, held, deferred, overdrawn=available < 0)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """A deferred credit: what is left of it, and when it matures."""
 
@@ -119,6 +122,9 @@ class Entry:
     reason: Reason
     created_at: datetime
     entry_hash: bytes
+
+
+Mark = tuple[int, bytes, int, dict[UUID, Amounts], dict[UUID, Waiting], dict[UUID, Waiting]]
 
 
 @dataclass(slots=True)
@@ -199,10 +205,21 @@ class Book:
         entry = self._noted(
             credit.asset_id, credit.program_id, *sides, credit.amount, after, reason, at
         )
-        credit.matured_at = at
-        self.touched[credit.id] = credit
+        self.touched[credit.id] = replace(credit, matured_at=at)
         self.waiting.pop(credit.id, None)
         return entry
+
+    def mark(self) -> Mark:
+        """Where the book stands now, to go back to."""
+        return (
+            *(self.sequence, self.last_hash, len(self.entries)),
+            *(self.amounts.copy(), self.waiting.copy(), self.touched.copy()),
+        )
+
+    def back_to(self, mark: Mark) -> None:
+        """Forget every movement since the mark."""
+        self.sequence, self.last_hash, length, self.amounts, self.waiting, self.touched = mark
+        del self.entries[length:]
 
     def _noted(
         self,
@@ -242,10 +259,10 @@ class Book:
         """What leaves DEFERRED before its time comes off the credits that would mature last."""
         for credit in self._latest_first(asset_id):
             taken = min(credit.amount, amount)
-            credit.amount = EXACT.subtract(credit.amount, taken)
+            left = replace(credit, amount=EXACT.subtract(credit.amount, taken))
             amount = EXACT.subtract(amount, taken)
-            self.touched[credit.id] = credit
-            if credit.amount == 0:
+            self.waiting[credit.id] = self.touched[credit.id] = left
+            if left.amount == 0:
                 del self.waiting[credit.id]
             if amount == 0:
                 return

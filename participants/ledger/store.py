@@ -5,12 +5,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db.models import F
 from django.utils import timezone
 
 from participants.ledger.book import Amounts, Book, Entry, Waiting
 from participants.models import Balance, JournalEntry, Maturity, Participant
 from programs import exact_json, instants
-from programs.database import planned_cursor, prepared_cursor, uuid7
+from programs.database import id_list, planned_cursor, prepared_cursor, uuid7
 
 _PARTICIPANT = Participant._meta.db_table
 _ENTRY = JournalEntry._meta.db_table
@@ -94,8 +95,12 @@ FROM {_PARTICIPANT} AS participant LEFT JOIN LATERAL (
     SELECT sequence, entry_hash FROM {_ENTRY}
     WHERE participant_id = participant.id ORDER BY sequence DESC LIMIT 1
 ) AS last ON true
-WHERE participant.id = ANY($1)
+WHERE participant.id = ANY($1::uuid[])
 ORDER BY participant.id
+"""
+_AMOUNTS = f"""
+SELECT participant_id, asset_id, trim_scale(available), trim_scale(held), trim_scale(deferred), overdrawn
+FROM {_BALANCE} WHERE participant_id = ANY($1::uuid[])
 """
 
 
@@ -134,9 +139,13 @@ def lock(participant_ids: Sequence[UUID]) -> tuple[list[Book], datetime]:
     In a transaction; the lock is held to its end. The time is PostgreSQL's, under the lock.
     """
     people = Participant.objects.filter(pk__in=participant_ids).order_by("pk")
-    locked = list(people.select_for_update(no_key=True).values_list("pk", flat=True))
-    with prepared_cursor() as cursor:
-        cursor.execute(_HEADS, [locked])
+    return opened(list(people.select_for_update(no_key=True).values_list("pk", flat=True)))
+
+
+def opened(participant_ids: Sequence[UUID]) -> tuple[list[Book], datetime]:
+    """The books of these participants, in the order of their ids, without any amounts yet; and PostgreSQL's time."""
+    with prepared_cursor(binary=True) as cursor:
+        cursor.execute(_HEADS, [id_list(participant_ids)])
         rows = cursor.fetchall()
     moment = rows[0][0] if rows else timezone.now()
     return [Book(*row) for _, *row in rows], moment
@@ -145,9 +154,23 @@ def lock(participant_ids: Sequence[UUID]) -> tuple[list[Book], datetime]:
 def load_amounts(books: Sequence[Book]) -> None:
     """Fill in the balances of these books."""
     by_id = {book.participant_id: book for book in books}
-    for row in Balance.objects.filter(participant__in=by_id):
-        amounts = Amounts(row.available, row.held, row.deferred, row.overdrawn)
-        by_id[row.participant_id].amounts[row.asset_id] = amounts
+    with prepared_cursor(binary=True) as cursor:
+        cursor.execute(_AMOUNTS, [id_list(by_id)])
+        for participant_id, asset_id, *amounts in cursor.fetchall():
+            by_id[participant_id].amounts[asset_id] = Amounts(*amounts)
+
+
+def load_waiting(books: Sequence[Book]) -> None:
+    """Fill in the credits of these books that have not matured."""
+    by_id = {book.participant_id: book for book in books}
+    rows = list(Maturity.objects.filter(participant__in=by_id, matured_at=None, amount__gt=0))
+    entries = JournalEntry.objects.filter(
+        participant__in=by_id, pk__in=[row.entry_id for row in rows]
+    )
+    programs = dict(entries.values_list("pk", F("program_id")))
+    for row in rows:
+        credit = waiting(row, programs[row.entry_id])
+        by_id[row.participant_id].waiting[credit.id] = credit
 
 
 def waiting(row: Maturity, program_id: UUID) -> Waiting:

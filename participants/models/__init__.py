@@ -1,5 +1,11 @@
 """Who takes part, what they hold, and the history of both."""
 
+from participants.models.events import (
+    MAX_IDEMPOTENCY_KEY_LENGTH,
+    Event,
+    EventQuerySet,
+    EventStatus,
+)
 from participants.models.history import Operation, StateChange, StateType
 from participants.models.ledger import (
     Account,
@@ -32,6 +38,7 @@ __all__ = [
     "MAX_ATTRIBUTE_KEY_LENGTH",
     "MAX_ATTRIBUTE_VALUE_LENGTH",
     "MAX_COUNTER_KEY_LENGTH",
+    "MAX_IDEMPOTENCY_KEY_LENGTH",
     "MAX_TAGS",
     "MAX_TAG_LENGTH",
     "PROFILE_FIELDS",
@@ -44,6 +51,9 @@ __all__ = [
     "Enrollment",
     "EnrollmentQuerySet",
     "EnrollmentStatus",
+    "Event",
+    "EventQuerySet",
+    "EventStatus",
     "JournalEntry",
     "Maturity",
     "Operation",

@@ -1,6 +1,5 @@
 """Counters: set and deleted here, added to by rules; each change is a row of the history."""
 
-import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -12,13 +11,11 @@ from django.utils import timezone
 from participants.exceptions import CounterNotFound
 from participants.models import MAX_COUNTER_KEY_LENGTH, Counter, Operation, StateType
 from participants.state.people import locked, recorded
+from programs import durations
 from programs.actors import Actor
 from programs.cleaning import Errors, decimal_of, members_of, refuse_unknown, text_of
 from programs.database import retried
 from programs.decimals import written
-
-LONGEST_WINDOW = timedelta(days=36_500)
-_DURATION = re.compile(r"(?=\d)(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,34 +54,13 @@ def clean_counter_key(key: str) -> str:
 def _window(value: object, errors: Errors) -> timedelta | None:
     if value in ("", None):
         return None
-    window = parsed_duration(value)
-    if window is None or not timedelta(0) < window <= LONGEST_WINDOW:
+    try:
+        return durations.read(value)
+    except ValueError:
         errors.add(
             "reset_after", "invalid", 'Give a duration such as "24h" or "1h30m", or "" for none.'
         )
-    return window
-
-
-def parsed_duration(value: object) -> timedelta | None:
-    """A duration of whole hours, minutes and seconds ("24h", "1h30m", "90s"); None for anything else."""
-    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
         return None
-    hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    try:
-        return timedelta(hours=hours, minutes=minutes, seconds=seconds)
-    except OverflowError:
-        return None
-
-
-def written_duration(window: timedelta | None) -> str | None:
-    """The duration as the API spells it: "24h", "1h30m"."""
-    if window is None:
-        return None
-    minutes, seconds = divmod(int(window.total_seconds()), 60)
-    hours, minutes = divmod(minutes, 60)
-    parts = ((hours, "h"), (minutes, "m"), (seconds, "s"))
-    return "".join(f"{number}{unit}" for number, unit in parts if number)
 
 
 def as_of(counter: Counter, moment: datetime) -> Counter:

@@ -1,11 +1,13 @@
 """Tiers: the level that a participant holds on a track, set by hand or by rules, and for a while or for good."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Prefetch, Q, QuerySet
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from participants.exceptions import NotEnrolled, ParticipantInactive
@@ -15,6 +17,7 @@ from participants.models import (
     Operation,
     Participant,
     ParticipantStatus,
+    StateChange,
     StateType,
     TierStanding,
 )
@@ -30,6 +33,8 @@ from programs.exceptions import (
     ValidationFailed,
 )
 from programs.models import Program, ProgramStatus, TierLevel, TierTrack
+
+EXPIRED_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +110,45 @@ def clear_tier(of: str | UUID, key: str, program_id: UUID, *, by: Actor) -> None
         standing.delete()
         if old.level:
             _record(participant_id, track, old.level, None, by, now)
+
+
+def expire_due(*, by: Actor) -> Iterator[int]:
+    """Put back to the base whose level has expired, in batches; yields how many each has put back.
+
+    They read as the base since the moment it expired; this writes it down. Safe to run twice at once, and to kill.
+    """
+    while True:
+        expired = _expire(by)
+        if not expired:
+            return
+        yield expired
+
+
+@retried
+def _expire(by: Actor) -> int:
+    due = TierStanding.objects.filter(expires_at__lte=Now()).order_by("expires_at", "pk")
+    with transaction.atomic():
+        found = list(due.values_list("participant", flat=True)[:EXPIRED_AT_ONCE])
+        people = Participant.objects.filter(pk__in=found).order_by("pk")
+        locked = list(people.select_for_update(no_key=True).values_list("pk", flat=True))
+        # Looked for again: whoever had them locked may have set another level.
+        standings = list(due.filter(participant__in=locked).select_related("track"))
+        now = timezone.now()
+        StateChange.objects.bulk_create(
+            StateChange(
+                participant_id=standing.participant_id,
+                state_type=StateType.TIER,
+                key=standing.track.key,
+                operation=Operation.REMOVE,
+                old_value=standing.level,
+                changed_by=str(by),
+                changed_at=now,
+                program_id=standing.track.program_id,
+            )
+            for standing in standings
+        )
+        TierStanding.objects.filter(pk__in=[standing.pk for standing in standings]).delete()
+        return len(found)
 
 
 def tiers_of(participant_id: UUID, program_id: UUID | None = None) -> list[Tier]:

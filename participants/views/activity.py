@@ -1,12 +1,13 @@
-"""What happened to a participant: movements of value, and every change of what they are."""
+"""What happened to a participant: what they did, movements of value, and every change of what they are."""
 
 from django.db.models import QuerySet
 from rest_framework.mixins import ListModelMixin
 from rest_framework.viewsets import GenericViewSet
 
-from participants.filters import MovementFilter, StateChangeFilter
-from participants.models import JournalEntry, StateChange
-from participants.serializers import MovementSerializer, StateChangeSerializer
+from participants.filters import ActivityFilter, MovementFilter, StateChangeFilter
+from participants.models import Event, JournalEntry, StateChange
+from participants.serializers.events import EventRowSerializer
+from participants.serializers.people import MovementSerializer, StateChangeSerializer
 from participants.state.people import found
 from participants.views.common import PARTICIPANT_SCOPES
 
@@ -25,6 +26,21 @@ class HistoryViewSet(ListModelMixin, GenericViewSet[JournalEntry]):
     def get_queryset(self) -> QuerySet[JournalEntry]:
         mine = JournalEntry.objects.filter(participant=found(self.kwargs["participant"]))
         return mine.select_related("asset")
+
+
+class ParticipantEventViewSet(ListModelMixin, GenericViewSet[Event]):
+    """A participant's events; newest first."""
+
+    queryset = Event.objects.all()
+    serializer_class = EventRowSerializer
+    filterset_class = ActivityFilter
+    required_scopes = PARTICIPANT_SCOPES
+    sortings = {"created_at": ["created_at", "id"]}
+    default_sorting = ("created_at", "desc")
+
+    def get_queryset(self) -> QuerySet[Event]:
+        mine = Event.objects.filter(participant=found(self.kwargs["participant"]))
+        return mine.select_related("participant")
 
 
 class StateHistoryViewSet(ListModelMixin, GenericViewSet[StateChange]):

@@ -25,7 +25,7 @@ from participants.exceptions import (
 )
 from participants.ledger import Movement, Posted
 from participants.models import Balance, Bucket
-from participants.serializers import (
+from participants.serializers.people import (
     AdjustmentSerializer,
     ForfeitSerializer,
     HoldSerializer,

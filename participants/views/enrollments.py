@@ -13,7 +13,7 @@ from rest_framework.viewsets import GenericViewSet
 from participants import state
 from participants.exceptions import ParticipantNotFound
 from participants.models import Enrollment, EnrollmentStatus, Participant
-from participants.serializers import EnrollmentSerializer
+from participants.serializers.people import EnrollmentSerializer
 from participants.views.common import PARTICIPANT_SCOPES, is_of
 from programs.actors import actor_of
 from programs.database import retried

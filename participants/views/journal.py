@@ -7,7 +7,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from participants.filters import JournalEntryFilter
 from participants.models import JournalEntry
-from participants.serializers import JournalEntrySerializer
+from participants.serializers.people import JournalEntrySerializer
 from participants.views.common import PARTICIPANT_SCOPES
 
 

@@ -24,7 +24,7 @@ from participants.answers import (
 )
 from participants.exceptions import NotEnrolled, ParticipantInactive
 from participants.models import Counter, Participant, TierStanding
-from participants.serializers import (
+from participants.serializers.people import (
     AttributeSerializer,
     AttributesSerializer,
     CounterSerializer,
@@ -36,7 +36,7 @@ from participants.state import counters, tiers
 from participants.state.changes import clean_change, clean_tag
 from participants.state.people import found
 from participants.views.common import PARTICIPANT_SCOPES
-from programs import exact_json, instants
+from programs import durations, exact_json, instants
 from programs.actors import actor_of
 from programs.cleaning import Errors, uuid_of
 from programs.decimals import written
@@ -248,7 +248,7 @@ def _counter(counter: Counter) -> dict[str, Any]:
     return {
         "key": counter.key,
         "value": written(counter.value),
-        "reset_after": counters.written_duration(counter.reset_after),
+        "reset_after": counter.reset_after and durations.written(counter.reset_after),
         "last_reset_at": instants.written(counter.last_reset_at),
     }
 

@@ -15,7 +15,7 @@ from participants.answers import BatchAnswerSerializer, ParticipantSerializer
 from participants.exceptions import EnrollingNotAllowed
 from participants.filters import ParticipantFilter
 from participants.models import Participant
-from participants.serializers import (
+from participants.serializers.people import (
     BatchSerializer,
     ChangeSerializer,
     ParticipantRowSerializer,

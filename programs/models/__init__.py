@@ -3,6 +3,7 @@
 from programs.models.assets import Asset, AssetLink, InventoryMode, IssuancePolicy
 from programs.models.keys import ApiKey, ApiKeyQuerySet, Scope
 from programs.models.programs import Program, ProgramStatus, UnknownParticipant
+from programs.models.rules import Rule, RuleQuerySet, RuleStatus, RuleVersion
 from programs.models.tiers import TierLevel, TierTrack, TierTrackVersion
 
 __all__ = [
@@ -14,6 +15,10 @@ __all__ = [
     "IssuancePolicy",
     "Program",
     "ProgramStatus",
+    "Rule",
+    "RuleQuerySet",
+    "RuleStatus",
+    "RuleVersion",
     "Scope",
     "TierLevel",
     "TierTrack",

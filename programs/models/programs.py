@@ -1,3 +1,6 @@
+from uuid import uuid4
+
+from django.contrib.postgres.functions import RandomUUID
 from django.core.validators import MinLengthValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
@@ -15,6 +18,12 @@ class ProgramStatus(models.TextChoices):
 class UnknownParticipant(models.TextChoices):
     CREATE = "CREATE"
     REJECT = "REJECT"
+
+
+class ProgramQuerySet(models.QuerySet["Program"]):
+    def revised(self) -> None:
+        """Tell every process that what it keeps of these programs is old. In the transaction that changes it."""
+        self.update(revision=RandomUUID())
 
 
 class Program(models.Model):
@@ -46,8 +55,17 @@ class Program(models.Model):
         db_default=ProgramStatus.ACTIVE,
         help_text="SUSPENDED and ARCHIVED programs refuse events and enrolments; ARCHIVED ones are hidden.",
     )
+    # Not a number: one that a transaction gave and took back would be given again, and mean something else.
+    revision = models.UUIDField(
+        default=uuid4,
+        db_default=RandomUUID(),
+        editable=False,
+        help_text="Another with each change of its rules, tracks and assets, so that a process knows its copy is old.",
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(auto_now=True)
+
+    objects = ProgramQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at", "-id"]

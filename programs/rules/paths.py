@@ -17,16 +17,20 @@ Facts = dict[str, Any]
 Closure = Callable[[Facts, Run], Value]
 
 # What Python raises where a part of a path is missing or is no map.
+_WORDS: Final = ("in", "true", "false", "null")  # of the grammar's own
 LOST: Final = (KeyError, TypeError, IndexError)
 
 
 def spelled(names: Sequence[str]) -> str:
-    """The path as one writes it: event["order-id"] where a name is not an identifier."""
+    """The path as one writes it: event["order-id"] where a name is not an identifier of the language."""
     first, *others = names
     return first + "".join(
-        f".{name}" if name.isidentifier() and name.isascii() else f'["{cut(name)}"]'
-        for name in others
+        f".{name}" if _is_identifier(name) else f'["{cut(name)}"]' for name in others
     )
+
+
+def _is_identifier(name: str) -> bool:
+    return name.isidentifier() and name.isascii() and name not in _WORDS
 
 
 def raw_reader(names: Sequence[str]) -> Closure:

@@ -9,6 +9,14 @@ from programs.serializers.base import (
     form_body,
 )
 from programs.serializers.programs import ProgramSerializer
+from programs.serializers.rules import (
+    JudgementSerializer,
+    NewRuleSerializer,
+    RuleChangeSerializer,
+    RuleDraftSerializer,
+    RuleSerializer,
+    RuleVersionSerializer,
+)
 from programs.serializers.tiers import (
     NewTierTrackSerializer,
     TierTrackChangeSerializer,
@@ -19,9 +27,15 @@ __all__ = [
     "AssetChangeSerializer",
     "AssetLinkSerializer",
     "AssetSerializer",
+    "JudgementSerializer",
+    "NewRuleSerializer",
     "NewTierTrackSerializer",
     "ProgramSerializer",
     "RefusalSerializer",
+    "RuleChangeSerializer",
+    "RuleDraftSerializer",
+    "RuleSerializer",
+    "RuleVersionSerializer",
     "StrictSerializer",
     "TextField",
     "TierTrackChangeSerializer",

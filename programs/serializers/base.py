@@ -1,3 +1,4 @@
+import re
 from collections.abc import Mapping, Set
 from typing import Any, ClassVar
 
@@ -39,10 +40,14 @@ def form_body(data: Mapping[str, Any]) -> dict[str, str]:
     return filled
 
 
-def body_of(data: Any, json_inputs: Set[str]) -> Any:
-    """The body as JSON, also where a form carried it: its inputs of these names hold JSON.
+# As a browser's input spells a time; it is in UTC.
+_LOCAL_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d", re.ASCII)
 
-    Raises ValidationFailed for an input that does not.
+
+def body_of(data: Any, json_inputs: Set[str], time_inputs: Set[str] = frozenset()) -> Any:
+    """The body as JSON, also where a form carried it: its inputs of these names hold JSON, and times.
+
+    Raises ValidationFailed for an input that holds no JSON and should.
     """
     if not html.is_html_input(data):
         return data
@@ -52,6 +57,9 @@ def body_of(data: Any, json_inputs: Set[str]) -> Any:
             body[name] = exact_json.loads(body[name])
         except exact_json.InvalidJSON as error:
             raise ValidationFailed([FieldError(name, "invalid", str(error))]) from error
+    for name in time_inputs & body.keys():
+        if _LOCAL_TIME.fullmatch(body[name]):
+            body[name] += ":00Z"
     return body
 
 
@@ -78,6 +86,13 @@ class StrictSerializer(serializers.Serializer[Any]):
 
 
 _TEXT = {"type": "string"}
+_COUNTED = {"type": "integer", "minimum": 1}
+POSITION = {
+    "type": "object",
+    "description": "Where in an expression the mistake is, and the piece that is wrong.",
+    "required": ["line", "column", "offending"],
+    "properties": {"line": _COUNTED, "column": _COUNTED, "offending": _TEXT},
+}
 
 
 @extend_schema_field(
@@ -91,7 +106,12 @@ _TEXT = {"type": "string"}
                 "items": {
                     "type": "object",
                     "required": ["field", "reason", "message"],
-                    "properties": {"field": _TEXT, "reason": _TEXT, "message": _TEXT},
+                    "properties": {
+                        "field": _TEXT,
+                        "reason": _TEXT,
+                        "message": _TEXT,
+                        "position": POSITION,
+                    },
                 },
             }
         },

@@ -33,6 +33,7 @@ def create(program_id: UUID, new: NewTrack, *, by: Actor) -> TierTrack:
             track.save(force_insert=True)
             _add_levels(track, new.levels)
             _keep_version(track, by)
+            _revise_program(track)
     except IntegrityError as error:
         # Only the constraint knows of a track that another call creates at this moment.
         if violated(error) != "tier_track_key_is_unique":
@@ -63,6 +64,7 @@ def change(
             track.version += 1
             track.save(update_fields=["display_name", "version", "updated_at"])
             _keep_version(track, by)
+            _revise_program(track)
         return whole(track.pk)
 
 
@@ -75,6 +77,7 @@ def delete(track_id: UUID, *, by: Actor) -> None:
         track.deleted_at = timezone.now()
         track.save(update_fields=["deleted_at", "version", "updated_at"])
         _keep_version(track, by, deleted=True)
+        _revise_program(track)
 
 
 def _locked(track_id: UUID) -> TierTrack:
@@ -116,6 +119,10 @@ def _keep_version(track: TierTrack, by: Actor, **more: Any) -> None:
         snapshot={**track.snapshot(), **more},
         changed_by=str(by),
     )
+
+
+def _revise_program(track: TierTrack) -> None:
+    Program.objects.filter(pk=track.program_id).revised()
 
 
 def _spelling(snapshot: dict[str, Any]) -> bytes:

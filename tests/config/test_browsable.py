@@ -14,15 +14,19 @@ from django.db import connections, transaction
 from django.test import Client
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from django.urls import URLPattern
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 import participants.urls
 import programs.urls
 from participants import state
-from participants.models import Enrollment, JournalEntry, Participant, StateChange
+from participants.events import ingest
+from participants.events.request import NewEvent
+from participants.models import Enrollment, Event, JournalEntry, Participant, StateChange
 from participants.state import counters
+from programs import rulebook
 from programs.actors import Actor, ActorKind
-from programs.models import Asset, AssetLink, Program, TierLevel, TierTrack
+from programs.models import Asset, AssetLink, Program, Rule, TierLevel, TierTrack
 from tests.participants.ledger_world import World, make_world
 
 if TYPE_CHECKING:
@@ -632,10 +636,15 @@ def _addresses(program: Program) -> Iterator[str]:
     asset, entry = Asset.objects.first(), JournalEntry.objects.first()
     names |= {"asset_id": asset.pk if asset else UUID(int=0)}
     names |= {"entry_id": entry.pk if entry else UUID(int=0)}
+    rule = Rule.objects.first()
+    names |= {"rule_id": rule.pk if rule else UUID(int=0)}
+    event = Event.objects.first()
+    names |= {"event_id": event.pk if event else UUID(int=0)}
     for pattern in [*participants.urls.urlpatterns, *programs.urls.urlpatterns]:
         assert isinstance(pattern, URLPattern)
         route = re.sub(r"<\w+:(\w+)>", lambda found: str(names[found[1]]), str(pattern.pattern))
-        yield f"/v1/{route}"
+        named = f"?program_id={program.pk}&idempotency_key=order-1"
+        yield f"/v1/{route}{named if route.endswith('by-key') else ''}"
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
@@ -649,6 +658,9 @@ def test_every_address_has_a_page(
     points = Asset.objects.create(name="Points", symbol="PTS")
     AssetLink.objects.create(program=program, asset=points)
     World(program, points).credit("1")
+    welcome = {"program_id": str(program.pk), "name": "W", "condition": "true", "actions": []}
+    rulebook.create(rulebook.clean_new(welcome), by=TESTER)
+    ingest.ingest(NewEvent(program.pk, "ana", "order-1", timezone.now(), {}), by=TESTER)
 
     for path in _addresses(program):
         response = boss.generic(method, path)
@@ -804,6 +816,17 @@ def test_staff_move_value_by_a_form_with_their_own_permission(participant: Parti
     assert (refused.status_code, accepted.status_code, wrong.status_code) == (403, 200, 400)
     assert JournalEntry.objects.get().created_by == "staff:rosa"
     assert world.balance() == ("0", "0", "5.5")
+
+
+def test_a_refused_form_comes_back_with_its_time(participant: Participant) -> None:
+    make_world("ana")
+    treasurer = signed_in("view_balance", "adjust_balance")
+    filled = {"type": "", "matures_at": "2099-01-01T10:30"}
+
+    refused = submit(treasurer, "POST", f"{ANA}/balances/adjust", filled)
+
+    assert refused.status_code == 400
+    assert 'value="2099-01-01T10:30' in refused.content.decode()
 
 
 def test_staff_set_counters_and_tiers_by_forms(boss: Client, program: Program) -> None:

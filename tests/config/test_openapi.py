@@ -13,7 +13,8 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from programs.api_keys import issue
-from programs.models import Program, Scope
+from programs.models import Program, Rule, Scope
+from programs.rulebook.actions import SHAPES
 from tests.conftest import TESTER
 
 IDS = ("id", "participant_id", "request_id")
@@ -82,7 +83,7 @@ def test_every_operation_says_what_it_does_and_which_scope_it_needs() -> None:
     tags = {tag["name"] for tag in document()["tags"]}
     ids = [operation["operationId"] for operation in operations()]
 
-    assert len(ids) == len(set(ids)) == 49
+    assert len(ids) == len(set(ids)) == 65
     assert {"participants_upsert", "participants_list", "participants_batch_upsert"} < set(ids)
     for operation in operations():
         scopes = [scope for way in operation["security"] for [scope] in way.values()]
@@ -175,6 +176,13 @@ def test_a_body_has_no_other_fields_than_the_documented() -> None:
         ("QualificationRequest", "criteria", {"minItems": 1, "maxItems": 20}),
         ("CriterionRequest", "counter", {"minLength": 1, "maxLength": 100}),
         ("CriterionRequest", "operator", {"enum": [">=", ">", "<=", "<", "=="]}),
+        ("NewRuleRequest", "name", {"maxLength": 255, "pattern": NOT_BLANK}),
+        ("NewRuleRequest", "description", {"maxLength": 1000}),
+        ("NewRuleRequest", "condition", {"maxLength": 4096, "pattern": NOT_BLANK}),
+        ("NewRuleRequest", "actions", {"type": "array", "maxItems": 50}),
+        ("NewRuleRequest", "order", {"minimum": 1, "maximum": 2147483647}),
+        ("NewRuleRequest", "status", {"default": "ACTIVE"}),
+        ("RuleChangeRequest", "status", {"enum": ["ACTIVE", "SUSPENDED", "ARCHIVED"]}),
         (
             "ProgramRequest",
             "on_unknown_participant",
@@ -249,19 +257,25 @@ def test_what_may_be_left_out_of_a_body_is_not_required() -> None:
         "CounterRequest": ["value"],
         "CriterionRequest": ["counter", "operator", "threshold"],
         "EnrollmentRequest": [],
+        "EventBatchRequest": ["events"],
+        "EventBodyRequest": ["event_data", "event_timestamp", "idempotency_key", "program_id"],
         "ForfeitRequest": ["asset_id", "description", "program_id"],
         "HoldRequest": ["asset_id", "description", "program_id"],
+        "NewRuleRequest": ["actions", "condition", "name", "program_id"],
         "NewTierTrackRequest": ["key"],
         "PatchedAssetChangeRequest": [],
         "PatchedProgramRequest": [],
         "ProgramRequest": ["name"],
         "QualificationRequest": ["criteria", "mode"],
         "ReleaseRequest": ["asset_id", "description", "program_id"],
+        "RuleChangeRequest": [],
+        "RuleDraftRequest": [],
         "StatusRequest": ["status"],
         "TagsRequest": ["tags"],
         "TierLevelRequest": ["key", "rank"],
         "TierRequest": ["level"],
         "TierTrackChangeRequest": [],
+        "TrialRequest": ["event"],
         "UpsertRequest": ["external_id"],
     }
 
@@ -314,6 +328,12 @@ CALLS = [
     ("patch", f"{PROGRAM}/tiers/status", "TierTrackChangeRequest", "TierTrack"),
     ("get", f"{PROGRAM}/tiers/status", "", "TierTrack"),
     ("get", f"{PROGRAM}/tiers", "", "PaginatedTierTrackList"),
+    ("post", "/v1/rules", "NewRuleRequest", "Rule"),
+    ("get", "/v1/rules", "", "PaginatedRuleList"),
+    ("post", "/v1/rules/validate", "RuleDraftRequest", "Judgement"),
+    ("post", "/v1/events", "EventBodyRequest", "StoredEvent"),
+    ("post", "/v1/events/batch", "EventBatchRequest", ""),
+    ("post", f"{PROGRAM}/simulate", "TrialRequest", ""),
 ]
 
 
@@ -334,6 +354,28 @@ def test_the_examples_are_true(api: APIClient) -> None:
     shown = example("PaginatedStateChangeList")["data"][0]
     changed_by = {"changed_by": history["data"][0]["changed_by"]}
     assert alike(history["data"][0], shown | changed_by)
+
+    rule = f"/v1/rules/{Rule.objects.get().pk}"
+    assert api.patch(rule, example("RuleChangeRequest")).status_code == 200
+    history = api.get(f"{rule}/history?limit=1").json()
+    shown = example("PaginatedRuleVersionList")
+    changed_by = {"changed_by": history["data"][0]["changed_by"]}
+    assert alike(history["data"][0], shown["data"][0] | changed_by)
+    assert history["pagination"]["has_more"] == shown["pagination"]["has_more"]
+
+
+def test_each_type_of_action_is_documented_as_it_is_kept() -> None:
+    actions = schema_of("NewRuleRequest")["properties"]["actions"]
+    named = [each["properties"]["type"]["const"] for each in actions["items"]["oneOf"]]
+
+    assert named == list(SHAPES)
+    for each in actions["items"]["oneOf"]:
+        shape = SHAPES[each["title"]]
+        assert list(each["properties"]) == ["type", *shape.readers]
+        assert each["required"] == ["type", *shape.required]
+        assert each["additionalProperties"] is False
+        defaults = {name: part["default"] for name, part in each["properties"].items() if "default" in part}  # fmt: skip
+        assert defaults == dict(shape.defaults)
 
 
 @pytest.mark.usefixtures("coffee_club")

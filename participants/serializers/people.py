@@ -1,12 +1,10 @@
 """The shapes of participants in the API: forms and documentation for bodies, whose limits `state` checks; and rows."""
 
-import re
 from collections.abc import Set as AbstractSet
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
-from rest_framework.utils import html
 
 from participants.fields import (
     MAX_BATCH,
@@ -45,26 +43,19 @@ from participants.state.changes import (
 from participants.state.counters import CounterChange, clean_counter
 from participants.state.tiers import TierChange, clean_tier
 from programs.decimals import written
+from programs.fields import InstantField
 from programs.serializers import StrictSerializer
 from programs.serializers import body_of as read_body
 
 _CLEARED = "An empty string clears it."
 # What a form carries as text and is no text.
-_TIME_INPUTS = {"matures_at", "expires_at"}
-_LOCAL_TIME = re.compile(
-    r"\d{4}-\d\d-\d\dT\d\d:\d\d", re.ASCII
-)  # as a browser's input spells it; it is in UTC
+_TIME_INPUTS = {"matures_at", "expires_at", "event_timestamp"}
 _JSON_INPUTS = {"participants", "tags", "attributes", "allow_negative"}
 
 
 def body_of(data: Any, json_inputs: AbstractSet[str] = _JSON_INPUTS) -> Any:
     """The body as JSON, also where a form carried it: these inputs hold JSON, and times are in UTC."""
-    body = read_body(data, json_inputs)
-    if html.is_html_input(data):
-        for name in _TIME_INPUTS & body.keys():
-            if _LOCAL_TIME.fullmatch(body[name]):
-                body[name] += ":00Z"
-    return body
+    return read_body(data, json_inputs, _TIME_INPUTS)
 
 
 class ChangeSerializer(serializers.Serializer[Any]):
@@ -228,7 +219,7 @@ class CounterSerializer(serializers.Serializer[Any]):
 
 class TierSerializer(serializers.Serializer[Any]):
     level = serializers.CharField(max_length=64, help_text="The key of a level of the track.")
-    expires_at = serializers.DateTimeField(
+    expires_at = InstantField(
         required=False, allow_null=True, help_text="When the participant is back at the base."
     )
 
@@ -263,9 +254,7 @@ class AdjustmentSerializer(MovementBodySerializer):
         default=Bucket.AVAILABLE,
         help_text="Where to, or where from.",
     )
-    matures_at = serializers.DateTimeField(
-        required=False, help_text="For a CREDIT: it is DEFERRED until then."
-    )
+    matures_at = InstantField(required=False, help_text="For a CREDIT: it is DEFERRED until then.")
     allow_negative = serializers.BooleanField(
         required=False, help_text="For a DEBIT: it may take more than is available."
     )

@@ -1,0 +1,304 @@
+"""Storing events, each once: one statement for one event or a thousand; a second one only where somebody is to be enrolled.
+
+Two calls with one key meet at the unique constraint: the second stores nothing, looks again, and finds the first.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from django.db import OperationalError, transaction
+
+from participants import state
+from participants.events import wake
+from participants.events.request import NewEvent, clean_event
+from participants.exceptions import (
+    EnrollingNotAllowed,
+    IdempotencyConflict,
+    ParticipantNotFound,
+    UnknownParticipant,
+)
+from participants.models import Enrollment, Event, EventStatus, Participant
+from participants.state import Change
+from programs import exact_json, instants
+from programs.actors import Actor
+from programs.database import planned_cursor, prepared_cursor, retried, uuid7
+from programs.exceptions import DomainError, ProgramInactive, ProgramNotFound
+from programs.models import Program
+
+MOST_LOOKS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An event that is in the database; `is_new` where this call has brought it."""
+
+    id: UUID
+    participant_id: UUID
+    external_id: str
+    status: EventStatus
+    event: NewEvent
+    is_new: bool
+
+    @property
+    def is_pending(self) -> bool:
+        return self.status == EventStatus.PENDING
+
+    def answer(self) -> dict[str, Any]:
+        """As the API tells it before it is processed."""
+        return {
+            "id": self.id,
+            "program_id": self.event.program_id,
+            "participant_id": self.participant_id,
+            "external_id": self.external_id,
+            "idempotency_key": self.event.idempotency_key,
+            "event_timestamp": instants.written(self.event.event_timestamp),
+            "status": self.status,
+        }
+
+
+class _Verdict(StrEnum):
+    NEW = "new"
+    KNOWN = "known"
+    CONFLICT = "conflict"
+    TO_ENROLL = "to_enroll"
+    AGAIN = "again"
+    PROGRAM_NOT_FOUND = "program_not_found"
+    PROGRAM_INACTIVE = "program_inactive"
+    UNKNOWN_PARTICIPANT = "unknown_participant"
+    PARTICIPANT_NOT_FOUND = "participant_not_found"
+
+
+_REFUSALS: Mapping[_Verdict, type[DomainError]] = {
+    _Verdict.CONFLICT: IdempotencyConflict,
+    _Verdict.PROGRAM_NOT_FOUND: ProgramNotFound,
+    _Verdict.PROGRAM_INACTIVE: ProgramInactive,
+    _Verdict.UNKNOWN_PARTICIPANT: UnknownParticipant,
+    _Verdict.PARTICIPANT_NOT_FOUND: ParticipantNotFound,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What storing an event may do beside it."""
+
+    may_create: bool = True
+    may_enroll: bool = True
+
+
+def ingest(event: NewEvent, *, by: Actor, rights: Rights = Rights()) -> Stored:
+    """Store the event and enrol its participant: both, or nothing; what has been stored before is found again.
+
+    Raises ProgramNotFound, ProgramInactive, UnknownParticipant, ParticipantNotFound, IdempotencyConflict, and NotAllowed
+    where somebody would have to be made or enrolled without the right to it.
+    """
+    [result] = ingest_each([event], by=by, rights=rights)
+    if isinstance(result, DomainError):
+        raise result
+    return result
+
+
+def ingest_each(
+    events: Sequence[NewEvent], *, by: Actor, rights: Rights = Rights()
+) -> list[Stored | DomainError]:
+    """The same for many events, in their order, which is the order of their arrival; a refused one stops no other."""
+    batch = _Batch(events, by, rights)
+    for _ in range(MOST_LOOKS):
+        batch.store()
+        if batch.to_enroll:
+            batch.enroll_and_store()
+        if not batch.undecided:
+            return [batch.results[position] for position in range(len(events))]
+    raise OperationalError("Somebody else kept storing the same events.")
+
+
+def ingest_bodies(
+    bodies: Sequence[object],
+    *,
+    by: Actor,
+    rights: Rights = Rights(),
+    program_id: UUID | None = None,
+) -> list[Stored | DomainError]:
+    """The same for bodies as the API takes them; `program_id` is for those that name none."""
+    cleaned = [_cleaned(body, program_id) for body in bodies]
+    events = [event for event in cleaned if isinstance(event, NewEvent)]
+    results = iter(ingest_each(events, by=by, rights=rights) if events else [])
+    return [next(results) if isinstance(each, NewEvent) else each for each in cleaned]
+
+
+def _cleaned(body: object, program_id: UUID | None) -> NewEvent | DomainError:
+    try:
+        return clean_event(body, program_id=program_id)
+    except DomainError as error:
+        # The frames of its traceback would keep every body of the batch until the next garbage collection.
+        return error.with_traceback(None)
+
+
+class _Overtaken(Exception):
+    pass
+
+
+class _Batch:
+    """Events on their way into the database; `undecided` are the positions of those without a result."""
+
+    def __init__(self, events: Sequence[NewEvent], by: Actor, rights: Rights) -> None:
+        self.events, self.by, self.rights = events, by, rights
+        self.rows = [_row(position, event) for position, event in enumerate(events)]
+        self.results: dict[int, Stored | DomainError] = {}
+        self.to_enroll: list[int] = []
+
+    @property
+    def undecided(self) -> list[int]:
+        return [position for position in range(len(self.events)) if position not in self.results]
+
+    def _first_of_each_key(self) -> list[int]:
+        """Of the undecided: a key that stands twice is looked at again once its first event is stored."""
+        first: dict[tuple[UUID, str], int] = {}
+        for position in self.undecided:
+            event = self.events[position]
+            first.setdefault((event.program_id, event.idempotency_key), position)
+        return list(first.values())
+
+    @retried
+    def store(self) -> None:
+        """Store what needs nobody enrolled, or, where anybody does, nothing: events keep their order."""
+        positions = self._first_of_each_key()
+        single = len(self.events) == 1
+        rows = [self.rows[position] for position in positions]
+        parameters: list[Any] = [exact_json.dumps(rows).decode(), str(self.by), wake.is_due()]
+        with prepared_cursor() if single else planned_cursor() as cursor:
+            cursor.execute(_STATEMENT[single], parameters)
+            found = cursor.fetchall()
+        self.to_enroll = []
+        for position, verdict, event_id, participant_id, external_id, status, _ in found:
+            if verdict in _REFUSALS:
+                self.results[position] = _REFUSALS[verdict]()
+            elif verdict == _Verdict.TO_ENROLL:
+                self.to_enroll.append(position)
+            elif verdict != _Verdict.AGAIN:
+                self.results[position] = Stored(
+                    event_id,
+                    participant_id,
+                    external_id,
+                    EventStatus(status),
+                    self.events[position],
+                    is_new=verdict == _Verdict.NEW,
+                )
+
+    @retried
+    def enroll_and_store(self) -> None:
+        """In one transaction: whom an event has made and enrolled is not there without it.
+
+        Where one of these events turns out not to be new after all (somebody was faster with its key, or has archived the
+        program), nothing of it is done, and all of them are still undecided.
+        """
+        decided, to_enroll = dict(self.results), self.to_enroll
+        try:
+            with transaction.atomic():
+                self._enroll()
+                enrolled = [position for position in to_enroll if position not in self.results]
+                self.store()
+                if not all(self._is_new(position) for position in enrolled):
+                    raise _Overtaken
+        except BaseException as error:
+            # Nothing of it was stored; a retry begins where this began.
+            self.results, self.to_enroll = decided, to_enroll
+            if not isinstance(error, _Overtaken):
+                raise
+
+    def _is_new(self, position: int) -> bool:
+        result = self.results.get(position)
+        return isinstance(result, Stored) and result.is_new
+
+    def _enroll(self) -> None:
+        """Enrol everybody who needs it, or refuse their events. People are changed once in a statement, so in rounds."""
+        if not self.rights.may_enroll:
+            refused: DomainError = EnrollingNotAllowed()
+            self.results |= dict.fromkeys(self.to_enroll, refused)
+            return
+        changes: dict[tuple[type, UUID], dict[str | UUID, list[int]]] = {}
+        for position in self.to_enroll:
+            event = self.events[position]
+            same = changes.setdefault((type(event.of), event.program_id), {})
+            same.setdefault(event.of, []).append(position)
+        for (_, program_id), people in changes.items():
+            results = state.apply_each(
+                [(of, Change(program_id=program_id)) for of in people],
+                by=self.by,
+                may_create=self.rights.may_create,
+            )
+            for positions, result in zip(people.values(), results, strict=True):
+                if result.refusal is not None:
+                    self.results |= dict.fromkeys(positions, result.refusal)
+
+
+def _row(position: int, event: NewEvent) -> dict[str, Any]:
+    return {
+        "position": position,
+        "id": uuid7(),
+        "program_id": event.program_id,
+        "participant_id" if isinstance(event.of, UUID) else "external_id": event.of,
+        "idempotency_key": event.idempotency_key,
+        "event_timestamp": instants.written(event.event_timestamp),
+        "data": event.data,
+    }
+
+
+def _statement(*, single: bool) -> str:
+    """The text for a thousand rows; or for one, where the LIMIT tells the planner to use indexes."""
+    return f"""
+WITH input AS MATERIALIZED (
+    SELECT * FROM jsonb_to_recordset($1::jsonb) AS input (
+        position int, id uuid, program_id uuid, external_id text, participant_id uuid, idempotency_key text,
+        event_timestamp timestamptz, data jsonb
+    )
+    {"LIMIT 1" if single else ""}
+),
+judged AS MATERIALIZED (
+    SELECT input.position, input.id, input.program_id, input.idempotency_key, input.event_timestamp, input.data,
+        coalesce(named.id, numbered.id) AS participant_id,
+        coalesce(named.external_id, numbered.external_id) AS external_id,
+        known.id AS known_id, known.status,
+        CASE
+            WHEN program.id IS NULL THEN 'program_not_found'
+            WHEN known.id IS NOT NULL THEN CASE
+                WHEN known.participant_id = coalesce(named.id, numbered.id)
+                    AND known.event_timestamp = input.event_timestamp AND known.data = input.data
+                THEN 'known' ELSE 'conflict' END
+            WHEN program.status <> 'ACTIVE' THEN 'program_inactive'
+            WHEN named.id IS NULL AND numbered.id IS NULL THEN CASE
+                WHEN program.on_unknown_participant = 'REJECT' THEN 'unknown_participant'
+                WHEN input.external_id IS NULL THEN 'participant_not_found'
+                ELSE 'to_enroll' END
+            WHEN enrollment.status IS DISTINCT FROM 'ACTIVE' THEN 'to_enroll'
+            ELSE 'new'
+        END AS verdict
+    FROM input
+        LEFT JOIN {Program._meta.db_table} AS program ON program.id = input.program_id
+        LEFT JOIN {Participant._meta.db_table} AS named ON named.external_id = input.external_id
+        LEFT JOIN {Participant._meta.db_table} AS numbered ON numbered.id = input.participant_id
+        LEFT JOIN {Enrollment._meta.db_table} AS enrollment
+            ON enrollment.participant_id = coalesce(named.id, numbered.id) AND enrollment.program_id = input.program_id
+        LEFT JOIN {Event._meta.db_table} AS known
+            ON known.program_id = input.program_id AND known.idempotency_key = input.idempotency_key
+),
+stored AS (
+    INSERT INTO {Event._meta.db_table} (
+        id, program_id, participant_id, idempotency_key, event_timestamp, data, created_by
+    )
+    SELECT id, program_id, participant_id, idempotency_key, event_timestamp, data, $2 FROM judged
+    WHERE verdict = 'new' AND NOT EXISTS (SELECT FROM judged WHERE verdict = 'to_enroll')
+    ORDER BY position
+    ON CONFLICT (program_id, idempotency_key) DO NOTHING
+    RETURNING id
+)
+SELECT judged.position, CASE WHEN verdict = 'new' AND stored.id IS NULL THEN 'again' ELSE verdict END,
+    coalesce(judged.known_id, judged.id), judged.participant_id, judged.external_id, coalesce(judged.status, 'PENDING'),
+    (SELECT pg_notify('{wake.CHANNEL}', '') WHERE $3::boolean)
+FROM judged LEFT JOIN stored ON stored.id = judged.id
+"""
+
+
+_STATEMENT = {single: _statement(single=single) for single in (True, False)}

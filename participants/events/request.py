@@ -1,0 +1,82 @@
+"""What a call that sends an event may say: the limits, the same for the API and for imports."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+
+from participants.models import MAX_IDEMPOTENCY_KEY_LENGTH
+from programs.cleaning import Errors, instant_of, members_of, refuse_unknown, text_of, uuid_of
+
+MAX_EXTERNAL_ID_LENGTH = 255
+FURTHEST_AHEAD = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event as it comes. `of` is the participant's external_id (a text) or id (a UUID)."""
+
+    program_id: UUID
+    of: str | UUID
+    idempotency_key: str
+    event_timestamp: datetime
+    data: dict[str, Any]
+
+
+def clean_event(body: object, *, program_id: UUID | None = None) -> NewEvent:
+    """Read the body of an event; `program_id` is for one that names none. Raises ValidationFailed."""
+    errors = Errors()
+    members = members_of(body, errors)
+    if program_id is None or "program_id" in members:
+        program_id = uuid_of(members.pop("program_id", None), errors, "program_id")
+    of = _participant(members, errors)
+    key = _key(members, errors)
+    moment = _moment(members, errors)
+    data = members.pop("event_data", None)
+    if not isinstance(data, dict):
+        reason = "required" if data is None else "type"
+        errors.add("event_data", reason, "Give an object: what happened.")
+    refuse_unknown(members, errors)
+    errors.raise_if_any()
+    assert program_id is not None
+    assert of is not None
+    assert moment is not None
+    return NewEvent(program_id, of, key, moment, data)
+
+
+def clean_reference(parameters: dict[str, Any]) -> tuple[UUID, str]:
+    """Read the program and the key that name an event. Raises ValidationFailed."""
+    errors = Errors()
+    program_id = uuid_of(parameters.get("program_id"), errors, "program_id")
+    key = _key(parameters, errors)
+    errors.raise_if_any()
+    assert program_id is not None
+    return program_id, key
+
+
+def _key(members: dict[str, Any], errors: Errors) -> str:
+    value = members.pop("idempotency_key", None)
+    return text_of(value, errors, "idempotency_key", longest=MAX_IDEMPOTENCY_KEY_LENGTH)
+
+
+def _participant(members: dict[str, Any], errors: Errors) -> str | UUID | None:
+    given = [name for name in ("external_id", "participant_id") if name in members]
+    values = [members.pop(name) for name in given]
+    if len(given) != 1:
+        errors.add("external_id", "required", "Give one of external_id and participant_id.")
+        return None
+    if given == ["participant_id"]:
+        return uuid_of(values[0], errors, "participant_id")
+    return text_of(values[0], errors, "external_id", longest=MAX_EXTERNAL_ID_LENGTH)
+
+
+def _moment(members: dict[str, Any], errors: Errors) -> datetime | None:
+    if "event_timestamp" not in members:
+        errors.add("event_timestamp", "required", "This field is required.")
+        return None
+    moment = instant_of(members.pop("event_timestamp"), errors, "event_timestamp")
+    if moment is not None and moment > timezone.now() + FURTHEST_AHEAD:
+        errors.add("event_timestamp", "future", "At most 24 hours ahead of now.")
+    return moment

@@ -1,0 +1,101 @@
+"""What an event would do: the same rules on the same subject in memory, and nothing of it written down."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from participants.events.apply import Happening, Outcome, apply
+from participants.events.process import load_subjects
+from participants.events.subject import Subject
+from participants.events.trial import Trial, made_up
+from participants.state.people import found
+from programs import rulebook
+from programs.cleaning import Errors
+from programs.decimals import written
+from programs.exceptions import FieldError, ProgramNotFound, ValidationFailed
+from programs.models import Rule
+from programs.rulebook import compiled
+from programs.rulebook.compiled import Rulebook
+from programs.rulebook.references import refuse_strangers
+
+
+def simulate_program(program_id: UUID, trial: Trial) -> dict[str, Any]:
+    """What the program's rules would make of it; or, where the trial brings a rule, that one in their place.
+
+    Raises ProgramNotFound, ParticipantNotFound, and ValidationFailed for a rule or a state that the program cannot have.
+    """
+    book = _rulebook(program_id)
+    if trial.rule:
+        if "condition" not in trial.rule:
+            message = "This field is required."
+            raise ValidationFailed([FieldError("rule.condition", "required", message)])
+        draft = Rule(program_id=program_id, name="Draft", actions=[], order=1)
+        book = _of_rule(book, draft, trial.rule)
+    return _simulate(book, trial)
+
+
+def simulate_rule(rule_id: UUID, trial: Trial) -> dict[str, Any]:
+    """What this rule alone would make of it, suspended or not, with the changes that the trial brings.
+
+    Raises RuleNotFound, and what `simulate_program` raises.
+    """
+    rule = rulebook.found(rule_id)
+    return _simulate(_of_rule(_rulebook(rule.program_id), rule, trial.rule), trial)
+
+
+def _rulebook(program_id: UUID) -> Rulebook:
+    book = compiled.of([program_id]).get(program_id)
+    if book is None:
+        raise ProgramNotFound
+    return book
+
+
+def _of_rule(book: Rulebook, rule: Rule, values: Mapping[str, Any]) -> Rulebook:
+    """The rulebook with this rule alone, changed as the values say."""
+    for name, value in values.items():
+        setattr(rule, name, value)
+    errors = Errors()
+    refuse_strangers(book.program_id, rule.actions, errors, "rule.actions")
+    errors.raise_if_any()
+    return replace(book, rules=(replace(compiled.compiled(rule), is_active=True),))
+
+
+def _simulate(book: Rulebook, trial: Trial) -> dict[str, Any]:
+    subject = _known(trial.of, book) if trial.of is not None else made_up(trial.state, book)
+    outcome = apply(Happening(None, trial.event_timestamp, trial.data), subject, book)
+    return {**_told(outcome), "participant_state": _state(subject, book)}
+
+
+def _known(of: str | UUID, book: Rulebook) -> Subject:
+    participant_id = found(of)
+    return load_subjects([participant_id], with_waiting=book.takes_deferred)[participant_id]
+
+
+def _told(outcome: Outcome) -> dict[str, Any]:
+    for evaluation in outcome.rule_evaluations:
+        for effect in evaluation["actions"]:
+            effect.pop("journal_entry_id", None)  # none has been made
+    return {
+        "status": outcome.status,
+        "rule_evaluations": outcome.rule_evaluations,
+        "tier_changes": outcome.tier_changes,
+        "failure": outcome.failure,
+    }
+
+
+def _state(subject: Subject, book: Rulebook) -> dict[str, Any]:
+    facts = subject.facts(book)
+    scales = {asset.symbol: asset.scale for asset in book.assets.values()}
+    return {
+        "external_id": facts["external_id"],
+        "status": facts["status"],
+        "tags": facts["tags"],
+        "attributes": facts["attributes"],
+        "counters": {key: written(value) for key, value in facts["counters"].items()},
+        "tiers": facts["tiers"],
+        "balances": {
+            symbol: {bucket: written(value, scales[symbol]) for bucket, value in amounts.items()}
+            for symbol, amounts in facts["balances"].items()
+        },
+    }

@@ -1,0 +1,75 @@
+"""Whom an event is about, in memory: the person, their account book, and both as rules see them."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from participants.ledger import book as accounts
+from participants.ledger.book import Amounts, Book
+from participants.state import person as states
+from participants.state.person import Person, values_of
+from programs.rulebook.compiled import CompiledTrack, Rulebook
+
+NOTHING = Amounts()
+Mark = tuple[states.Mark, accounts.Mark]
+
+
+@dataclass(slots=True)
+class Subject:
+    """A participant while events are applied to them, one after the other, at one moment of processing."""
+
+    person: Person
+    book: Book
+    moment: datetime
+    _facts: dict[str, Any] | None = field(default=None)
+    _program_id: UUID | None = field(default=None)
+
+    def facts(self, rulebook: Rulebook) -> dict[str, Any]:
+        """What rules of this program read under `participant`."""
+        if self._facts is None or self._program_id != rulebook.program_id:
+            self._facts, self._program_id = self._read(rulebook), rulebook.program_id
+        return self._facts
+
+    def changed(self) -> None:
+        """Say that an action changed something: the next look sees it."""
+        self._facts = None
+
+    def mark(self) -> Mark:
+        """As all of it is now, to go back to."""
+        return self.person.mark(), self.book.mark()
+
+    def back_to(self, mark: Mark) -> None:
+        """Forget what was done since the mark."""
+        person, book = mark
+        self.person.back_to(person)
+        self.book.back_to(book)
+        self.changed()
+
+    def level_on(self, track: CompiledTrack) -> tuple[str, int]:
+        """The key and rank of the level they hold; "" and 0 at the base, or where the track has it no more."""
+        held = self.person.standings.get(track.id)
+        level = track.level(held.level) if held else None
+        return (level.key, level.rank) if level else ("", 0)
+
+    def amounts_of(self, asset_id: UUID) -> Amounts:
+        return self.book.amounts.get(asset_id, NOTHING)
+
+    def _read(self, rulebook: Rulebook) -> dict[str, Any]:
+        person = self.person
+        tiers = ((track.key, self.level_on(track)) for track in rulebook.tracks)
+        amounts = ((asset.symbol, self.amounts_of(asset.id)) for asset in rulebook.assets.values())
+        return {
+            "id": str(person.id),
+            "external_id": person.external_id,
+            "status": person.status,
+            "tags": person.tags,
+            "attributes": person.attributes,
+            "counters": values_of(person.counters),
+            "tiers": {key: {"level": level, "rank": rank} for key, (level, rank) in tiers},
+            "balances": {
+                symbol: {"available": each.available, "held": each.held, "deferred": each.deferred}
+                for symbol, each in amounts
+            },
+            "created_at": person.created_at,
+        }

@@ -1,0 +1,41 @@
+"""Processing within the call that sent an event, for a client who wants to see what came of it."""
+
+import time
+from threading import BoundedSemaphore
+from uuid import UUID
+
+from django.conf import settings
+
+from participants.events import process
+from participants.models import Event, EventStatus
+
+LONGEST = 10  # seconds
+_PAUSE = 0.02
+
+# Half of a server's threads may wait at once; the others go on answering.
+_slots = BoundedSemaphore(settings.WAITING_CALLS)
+
+
+def wait_for(event_id: UUID, participant_id: UUID, seconds: float) -> bool:
+    """Work off the participant's events up to this one, or let somebody else do it; whether it was processed in time.
+
+    False at once where too many calls wait already.
+    """
+    if not _slots.acquire(blocking=False):
+        return False
+    try:
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            if _is_processed(event_id):
+                return True
+            if not process.process_now(participant_id):
+                time.sleep(
+                    min(_PAUSE, left)
+                )  # somebody else is at it, or an event waits to be tried again
+        return _is_processed(event_id)
+    finally:
+        _slots.release()
+
+
+def _is_processed(event_id: UUID) -> bool:
+    return Event.objects.filter(pk=event_id).exclude(status=EventStatus.PENDING).exists()

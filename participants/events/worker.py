@@ -1,0 +1,111 @@
+"""The process that works events off: any number of them, on any number of machines.
+
+It looks for what waits, again and again; a NOTIFY only spares it the pauses. What it holds is in PostgreSQL, in a
+transaction, so that killing it loses nothing.
+"""
+
+import logging
+import math
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, cast
+
+import psycopg
+from django.db import connection
+
+from participants.events import process, wake
+from participants.ledger import mature_due
+from participants.state.tiers import expire_due
+from programs.actors import Actor
+
+logger = logging.getLogger(__name__)
+
+LISTEN_FOR = 0.5  # seconds; also how soon an idle worker sees that it is to stop
+# A process hints at most every 50 ms, so that an event may come without a hint shortly after one that had it.
+STAY_AWAKE = 4 * wake.INTERVAL
+PAUSE = 0.01
+CHORES_EVERY = 10.0
+LONGEST_PAUSE = 5.0  # while the database does not answer
+
+
+class Worker:
+    """`stop` ends it after the batch in hand."""
+
+    def __init__(self, *, by: Actor, batch: int = process.BATCH) -> None:
+        self.by = by
+        self.batch = batch
+        self.is_stopping = False
+        self._chores_at = math.inf
+        self._listening: object = None  # the connection that does
+
+    def stop(self) -> None:
+        self.is_stopping = True
+
+    def run(self) -> None:
+        """Work until it is told to stop, through whatever happens to the database, or to us."""
+        failures = 0
+        self._chores_at = 0.0
+        while not self.is_stopping:
+            try:
+                if time.monotonic() >= self._chores_at:
+                    self._chores_at = time.monotonic() + CHORES_EVERY
+                    self.do_chores()
+                self._work_while_there_is_some()
+                self._listen()
+                failures = 0
+            except Exception as error:
+                # Events that fail are put off where they are worked off; what comes here is an outage, or a mistake of
+                # ours in a chore, which must not keep events waiting.
+                logger.warning("The worker was interrupted; it goes on.", exc_info=error)
+                connection.close()
+                failures += 1
+                self._sleep(min(0.1 * 2**failures, LONGEST_PAUSE))
+
+    def work_off(self) -> int:
+        """Work off what waits, until there is nothing left that nobody else is at; how many events that were."""
+        done = 0
+        for events in process.work_off(most=self.batch):
+            done += events
+            if self._is_called_away:
+                break
+        return done
+
+    @property
+    def _is_called_away(self) -> bool:
+        return self.is_stopping or time.monotonic() >= self._chores_at
+
+    def do_chores(self) -> None:
+        """Make available what has matured, and put whose level has expired back to the base."""
+        for _ in self._until_stopped(mature_due):
+            pass
+        for _ in self._until_stopped(expire_due):
+            pass
+
+    def _until_stopped(self, chore: Callable[..., Iterator[int]]) -> Iterator[int]:
+        for done in chore(by=self.by):
+            yield done
+            if self.is_stopping:
+                return
+
+    def _work_while_there_is_some(self) -> None:
+        awake_until = time.monotonic() + STAY_AWAKE
+        while not self._is_called_away and time.monotonic() < awake_until:
+            if self.work_off():
+                awake_until = time.monotonic() + STAY_AWAKE
+            time.sleep(PAUSE)
+
+    def _listen(self) -> None:
+        """Sleep until something comes in, or for a while."""
+        connection.ensure_connection()
+        raw = cast("psycopg.Connection[Any]", connection.connection)
+        if raw is not self._listening:
+            raw.execute(f"LISTEN {wake.CHANNEL}")
+            self._listening = raw
+            return  # what came before it listened was not heard
+        for _ in raw.notifies(timeout=LISTEN_FOR, stop_after=1):
+            pass
+
+    def _sleep(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while not self.is_stopping and time.monotonic() < until:
+            time.sleep(0.05)

@@ -1,0 +1,52 @@
+"""Works events off, for ever or once; any number of these may run at a time."""
+
+import os
+import signal
+from argparse import ArgumentParser
+from threading import Thread
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from participants.events import process
+from participants.events.worker import Worker
+from programs.actors import Actor, ActorKind
+
+
+class Command(BaseCommand):
+    help = (
+        "Works off the events that wait, matures what was deferred and ends tiers that have expired. Runs until "
+        "SIGTERM or Ctrl-C, and finishes the batch in hand. Run as many as there are processors to spare."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--once", action="store_true", help="End when nothing is left to do.")
+        parser.add_argument(
+            "--batch",
+            type=int,
+            default=process.BATCH,
+            help=f"How many events a transaction takes at most; {process.BATCH} by default.",
+        )
+        parser.add_argument(
+            "--lifeline", type=int, help="A file descriptor; when its other end is closed, stop."
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not 1 <= options["batch"] <= 10_000:
+            raise CommandError("A batch has 1 to 10000 events.")
+        by = Actor(ActorKind.COMMAND, "process_events")
+        worker = Worker(by=by, batch=options["batch"])
+        if options["once"]:
+            worker.do_chores()
+            worker.work_off()
+            return
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: worker.stop())
+        if options["lifeline"] is not None:
+            Thread(target=_stop_with, args=[options["lifeline"], worker], daemon=True).start()
+        worker.run()
+
+
+def _stop_with(lifeline: int, worker: Worker) -> None:
+    os.read(lifeline, 1)  # returns when the other end is closed
+    worker.stop()

@@ -1,0 +1,145 @@
+from typing import Any, Self
+
+from django.core.validators import MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from programs import instants
+from programs.database import uuid7
+from programs.exact_json import ExactJSONField
+from programs.models.programs import Program
+
+MAX_CONDITION_LENGTH = 4096
+MAX_ORDER = 2_147_483_647
+
+
+class RuleStatus(models.TextChoices):
+    ACTIVE = "ACTIVE"
+    SUSPENDED = "SUSPENDED"
+    ARCHIVED = "ARCHIVED"
+
+
+class RuleQuerySet(models.QuerySet["Rule"]):
+    def current(self) -> Self:
+        return self.exclude(status=RuleStatus.ARCHIVED)
+
+    def in_order(self) -> Self:
+        """As an event meets them. A suspended rule may have the order of an active one."""
+        return self.order_by("order", "id")
+
+
+class Rule(models.Model):
+    """What an event earns: if the condition holds, the actions are carried out, in order.
+
+    `programs.rulebook` writes rules, and keeps a version of each edit.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    program = models.ForeignKey(
+        Program, on_delete=models.PROTECT, related_name="rules", db_index=False
+    )
+    name = models.CharField(
+        max_length=255,
+        validators=[RegexValidator(r"\S", message="A name needs more than white space.")],
+        help_text="What program managers call it; 1 to 255 characters.",
+    )
+    description = models.CharField(
+        max_length=1000, blank=True, default="", help_text="At most 1000 characters."
+    )
+    condition = models.TextField(
+        help_text="When the rule applies: an expression (CEL) that is true or false, at most 4,096 characters."
+    )
+    actions = ExactJSONField(help_text="What it does then, one after the other.")
+    order = models.PositiveIntegerField(
+        validators=[MinValueValidator(1)],
+        help_text="From 1; rules run in this order, and no two active ones of a program share it.",
+    )
+    stop_after_match = models.BooleanField(
+        default=False, help_text="Whether the rules after it are skipped where it matched."
+    )
+    active_from = models.DateTimeField(
+        null=True, blank=True, help_text="The first moment (UTC) whose events it takes; empty: any."
+    )
+    active_to = models.DateTimeField(
+        null=True, blank=True, help_text="The moment (UTC) from which it takes none; empty: never."
+    )
+    status = models.CharField(
+        max_length=16,
+        choices=RuleStatus,
+        default=RuleStatus.ACTIVE,
+        db_default=RuleStatus.ACTIVE,
+        help_text="Only ACTIVE rules run; ARCHIVED ones are hidden.",
+    )
+    version = models.PositiveIntegerField(default=1, editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = RuleQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["program", "order", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["program", "order"],
+                condition=Q(status=RuleStatus.ACTIVE),
+                name="rule_order_is_unique_among_active",
+            ),
+            models.CheckConstraint(condition=Q(order__gte=1), name="rule_order_is_from_1"),
+            models.CheckConstraint(
+                condition=Q(status__in=RuleStatus.values), name="rule_status_is_known"
+            ),
+            models.CheckConstraint(condition=Q(name__regex=r"\S"), name="rule_name_is_not_blank"),
+            models.CheckConstraint(
+                condition=Q(condition__regex=r"\S"), name="rule_condition_is_not_blank"
+            ),
+            models.CheckConstraint(
+                condition=Q(active_from=None)
+                | Q(active_to=None)
+                | Q(active_from__lt=F("active_to")),
+                name="rule_is_active_from_before_to",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["program", "order", "id"], name="rule_in_order"),
+            models.Index(fields=["created_at", "id"], name="rule_by_created_at"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def snapshot(self) -> dict[str, Any]:
+        """The rule as its version keeps it."""
+        return {
+            "name": self.name,
+            "description": self.description,
+            "condition": self.condition,
+            "actions": self.actions,
+            "order": self.order,
+            "stop_after_match": self.stop_after_match,
+            "active_from": self.active_from and instants.written(self.active_from),
+            "active_to": self.active_to and instants.written(self.active_to),
+            "status": self.status,
+        }
+
+
+class RuleVersion(models.Model):
+    """A rule as it was after one edit. Written once, never changed."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    rule = models.ForeignKey(
+        Rule, on_delete=models.PROTECT, related_name="versions", db_index=False
+    )
+    version = models.PositiveIntegerField()
+    snapshot = ExactJSONField()
+    changed_by = models.CharField(max_length=300)
+    changed_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["-version"]
+        constraints = [
+            models.UniqueConstraint(fields=["rule", "version"], name="rule_version_is_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.rule_id} version {self.version}"

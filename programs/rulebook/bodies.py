@@ -1,0 +1,172 @@
+"""What a caller may say of a rule: the limits, checked the same for the API and the admin."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any, Final
+from uuid import UUID
+
+from programs import decimals
+from programs.cleaning import (
+    Errors,
+    choice_of,
+    flag_of,
+    instant_of,
+    members_of,
+    refuse_unknown,
+    text_of,
+    uuid_of,
+)
+from programs.models.rules import MAX_CONDITION_LENGTH, MAX_ORDER, RuleStatus
+from programs.rulebook.actions import Reader, clean_actions, compiles
+
+MAX_NAME_LENGTH = 255
+MAX_DESCRIPTION_LENGTH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class NewRule:
+    """The rule to create. `order` is None for one after all others; `actions` are as they are stored."""
+
+    program_id: UUID
+    name: str
+    description: str
+    condition: str
+    actions: list[dict[str, Any]]
+    order: int | None
+    stop_after_match: bool
+    active_from: datetime | None
+    active_to: datetime | None
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A condition or actions, one of the two, to be judged and not stored; `program_id` says whose assets and tiers count."""
+
+    program_id: UUID | None
+    condition: str | None
+    actions: list[Any] | None
+
+
+def clean_new(body: object) -> NewRule:
+    """Read the body that creates a rule. Raises ValidationFailed."""
+    errors = Errors()
+    members = members_of(body, errors)
+    program_id = uuid_of(members.pop("program_id", None), errors, "program_id")
+    given = _read(members, errors)
+    for name in ("name", "condition", "actions"):
+        if name not in given:
+            errors.add(name, "required", "This field is required.")
+    refuse_empty_window(given.get("active_from"), given.get("active_to"), errors)
+    errors.raise_if_any()
+    assert program_id is not None
+    return NewRule(program_id=program_id, **{**_DEFAULTS, **given})
+
+
+def clean_change(body: object) -> dict[str, Any]:
+    """Read the body that changes a rule: the fields that it names, as they are stored, and no others.
+
+    Raises ValidationFailed.
+    """
+    errors = Errors()
+    members = members_of(body, errors)
+    if "program_id" in members:
+        del members["program_id"]
+        errors.add("program_id", "read_only", "The program of a rule cannot be changed.")
+    given = _read(members, errors)
+    errors.raise_if_any()
+    return given
+
+
+def clean_draft(body: object) -> Draft:
+    """Read the body that asks whether a condition or actions are right. Raises ValidationFailed for another shape."""
+    errors = Errors()
+    members = members_of(body, errors)
+    program_id = None
+    if "program_id" in members:
+        program_id = uuid_of(members.pop("program_id") or "", errors, "program_id")
+    asked = members.keys() & {"condition", "actions"}
+    condition, actions = members.pop("condition", None), members.pop("actions", None)
+    if len(asked) != 1:
+        errors.add("body", "invalid", "Give a condition or actions, one of the two.")
+    elif "condition" in asked and not isinstance(condition, str):
+        errors.add("condition", "type", "Give a string.")
+    elif "actions" in asked and not isinstance(actions, list):
+        errors.add("actions", "type", "Give a list of actions.")
+    refuse_unknown(members, errors)
+    errors.raise_if_any()
+    return Draft(program_id, condition, actions)
+
+
+def refuse_empty_window(start: datetime | None, end: datetime | None, errors: Errors) -> None:
+    if start is not None and end is not None and start >= end:
+        errors.add("active_to", "invalid", "Give a time after active_from.")
+
+
+def clean_condition(value: object, errors: Errors, name: str = "condition") -> str:
+    text = text_of(value, errors, name, longest=MAX_CONDITION_LENGTH)
+    if text:
+        compiles(text, errors, name, "bool")
+    return text
+
+
+def _description(value: object, errors: Errors, name: str) -> str:
+    if not isinstance(value, str):
+        errors.add(name, "type", "Give a string.")
+    elif len(value) > MAX_DESCRIPTION_LENGTH:
+        errors.add(name, "too_long", f"At most {MAX_DESCRIPTION_LENGTH} characters.")
+    elif "\0" in value:
+        errors.add(name, "invalid", "NUL cannot be stored.")
+    else:
+        return value
+    return ""
+
+
+def _order(value: object, errors: Errors, name: str) -> int:
+    order = decimals.whole(value)
+    if order is None:
+        errors.add(name, "type", "Give a whole number.")
+    elif not 1 <= order <= MAX_ORDER:
+        errors.add(name, "out_of_range", f"Give a number from 1 to {MAX_ORDER}.")
+    else:
+        return order
+    return 0
+
+
+def _instant(value: object, errors: Errors, name: str) -> datetime | None:
+    return None if value is None else instant_of(value, errors, name)
+
+
+_READERS: Final[Mapping[str, Reader]] = {
+    "name": partial(text_of, longest=MAX_NAME_LENGTH),
+    "description": _description,
+    "condition": clean_condition,
+    "actions": clean_actions,
+    "order": _order,
+    "stop_after_match": flag_of,
+    "active_from": _instant,
+    "active_to": _instant,
+    "status": partial(choice_of, choices=RuleStatus.values),
+}
+_DEFAULTS: Final[Mapping[str, Any]] = {
+    "description": "",
+    "order": None,
+    "stop_after_match": False,
+    "active_from": None,
+    "active_to": None,
+    "status": RuleStatus.ACTIVE.value,
+}
+FIELDS: Final = tuple(_READERS)  # in the order in which a rule is told
+
+
+def _read(members: dict[str, Any], errors: Errors) -> dict[str, Any]:
+    """The fields that the body names, read; whatever else it names is refused."""
+    given = {
+        name: read(members.pop(name), errors, name)
+        for name, read in _READERS.items()
+        if name in members
+    }
+    refuse_unknown(members, errors)
+    return given
