@@ -1,4 +1,4 @@
-"""The OpenAPI document and the page that shows it, for everybody."""
+"""The OpenAPI document, the page that shows it and the page about the rule language, for everybody."""
 
 # mypy: allow-untyped-calls
 # drf-spectacular is typed in part.
@@ -8,6 +8,9 @@ import json
 from typing import Any
 
 import msgspec
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.views import SpectacularSwaggerSplitView
 from rest_framework.request import Request
@@ -15,6 +18,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from config.renderers import ExactJSONRenderer
+from programs import exact_json
+from programs.rules import reference
 
 
 class OpenAPIView(APIView):
@@ -37,7 +42,30 @@ class SwaggerView(SpectacularSwaggerSplitView):
     http_method_names = ["get", "head"]
 
 
+@require_safe
+def rule_language(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(_rule_language())
+
+
 @functools.cache
 def _document() -> msgspec.Raw:
     # It takes a second, and changes with the code only.
     return msgspec.Raw(json.dumps(SchemaGenerator().get_schema(public=True)).encode())
+
+
+@functools.cache
+def _rule_language() -> bytes:
+    # The same for everybody: made of the code, and without the request.
+    context = {
+        "reference": reference,
+        "subjects": [
+            (f"functions-{subject.lower().replace(' ', '-')}", subject, functions)
+            for subject, functions in reference.functions_by_subject().items()
+        ],
+        "facts": {name: _shown(facts) for name, facts in reference.FACTS.items()},
+    }
+    return render_to_string("rule_language/page.html", context).encode()
+
+
+def _shown(facts: object) -> str:
+    return msgspec.json.format(exact_json.dumps(facts)).decode()

@@ -1,12 +1,31 @@
 """Every example of the documentation gives what the documentation says."""
 
+from typing import Any
+
 import pytest
 
 from programs import rules
-from programs.rules import EvaluationError
+from programs.rules import Decision, EvaluationError, RuleSyntaxError
 from programs.rules.budget import new_run
+from programs.rules.expression import Result
 from programs.rules.functions import FUNCTIONS, Function
-from programs.rules.reference import DESCRIBED, EXAMPLES, FACTS, FORMS, Example, Form
+from programs.rules.paths import spelled
+from programs.rules.reference import (
+    ACTIONS,
+    DESCRIBED,
+    EXAMPLES,
+    FACTS,
+    FORMS,
+    LIMITS,
+    WORKED_RULES,
+    Action,
+    Example,
+    Form,
+    Limit,
+    Outcome,
+    WorkedRule,
+    changed_facts,
+)
 from programs.rules.values import equal, written
 
 
@@ -23,14 +42,76 @@ def test_an_operators_or_macros_example_gives_its_value(form: Form) -> None:
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.title)
-def test_a_worked_rule_does_what_it_says(example: Example) -> None:
-    facts = {**FACTS, "event": {**FACTS["event"], **example.changed}}
-    expression = rules.compile(example.text, result=example.result)
+def test_an_example_comes_out_as_it_says(example: Example) -> None:
+    facts = changed_facts(example.changed)
 
+    assert outcome(example.text, example.result, facts) == (example.outcome, example.gives)
+
+
+@pytest.mark.parametrize("rule", WORKED_RULES, ids=lambda rule: rule.name)
+def test_a_worked_rule_matches_when_it_says_so(rule: WorkedRule) -> None:
+    condition = rules.compile(rule.condition, result="bool")
+
+    assert condition.decide(changed_facts(rule.changed)) == Decision(True)
+    assert condition.decide(changed_facts(rule.otherwise)) == Decision(False, rule.reason)
+
+
+WORKED_ACTIONS = [
+    pytest.param(rule, action, id=f"{rule.name}-{place}")
+    for rule in WORKED_RULES
+    for place, action in enumerate(rule.actions)
+]
+
+
+@pytest.mark.parametrize(("rule", "action"), WORKED_ACTIONS)
+def test_a_worked_rules_action_gives_what_it_says(rule: WorkedRule, action: Action) -> None:
+    if not action.expression:
+        assert not action.gives
+        return
+    result: Result | None = None if action.type == "SET_ATTRIBUTE" else "number"
+
+    assert outcome(action.expression, result, changed_facts(rule.changed)) == (
+        Outcome.VALUE,
+        action.gives,
+    )
+
+
+@pytest.mark.parametrize(("rule", "action"), WORKED_ACTIONS)
+def test_a_worked_rules_action_says_what_such_actions_may_say(
+    rule: WorkedRule, action: Action
+) -> None:
+    described = next(each for each in ACTIONS if each.type == action.type)
+    # An asset is named by its symbol where a person reads it.
+    said = ["asset_id" if name == "asset" else name for name in action.says]
+
+    for field in described.fields:
+        assert len({*field.split(" or ")} & {*said}) == 1
+    known = {part for field in described.fields for part in field.split(" or ")}
+    assert {*said} <= known | {*described.optional}
+    assert {*described.expressions} <= known
+
+
+def test_the_worked_rules_use_every_action() -> None:
+    used = {action.type for rule in WORKED_RULES for action in rule.actions}
+
+    assert used == {each.type for each in ACTIONS}
+
+
+@pytest.mark.parametrize("limit", LIMITS, ids=lambda limit: limit.subject)
+def test_what_goes_beyond_a_limit_is_refused(limit: Limit) -> None:
+    came, said = outcome(limit.beyond, None, dict(FACTS))
+
+    assert came is not Outcome.VALUE
+    assert said == limit.says
+
+
+def outcome(text: str, result: Result | None, facts: dict[str, Any]) -> tuple[Outcome, str]:
     try:
-        assert written(expression.evaluate(facts)) == example.gives
-    except EvaluationError:
-        assert expression.decide(facts).reason == example.gives
+        return Outcome.VALUE, written(rules.compile(text, result=result).evaluate(facts))
+    except RuleSyntaxError as error:
+        return Outcome.REFUSED, error.message
+    except EvaluationError as error:
+        return Outcome.NO_VALUE, str(error)
 
 
 @pytest.mark.parametrize("path", [each.path for each in DESCRIBED])
@@ -46,3 +127,9 @@ def test_every_function_and_macro_of_the_contract_is_there() -> None:
         " getDayOfMonth getDayOfYear getDayOfWeek getHours getMinutes getSeconds getMilliseconds"
     )
     assert [name for name in named.split() if name not in FUNCTIONS] == []
+
+
+def test_a_path_is_spelled_as_the_grammar_reads_it() -> None:
+    for name in ("in", "true", "false", "null", "1PTS", "order-id", "is", "plan"):
+        path = spelled(["event", name])
+        assert rules.compile(path).evaluate({"event": {name: "x"}}) == "x", path

@@ -1,0 +1,82 @@
+"""How large a rule, its numbers and its work may be. The numbers are those that the language itself goes by."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from programs.rules.arithmetic import DIGITS, INT_MAX, MAX_EXPONENT
+from programs.rules.budget import MAX_NESTING, MAX_SOURCE, UNITS
+from programs.rules.functions import formatting, patterns
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """`beyond` is an expression that goes one too far, and `says` the answer to it."""
+
+    subject: str
+    most: str
+    beyond: str
+    says: str
+
+
+LIMITS: Final = (
+    Limit(
+        "A condition or an amount",
+        f"{MAX_SOURCE:,} characters",
+        "1" + " " * MAX_SOURCE,
+        "A rule has at most 4,096 characters; this has 4,097.",
+    ),
+    Limit(
+        "Brackets within brackets",
+        f"{MAX_NESTING} levels",
+        "(" * (MAX_NESTING + 1) + "1" + ")" * (MAX_NESTING + 1),
+        "Brackets nest at most 32 deep.",
+    ),
+    Limit(
+        "Digits of a decimal",
+        str(DIGITS),
+        "0." + "1" * (DIGITS + 1),
+        "A number has more than 50 digits, or an exponent beyond 1,000.",
+    ),
+    Limit(
+        "Zeros before or behind those digits",
+        f"an exponent of {MAX_EXPONENT:,}",
+        f"1e{MAX_EXPONENT + 1}",
+        "A number has more than 50 digits, or an exponent beyond 1,000.",
+    ),
+    Limit(
+        "Whole numbers written without a point, and what is reckoned of such numbers alone",
+        f"64 bits: {INT_MAX:,}, and as far below zero",
+        f"{INT_MAX} + 1",
+        "The whole number does not fit into 64 bits; write it with .0 for a decimal.",
+    ),
+    Limit(
+        "Times",
+        "the years 1 to 9999, to the microsecond",
+        'timestamp("9999-12-31T23:59:59Z") + duration("1s")',
+        "The time is outside of the years 1 to 9999.",
+    ),
+    Limit(
+        "Durations",
+        "292 years",
+        'duration("2600000h")',
+        "The duration is longer than 292 years.",
+    ),
+    Limit(
+        "A regular expression",
+        f"{patterns.MAX_LENGTH} characters",
+        f'"a".matches("{"a" * (patterns.MAX_LENGTH + 1)}")',
+        "A pattern has at most 500 characters.",
+    ),
+    Limit(
+        "Decimals that format() shows",
+        str(formatting.MAX_PRECISION),
+        f'"%.{formatting.MAX_PRECISION + 1}f".format([1.5])',
+        "A format shows at most 100 decimals.",
+    ),
+    Limit(
+        "Work for one event",
+        f"{UNITS:,} steps, which take less than 50 milliseconds",
+        'cel.bind(l, "' + "a" * 100 + '".split(""), l.all(a, l.all(b, l.all(c, true))))',
+        "The rule takes too many steps for one event.",
+    ),
+)

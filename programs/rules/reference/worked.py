@@ -1,0 +1,293 @@
+"""Worked rules: whole ones, with what they are for, when they match, when they do not, and what they do."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from programs.rules.reference.facts import changes_in_words
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One action. Its `expression`, if it has one, gives `gives` in the facts in which the rule matches."""
+
+    type: str
+    says: Mapping[str, str]
+    gives: str = ""
+
+    @property
+    def expression(self) -> str:
+        """What of it is written in the language; "" where nothing is."""
+        for name in ("amount", "expression"):
+            if name in self.says:
+                return self.says[name]
+        return self.says.get("value", "") if self.type == "COUNTER" else ""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkedRule:
+    """With `changed` in FACTS the condition holds; with `otherwise` in them it does not, for the `reason`."""
+
+    name: str
+    title: str
+    purpose: str
+    condition: str
+    actions: tuple[Action, ...]
+    otherwise: Mapping[str, Any]
+    reason: str
+    changed: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        return changes_in_words(self.changed)
+
+    @property
+    def other_changes(self) -> tuple[str, ...]:
+        return changes_in_words(self.otherwise)
+
+
+_REFUND: Final = {"event.type": "refund"}
+_NO_PURCHASE: Final = 'event.type == "purchase" is false (event.type is "refund")'
+
+WORKED_RULES: Final = (
+    WorkedRule(
+        "points-for-purchases",
+        "One point for each whole unit of money",
+        "The rule to begin with: every purchase earns, cents do not count.",
+        'event.type == "purchase"',
+        (Action("CREDIT", {"asset": "PTS", "amount": "math.floor(event.amount)"}, "99"),),
+        _REFUND,
+        _NO_PURCHASE,
+    ),
+    WorkedRule(
+        "cash-back",
+        "Five percent cash back, to the cent",
+        "Cash back in one currency, rounded to the cent, half a cent upwards.",
+        'event.type == "purchase" && event.currency == "EUR"',
+        (Action("CREDIT", {"asset": "CASH", "amount": "round(event.amount * 0.05, 2)"}, "4.98"),),
+        {"event.currency": "USD"},
+        'event.currency == "EUR" is false (event.currency is "USD")',
+    ),
+    WorkedRule(
+        "vip-bonus",
+        "A bonus for vips on the premium plan",
+        "Several conditions at once: the kind of event, its size, a tag and an attribute. A tag remembers it for other rules.",
+        'event.type == "purchase"\n&& event.amount > 50\n&& "vip" in participant.tags\n&& participant.attributes.plan == "premium"',
+        (
+            Action("CREDIT", {"asset": "PTS", "amount": "100"}, "100"),
+            Action("TAG", {"tag": "premium-buyer"}),
+        ),
+        {"event.amount": 50, "participant.tags": ["new"]},
+        'event.amount > 50 is false (event.amount is 50); "vip" in participant.tags is false (participant.tags is ["new"])',
+    ),
+    WorkedRule(
+        "welcome-offer",
+        "A welcome offer in the first sixty days, once",
+        "The tag that the rule itself sets keeps it from matching again. What it gives can be spent after thirty days.",
+        '!("welcomed" in participant.tags) && now - participant.created_at < duration("1440h")',
+        (
+            Action("CREDIT", {"asset": "PTS", "amount": "250", "matures_at": "720h"}, "250"),
+            Action("TAG", {"tag": "welcomed"}),
+            Action("UNTAG", {"tag": "new"}),
+        ),
+        {"participant.tags": ["vip", "welcomed"]},
+        '!("welcomed" in participant.tags) is false (participant.tags is ["vip", "welcomed"])',
+    ),
+    WorkedRule(
+        "tenth-visit",
+        "Every tenth visit",
+        "Counts visits, and rewards each tenth. A credit of zero does nothing, so one rule does both.",
+        'event.type == "visit"',
+        (
+            Action(
+                "CREDIT",
+                {
+                    "asset": "PTS",
+                    "amount": '(get(participant.counters, "visits", 0) + 1) % 10 == 0 ? 500 : 0',
+                },
+                "500",
+            ),
+            Action("COUNTER", {"key": "visits", "value": "1"}, "1"),
+        ),
+        _REFUND,
+        'event.type == "visit" is false (event.type is "refund")',
+        {"event.type": "visit"},
+    ),
+    WorkedRule(
+        "weekend",
+        "Extra points at the weekend, in the shop's time zone",
+        "Saturday is 6 and Sunday 0. Without a zone the weekend would be that of UTC.",
+        'event.type == "purchase" && now.getDayOfWeek("Europe/Berlin") in [0, 6]',
+        (Action("CREDIT", {"asset": "PTS", "amount": "math.floor(event.amount)"}, "99"),),
+        {},
+        'now.getDayOfWeek("Europe/Berlin") in [0, 6] is false (now is timestamp("2026-01-15T10:30:00Z"))',
+        {"now": datetime(2026, 1, 16, 23, 30, tzinfo=UTC)},
+    ),
+    WorkedRule(
+        "some-products",
+        "Points for some products only",
+        "Fifty points for each line of the order that is coffee, however many packets it has.",
+        'event.items.exists(i, i.sku.startsWith("COFFEE-"))',
+        (
+            Action(
+                "CREDIT",
+                {
+                    "asset": "PTS",
+                    "amount": 'size(event.items.filter(i, i.sku.startsWith("COFFEE-"))) * 50',
+                },
+                "50",
+            ),
+        ),
+        {"event.items": [{"sku": "MUG-1"}]},
+        'event.items.exists(i, i.sku.startsWith("COFFEE-")) is false (event.items is [{"sku": "MUG-1"}])',
+    ),
+    WorkedRule(
+        "higher-tiers",
+        "More for higher tiers, at most 500",
+        "A quarter more with each rank of the track “status”. At the base the rank is 0, so no has() is needed.",
+        'event.type == "purchase" && participant.tiers.status.rank >= 1',
+        (
+            Action(
+                "CREDIT",
+                {
+                    "asset": "PTS",
+                    "amount": "min(math.floor(event.amount * (1 + 0.25 * participant.tiers.status.rank)), 500)",
+                },
+                "149",
+            ),
+        ),
+        {"participant.tiers.status": {"level": "", "rank": 0}},
+        "participant.tiers.status.rank >= 1 is false (participant.tiers.status.rank is 0)",
+    ),
+    WorkedRule(
+        "birthday-month",
+        "A present in the month of the birthday",
+        "The attribute may be missing: then it counts as 0, which is no month. getMonth() counts from 0, people from 1. The tag would be taken away by another rule.",
+        'get(participant.attributes, "birth_month", 0) == now.getMonth("Europe/Berlin") + 1\n&& !("congratulated" in participant.tags)',
+        (
+            Action(
+                "CREDIT", {"asset": "PTS", "amount": "300", "description": "Happy birthday!"}, "300"
+            ),
+            Action("TAG", {"tag": "congratulated"}),
+        ),
+        {},
+        'get(participant.attributes, "birth_month", 0) == now.getMonth("Europe/Berlin") + 1 is false (participant.attributes.birth_month is missing, now is timestamp("2026-01-15T10:30:00Z"))',
+        {"participant.attributes.birth_month": 1},
+    ),
+    WorkedRule(
+        "referrals",
+        "A reward for the first five referrals",
+        "The counter does not exist before the first one, hence get().",
+        'event.type == "referral" && get(participant.counters, "referrals", 0) < 5',
+        (
+            Action("CREDIT", {"asset": "PTS", "amount": "200"}, "200"),
+            Action("COUNTER", {"key": "referrals", "value": "1"}, "1"),
+        ),
+        {"event.type": "referral", "participant.counters.referrals": Decimal(5)},
+        'get(participant.counters, "referrals", 0) < 5 is false (participant.counters.referrals is 5)',
+        {"event.type": "referral"},
+    ),
+    WorkedRule(
+        "refund",
+        "Take points back after a refund",
+        "As many as the purchase gave. They may be spent already, so the balance may fall below zero.",
+        'event.type == "refund"',
+        (
+            Action(
+                "DEBIT",
+                {"asset": "PTS", "amount": "math.floor(event.amount)", "allow_negative": "true"},
+                "99",
+            ),
+        ),
+        {},
+        'event.type == "refund" is false (event.type is "purchase")',
+        {"event.type": "refund"},
+    ),
+    WorkedRule(
+        "reserve-points",
+        "Set points aside for an order",
+        "Only where there are enough of them, and no coupon was used: coupon is there and null.",
+        'event.type == "reservation"\n&& participant.balances.PTS.available >= event.points\n&& event.coupon == null',
+        (Action("HOLD", {"asset": "PTS", "amount": "event.points"}, "800"),),
+        {"event.type": "reservation", "event.points": 2000},
+        "participant.balances.PTS.available >= event.points is false (participant.balances.PTS.available is 1200, event.points is 2000)",
+        {"event.type": "reservation", "event.points": 800},
+    ),
+    WorkedRule(
+        "release-points",
+        "Give them back when the order is cancelled",
+        "Never more than are held.",
+        'event.type == "cancellation" && participant.balances.PTS.held > 0',
+        (
+            Action(
+                "RELEASE",
+                {"asset": "PTS", "amount": "min(event.points, participant.balances.PTS.held)"},
+                "800",
+            ),
+        ),
+        {"event.type": "cancellation", "event.points": 800},
+        "participant.balances.PTS.held > 0 is false (participant.balances.PTS.held is 0)",
+        {
+            "event.type": "cancellation",
+            "event.points": 1000,
+            "participant.balances.PTS.held": Decimal(800),
+        },
+    ),
+    WorkedRule(
+        "gold-at-once",
+        "Gold at once for a large purchase",
+        "Levels are reached by counters as a rule; this puts somebody there directly, whoever is not there yet.",
+        'event.type == "purchase"\n&& event.amount >= 1000\n&& participant.tiers.status.level != "gold"',
+        (Action("SET_TIER", {"tier": "status", "level": "gold"}),),
+        {"participant.tiers.status": {"level": "silver", "rank": 1}},
+        "event.amount >= 1000 is false (event.amount is 99.5)",
+        {"event.amount": 1500, "participant.tiers.status": {"level": "silver", "rank": 1}},
+    ),
+    WorkedRule(
+        "last-order",
+        "Remember the last order",
+        "Attributes that other rules can read. The order's field has a hyphen in its name, and must look like an order's number.",
+        'event["order-id"].matches("^A-[0-9]+$")',
+        (
+            Action(
+                "SET_ATTRIBUTE",
+                {"key": "last_order", "expression": 'event["order-id"]'},
+                '"A-1001"',
+            ),
+            Action(
+                "SET_ATTRIBUTE",
+                {"key": "last_order_at", "expression": "string(now)"},
+                '"2026-01-15T10:30:00Z"',
+            ),
+            Action("SET_ATTRIBUTE", {"key": "channel", "value": "shop"}),
+        ),
+        {"event.order-id": "B-7"},
+        'event["order-id"].matches("^A-[0-9]+$") is false (event["order-id"] is "B-7")',
+    ),
+    WorkedRule(
+        "early-orders",
+        "Only for orders reported in time",
+        "The event says when the order was placed; what comes more than two hours later earns nothing.",
+        'has(event.when) && now - timestamp(event.when) <= duration("2h")',
+        (Action("CREDIT", {"asset": "PTS", "amount": "10"}, "10"),),
+        {"event.when": "2026-01-15T08:00:00Z"},
+        'now - timestamp(event.when) <= duration("2h") is false (now is timestamp("2026-01-15T10:30:00Z"), event.when is "2026-01-15T08:00:00Z")',
+    ),
+    WorkedRule(
+        "leaving",
+        "What is left expires when somebody leaves",
+        "Takes all that is available, and the tag with it.",
+        'event.type == "membership_ended"',
+        (
+            Action(
+                "FORFEIT", {"asset": "PTS", "amount": "participant.balances.PTS.available"}, "1200"
+            ),
+            Action("UNTAG", {"tag": "vip"}),
+        ),
+        {},
+        'event.type == "membership_ended" is false (event.type is "purchase")',
+        {"event.type": "membership_ended"},
+    ),
+)
