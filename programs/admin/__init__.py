@@ -2,11 +2,11 @@
 
 from django.contrib import admin
 
-from programs.admin import assets, keys, programs, tracks
+from programs.admin import assets, keys, programs, rules, tracks
 from programs.admin.base import StrictAdmin, is_id
 
 admin.site.site_header = "Laurel"
 admin.site.site_title = "Laurel"
 admin.site.index_title = "Administration"
 
-__all__ = ["StrictAdmin", "assets", "is_id", "keys", "programs", "tracks"]
+__all__ = ["StrictAdmin", "assets", "is_id", "keys", "programs", "rules", "tracks"]

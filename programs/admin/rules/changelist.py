@@ -1,0 +1,158 @@
+"""The list of rules, of all programs or of one."""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.text import Truncator
+
+from programs.admin.base import StrictAdmin, is_id
+from programs.models import Program, ProgramStatus, Rule, RuleStatus
+
+OFFERED_PROGRAMS = 50
+
+
+def list_of(program: Program) -> str:
+    """The address of the list of its rules."""
+    return f"{reverse('admin:programs_rule_changelist')}?{urlencode({'program': program.pk})}"
+
+
+def asked_program_id(request: HttpRequest) -> UUID | None:
+    """The program that the address of a page of rules names."""
+    asked = request.GET.get("program", "")
+    return UUID(asked) if is_id(asked) else None
+
+
+def programs_named(part: str) -> list[Program]:
+    """The first programs, by name, whose name has this part; archived ones are not offered."""
+    current = Program.objects.exclude(status=ProgramStatus.ARCHIVED)
+    return list(current.filter(name__icontains=part).order_by("name", "id")[:OFFERED_PROGRAMS])
+
+
+class RuleProgramFilter(admin.SimpleListFilter):
+    """Offers the first programs by name, or the first whose name has what was typed; a URL may name any."""
+
+    title = "program"
+    parameter_name = "program"
+    template = "admin/programs/rule/program_filter.html"
+
+    def __init__(self, request: HttpRequest, params: Any, model: Any, model_admin: Any) -> None:
+        typed = params.pop("program_name", [""])
+        self.typed = typed[-1].strip()
+        super().__init__(request, params, model, model_admin)
+
+    def expected_parameters(self) -> list[str | None]:
+        return [self.parameter_name, "program_name"]
+
+    def has_output(self) -> bool:
+        return True  # the field to type into, whatever it finds
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(str(program.pk), program.name) for program in programs_named(self.typed)]
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        others = changelist.get_filters_params().items()
+        yield {
+            "typed": self.typed,
+            "others": [
+                (name, value)
+                for name, values in others
+                for value in values
+                if name not in self.expected_parameters()
+            ],
+            "query": changelist.query,
+            "selected": self.value() is None,
+            "query_string": changelist.get_query_string(remove=[self.parameter_name]),
+            "display": "All",
+        }
+        for value, name in self.lookup_choices:
+            yield {
+                "selected": self.value() == value,
+                "query_string": changelist.get_query_string({self.parameter_name: value}),
+                "display": name,
+            }
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Rule]) -> QuerySet[Rule]:
+        value = self.value()
+        if value is None:
+            return queryset
+        if not is_id(value):
+            raise IncorrectLookupParameters
+        return queryset.filter(program=UUID(value))
+
+
+class RuleStatusFilter(admin.SimpleListFilter):
+    """Archived rules are hidden unless asked for."""
+
+    title = "status"
+    parameter_name = "status"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [*RuleStatus.choices, ("all", "All")]
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        first, *others = super().choices(changelist)
+        yield {**first, "display": "Not archived"}
+        yield from others
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        asked = self.value()
+        if asked is None:
+            return queryset.current()
+        if asked == "all":
+            return queryset
+        if asked not in RuleStatus.values:
+            raise IncorrectLookupParameters
+        return queryset.filter(status=asked)
+
+
+class RuleChangelist(StrictAdmin[Rule]):
+    list_display = [
+        "program_link", "order", "name", "short_condition", "status", "stop_after_match", "window", "version", "updated_at",
+    ]  # fmt: skip
+    list_display_links = ["name"]
+    list_filter = [RuleProgramFilter, RuleStatusFilter]
+    lookups: ClassVar[frozenset[str]] = frozenset({"program_name"})  # of the program's filter
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    search_fields = ["name"]
+    ordering = ["program__name", "program_id", "order", "id"]
+    sortable_by = ()
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        # Of one program's rules it is the same in every row, and the other columns need the place.
+        return self.list_display[1:] if asked_program_id(request) else self.list_display
+
+    @admin.display(description="Program")
+    def program_link(self, rule: Rule) -> str:
+        return format_html(
+            '<a href="?{}">{}</a>', urlencode({"program": rule.program_id}), rule.program.name
+        )
+
+    @admin.display(description="Condition")
+    def short_condition(self, rule: Rule) -> str:
+        return format_html(
+            '<code class="rule-condition">{}</code>', Truncator(rule.condition).chars(80)
+        )
+
+    @admin.display(description="Active (UTC)", empty_value="always")
+    def window(self, rule: Rule) -> str | None:
+        ends = [("from", rule.active_from), ("to", rule.active_to)]
+        return " ".join(f"{word} {end:%Y-%m-%d %H:%M}" for word, end in ends if end) or None
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        more = {
+            "program_id": asked_program_id(request),
+            "may_reorder": self.has_change_permission(request),
+        }
+        return super().changelist_view(request, {**more, **(extra_context or {})})

@@ -1,0 +1,139 @@
+"""The form of a rule: its fields and the rows of its actions, read together."""
+
+import re
+from datetime import datetime
+from functools import cached_property
+from typing import Any, ClassVar
+
+from django import forms
+
+from programs import instants, rulebook
+from programs.admin.rules.actions import action_of, row_of, rows_of
+from programs.admin.rules.fields import CodeField, Lines, UTCTimeField
+from programs.admin.rules.vocabulary import Vocabulary
+from programs.admin.saving import VerbForm
+from programs.exceptions import DomainError, FieldError, RuleChanged
+from programs.models import Program, Rule, RuleStatus
+
+_ACTION = re.compile(r"(?:\w+\.)?actions\[(\d+)\]\.?(\w*)(.*)", re.DOTALL)
+_MEND = "The actions: mend what is marked there."
+
+
+class RuleForm(VerbForm[Rule]):
+    """Reads a rule's page by the same rules as the API's bodies. `ready` is what the verb takes."""
+
+    program: ClassVar[Program]
+    ready: Any
+
+    name = forms.CharField(
+        max_length=255, widget=forms.TextInput({"class": "vTextField"}), strip=False
+    )
+    description = Lines(
+        rows=2, required=False, help_text=str(Rule._meta.get_field("description").help_text)
+    )
+    condition = CodeField(rows=3, help_text=str(Rule._meta.get_field("condition").help_text))
+    order = forms.IntegerField(required=False)
+    active_from = UTCTimeField(
+        label="Active from (UTC)",
+        help_text="The first moment whose events it takes; empty: any.",
+    )
+    active_to = UTCTimeField(
+        label="Active to (UTC)", help_text="The moment from which it takes none; empty: never."
+    )
+    status = forms.ChoiceField(
+        choices=[(status, status.label) for status in (RuleStatus.ACTIVE, RuleStatus.SUSPENDED)],
+        help_text="Only active rules run.",
+    )
+    # Actions are replaced as a whole, so that of two people who edit a rule at once the second is told.
+    shown_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+    class Meta:
+        model = Rule
+        fields = [
+            "name", "description", "condition", "order", "stop_after_match", "active_from", "active_to", "status",
+        ]  # fmt: skip
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.is_new = self.instance._state.adding
+        self.stored = [] if self.is_new else self.instance.actions
+        for field in self.fields.values():
+            field.show_hidden_initial = False  # a stale page is refused whole
+        if self.is_new:
+            self.instance.program = self.program
+            self.fields["order"].help_text = "From 1; empty: after all others."
+        else:
+            self.fields["order"].required = True
+            self.fields["order"].help_text = str(Rule._meta.get_field("order").help_text)
+            self.initial["shown_version"] = self.instance.version
+        self.vocabulary = Vocabulary(self.program, self.stored)
+        self.rows = rows_of(self.stored, self.data if self.is_bound else None, self.vocabulary)
+
+    @cached_property
+    def changed_data(self) -> list[str]:
+        changed = [name for name in super().changed_data if name in self.Meta.fields]
+        return [*changed, "actions"] if self._has_other_actions() else changed
+
+    def _has_other_actions(self) -> bool:
+        if not self.is_bound or not self.rows.is_valid():
+            return False
+        return self.rows.actions() != [action_of(row_of(action)) for action in self.stored]
+
+    def clean(self) -> dict[str, Any]:
+        rows_are_valid = self.rows.is_valid()
+        cleaned = super().clean()
+        if not self.is_new and self._is_stale():
+            # Somebody may have been faster by a moment, which the verb has refused already in the same words.
+            if RuleChanged.message not in self.non_field_errors():
+                self.add_error(None, RuleChanged.message)
+            return cleaned
+        if not rows_are_valid:
+            self.add_error(None, _MEND)
+        read = rulebook.clean_new if self.is_new else rulebook.clean_change
+        try:
+            self.ready = read(self._body())
+        except DomainError as refusal:
+            self.add_refusal(refusal)
+        return cleaned
+
+    def _is_stale(self) -> bool:
+        return self.cleaned_data.get("shown_version") != self.instance.version
+
+    def _body(self) -> dict[str, Any]:
+        """The page as the API's body would have it: all of a new rule, and of another what differs."""
+        names = self.Meta.fields if self.is_new else self.changed_data
+        given = {name: self.cleaned_data[name] for name in names if name in self.cleaned_data}
+        body = {
+            name: instants.written(value) if isinstance(value, datetime) else value
+            for name, value in given.items()
+        }
+        if self.rows.is_valid() and (self.is_new or "actions" in self.changed_data):
+            body["actions"] = self.rows.actions()
+        if self.is_new:
+            body["program_id"] = str(self.program.pk)
+            if body.get("order") is None:
+                body.pop("order", None)
+        return body
+
+    def add_refusal(self, refusal: DomainError) -> None:
+        of_actions = [error for error in refusal.fields if error.field.startswith("actions")]
+        others = [error for error in refusal.fields if error not in of_actions]
+        if others or not of_actions:
+            super().add_refusal(DomainError(refusal.message, others))
+        for error in of_actions:
+            self._add_to_row(error)
+
+    def _add_to_row(self, error: FieldError) -> None:
+        found = _ACTION.fullmatch(error.field)
+        if not self.rows.is_valid() and found is None:
+            return  # they were left out for the sake of what is refused already
+        if found is None or int(found[1]) >= len(self.rows.kept):
+            self.add_error(None, f"The actions: {error.message}")
+            return
+        self.rows.kept[int(found[1])].add_refusal(found[2], error, found[3])
+        if not self.non_field_errors():
+            self.add_error(None, _MEND)
+
+    def _post_clean(self) -> None:
+        # Django's would fill the instance and judge it by the model. The rulebook judges and writes.
+        pass

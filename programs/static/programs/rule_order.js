@@ -1,0 +1,36 @@
+// Moves rules on the page itself. Without it each move is a page of its own.
+"use strict";
+
+{
+    const form = document.getElementById("rule-order");
+    const list = form?.querySelector("ol");
+    const live = document.getElementById("rule-order-live");
+
+    const place = () => {
+        [...list.children].forEach((item, index, all) => {
+            const [up, down] = item.querySelectorAll("button");
+            up.disabled = index === 0;
+            down.disabled = index === all.length - 1;
+        });
+    };
+
+    const move = (item, isUp) => {
+        const other = isUp ? item.previousElementSibling : item.nextElementSibling;
+        isUp ? other.before(item) : other.after(item);
+        place();
+        const [up, down] = item.querySelectorAll("button");
+        const used = isUp ? up : down;
+        (used.disabled ? (isUp ? down : up) : used).focus();
+        const position = [...list.children].indexOf(item) + 1;
+        const name = item.querySelector(".rule-order-name").textContent.trim();
+        live.textContent = `${name} is number ${position} of ${list.children.length} now; not saved yet.`;
+    };
+
+    form?.addEventListener("submit", (event) => {
+        const { submitter } = event;
+        if (submitter?.name === "move") {
+            event.preventDefault();
+            move(submitter.closest("li"), submitter.value.startsWith("up:"));
+        }
+    });
+}

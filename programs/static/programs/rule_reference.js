@@ -1,0 +1,64 @@
+// The reference beside the editor: finds names, and writes them where the cursor was last.
+"use strict";
+
+{
+    const reference = document.getElementById("rule-reference");
+    const live = document.getElementById("rule-reference-live");
+    const find = document.getElementById("rule-reference-find");
+    const subjects = [...reference.querySelectorAll("details")];
+    const wereOpen = new Map(subjects.map((subject) => [subject, subject.open]));
+    let target = document.getElementById("id_condition");
+
+    document.addEventListener("focusin", ({ target: focused }) => {
+        if (focused.matches("textarea.rule-code")) {
+            target = focused;
+        }
+    });
+
+    const insert = (text) => {
+        const isUsable = target.isConnected && !target.disabled;
+        target = isUsable ? target : document.getElementById("id_condition");
+        target.focus();
+        // Deprecated, and the only way that the browser's own undo knows of.
+        if (!document.execCommand("insertText", false, text)) {
+            target.setRangeText(text, target.selectionStart, target.selectionEnd, "end");
+            target.dispatchEvent(new Event("input", { bubbles: true }));
+        }
+        if (text.endsWith("()")) {
+            const inside = target.selectionEnd - 1;
+            target.setSelectionRange(inside, inside);
+        }
+        live.textContent = `Wrote ${text}`;
+    };
+
+    reference.addEventListener("click", ({ target: clicked }) => {
+        const button = clicked.closest("[data-insert]");
+        if (button) {
+            insert(button.dataset.insert);
+        }
+    });
+
+    const search = () => {
+        const wanted = find.value.trim().toLowerCase();
+        let count = 0;
+        for (const subject of subjects) {
+            const items = [...subject.querySelectorAll("li")];
+            for (const item of items) {
+                item.hidden = !item.dataset.words.toLowerCase().includes(wanted);
+            }
+            const found = items.filter((item) => !item.hidden).length;
+            count += found;
+            subject.hidden = !found;
+            subject.open = wanted ? Boolean(found) : wereOpen.get(subject);
+        }
+        live.textContent = wanted ? `${count} found` : "";
+    };
+
+    find.closest("[hidden]").hidden = false;
+    find.addEventListener("input", search);
+    find.addEventListener("keydown", (event) => {
+        if (event.key === "Enter") {
+            event.preventDefault(); // it would save the rule
+        }
+    });
+}
