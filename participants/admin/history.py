@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from participants.admin import outcomes
 from participants.admin.lists import LargeTableAdmin
 from participants.models import Participant, StateChange, StateType
 from programs import exact_json
@@ -53,6 +54,15 @@ def new_value(change: StateChange) -> str:
     return _written(change.new_value)
 
 
+@admin.display(description="Changed by")
+def who(change: StateChange) -> str:
+    """The rule or whoever else it was, with a link to the event that brought it about."""
+    if change.event_id is None:
+        return change.changed_by
+    page = outcomes.event_page(change.event_id)
+    return format_html('<a href="{}">{}</a>', page, change.changed_by)
+
+
 def _written(value: Any) -> str:
     if isinstance(value, str):
         return value
@@ -62,7 +72,7 @@ def _written(value: Any) -> str:
 @admin.register(StateChange)
 class StateChangeAdmin(LargeTableAdmin[StateChange]):
     list_display = [
-        when, whose, what, "operation", old_value, new_value, "changed_by",
+        when, whose, what, "operation", old_value, new_value, who,
     ]  # fmt: skip
     list_display_links = None
     list_select_related = ["participant"]

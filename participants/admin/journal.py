@@ -16,11 +16,11 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from participants.admin import export, words
+from participants.admin import export, outcomes, words
 from participants.admin.filters import ActionFilter, AssetFilter, DaysFilter, EntryProgramFilter
 from participants.admin.history import HAS_PARTICIPANT
 from participants.admin.lists import LargeTableAdmin
-from participants.models import JournalEntry, Participant
+from participants.models import Event, JournalEntry, Participant
 from programs import exact_json, instants
 from programs.admin import is_id
 from programs.decimals import written
@@ -163,6 +163,7 @@ class JournalEntryAdmin(LargeTableAdmin[JournalEntry]):
     ) -> HttpResponse:
         if obj:
             context["subtitle"] = f"{self.what(obj)} {self.signed_amount(obj)}"
+            context["event_url"] = _event_url(request, obj)
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def history_view(
@@ -180,6 +181,15 @@ class JournalEntryAdmin(LargeTableAdmin[JournalEntry]):
 
     def has_delete_permission(self, request: HttpRequest, obj: JournalEntry | None = None) -> bool:
         return False
+
+
+def _event_url(request: HttpRequest, entry: JournalEntry) -> str:
+    """The page of the event that caused it, "" where none did or this member of staff may not see it."""
+    if not entry.event_id or not request.user.has_perm("participants.view_event"):
+        return ""
+    # An entry names its event by a plain id, and may name one that is not here.
+    is_here = Event.objects.filter(pk=entry.event_id).exists()
+    return outcomes.event_page(entry.event_id) if is_here else ""
 
 
 def _with_key(participant_id: UUID, key: str) -> UUID | None:

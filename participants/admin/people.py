@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 from participants import state
 from participants.admin import holdings
 from participants.admin.adjust import adjust_page
+from participants.admin.events import events_of
 from participants.admin.filters import EnrolledInFilter, TagFilter
 from participants.admin.forms import (
     EnrollForm,
@@ -199,7 +200,7 @@ class ParticipantAdmin(StateAdmin[Participant], LargeTableAdmin[Participant]):
     ) -> HttpResponse:
         if obj:
             context["held"] = holdings.held(request, obj.pk)
-            context["holdings"] = holdings.other(request, obj.pk)
+            context["holdings"] = [*holdings.other(request, obj.pk), *events_of(request, obj)]
             if request.user.has_perm("participants.adjust_balance"):
                 context["adjust_url"] = holdings.page_of(obj.pk, "adjust")
         if obj and request.user.has_perm("participants.view_statechange"):

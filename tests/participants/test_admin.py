@@ -570,9 +570,9 @@ def test_the_page_of_a_participant_costs_the_same_with_many_others_and_enrolment
 
     admin_client.get(page_of(participant))
 
-    # Session, user, participant, enrolments, history; balances, what is deferred, tracks, counters, movements. Nothing
-    # per enrolment and no choice of participants.
-    assert len(queries) == 10
+    # Session, user, participant, enrolments, history; balances, what is deferred, tracks, counters, movements, events.
+    # Nothing per enrolment and no choice of participants.
+    assert len(queries) == 11
     assert not [sql for sql in queries if "COUNT(" in sql.upper()]
 
 

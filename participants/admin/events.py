@@ -1,0 +1,295 @@
+"""Events, to read and to try again: nobody adds one, changes it or deletes it by hand."""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+from urllib.parse import urlencode
+from uuid import UUID
+
+import msgspec
+from django.contrib import admin, messages
+from django.contrib.admin.utils import quote, unquote
+from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from participants.admin import outcomes, words
+from participants.admin.filters import DaysFilter, ProgramFilter
+from participants.admin.holdings import Cell, Row, Table
+from participants.admin.lists import LargeTableAdmin, UncountedChangeList
+from participants.events.retry import retry
+from participants.models import Event, EventStatus, Participant
+from programs import exact_json, instants
+from programs.admin import is_id
+from programs.exceptions import DomainError
+from programs.models import Program
+
+SHOWN_EVENTS = 20
+SHOWN_DATA = 100_000  # characters; the API gives all of it
+EVENTS = "admin:participants_event_changelist"
+
+
+class EventProgramFilter(ProgramFilter):
+    def of_program(self, queryset: Any, program_id: UUID) -> QuerySet[Event]:
+        events: QuerySet[Event] = queryset.filter(program=program_id)
+        return events
+
+
+class ParticipantFilter(admin.SimpleListFilter):
+    """A field to type an external_id into."""
+
+    title = "participant"
+    parameter_name = "external_id"
+    template = "admin/participants/event/participant_filter.html"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("", "")]  # a filter without any is not shown
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        others = changelist.get_filters_params().items()
+        yield {
+            "name": self.parameter_name,
+            "value": self.value() or "",
+            "others": [
+                (name, value)
+                for name, values in others
+                for value in values
+                if name != self.parameter_name
+            ],
+            "query": changelist.query,
+            "without": changelist.get_query_string(remove=[self.parameter_name]),
+        }
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if not self.value():
+            return queryset
+        # A value and no join, so that the planner knows whose index it walks.
+        named = Participant.objects.filter(external_id=self.value()).values_list("pk", flat=True)
+        found = named.first()
+        return queryset.filter(participant=found) if found else queryset.none()
+
+
+class EventChangeList(UncountedChangeList):
+    def get_queryset(self, request: HttpRequest, *args: Any) -> QuerySet[Event]:
+        found: QuerySet[Event] = super().get_queryset(request, *args)
+        return found.defer("data")  # of which each may have a megabyte
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        symbols = outcomes.symbols_of(self.result_list)
+        for event in self.result_list:
+            event.summary = outcomes.summary(event, symbols)
+
+
+@admin.register(Event)
+class EventAdmin(LargeTableAdmin[Event]):
+    list_display = ["received", "key", "whose_in", "state", "what_came_of_it"]
+    list_filter = ["status", EventProgramFilter, ParticipantFilter, DaysFilter]
+    list_select_related = ["participant", "program"]
+    lookups: ClassVar[frozenset[str]] = frozenset(DaysFilter.parameters)
+    sortable_by = ()
+    search_fields = ["idempotency_key"]
+    search_help_text = "The id of an event, or an idempotency key, whole; with a program chosen, the beginning of a key."
+    actions = ["try_again"]
+    fieldsets = [
+        (None, {"fields": ["state", "whose", "program", "idempotency_key", "happened_at"]}),
+        ("Record", {"fields": ["received_at", "ended_at", "created_by", "attempts", "tried_next_at", "sequence", "id"]}),
+    ]  # fmt: skip
+    readonly_fields = ["state", "whose", "happened_at", "received_at", "ended_at", "tried_next_at"]
+
+    class Media:
+        css = {"all": ["participants/admin.css"]}
+
+    @admin.display(description="Received")
+    def received(self, event: Event) -> str:
+        return f"{event.created_at:%Y-%m-%d %H:%M:%S}"
+
+    @admin.display(description="Key")
+    def key(self, event: Event) -> SafeString:
+        happened = f"happened {event.event_timestamp:%Y-%m-%d %H:%M:%S}"
+        return format_html("{}{}", event.idempotency_key, _beneath(happened))
+
+    @admin.display(description="Participant")
+    def whose_in(self, event: Event) -> SafeString:
+        return format_html("{}{}", self.whose(event), _beneath(f"in {event.program}"))
+
+    @admin.display(description="Participant")
+    def whose(self, event: Event) -> SafeString:
+        page = reverse("admin:participants_participant_change", args=[event.participant_id])
+        return format_html('<a href="{}">{}</a>', page, event.participant)
+
+    @admin.display(description="Status")
+    def state(self, event: Event) -> SafeString:
+        mark, word = event.status.lower(), EventStatus(event.status).label
+        tries = _beneath(_tries(event)) if event.attempts else ""
+        return format_html('<span class="event-status {}">{}</span>{}', mark, word, tries)
+
+    @admin.display(description="What came of it")
+    def what_came_of_it(self, event: Event) -> str:
+        return str(getattr(event, "summary", ""))
+
+    @admin.display(description="Happened at")
+    def happened_at(self, event: Event) -> str:
+        return instants.written(event.event_timestamp)
+
+    @admin.display(description="Received at")
+    def received_at(self, event: Event) -> str:
+        return instants.written(event.created_at)
+
+    @admin.display(description="Processed at")
+    def ended_at(self, event: Event) -> str:
+        return instants.written(event.processed_at) if event.processed_at else "-"
+
+    @admin.display(description="Next attempt at")
+    def tried_next_at(self, event: Event) -> str:
+        return instants.written(event.next_attempt_at) if event.next_attempt_at else "-"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
+        # A page of one event shows them, too.
+        return super().get_queryset(request).select_related("participant", "program")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return EventChangeList
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Event], search_term: str
+    ) -> tuple[QuerySet[Event], bool]:
+        """Looks for one thing after the other, each by its own index."""
+        term = search_term.replace("\0", "").strip()
+        if not term:
+            return queryset, False
+        if is_id(term) and Event.objects.filter(pk=UUID(term)).exists():
+            return queryset.filter(pk=UUID(term)), False
+        # The index on keys begins with the program: without one each is asked, and there are few.
+        if is_id(request.GET.get(EventProgramFilter.parameter_name) or ""):
+            beginning = queryset.filter(idempotency_key__startswith=term)
+            return beginning.order_by("idempotency_key"), False
+        programs = list(Program.objects.order_by().values_list("pk", flat=True))
+        return queryset.filter(program__in=programs, idempotency_key=term), False
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Event | None = None,
+    ) -> HttpResponse:
+        if obj:
+            symbols = outcomes.symbols_of([obj])
+            context |= {
+                "summary": outcomes.summary(obj, symbols),
+                "failure": outcomes.failure(obj),
+                "rules": outcomes.rules_told(obj, symbols, request),
+                "tiers": outcomes.tiers_told(obj),
+                "omitted_rules": outcomes.omitted_rules(obj),
+                "payload": _pretty(obj.data),
+            }
+            if obj.status == EventStatus.FAILED and self.has_retry_permission(request):
+                context["retry_url"] = _page_of(obj.pk, "retry")
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.retry_view)
+        ours = path("<path:object_id>/retry/", view, name="participants_event_retry")
+        return [ours, *super().get_urls()]
+
+    def retry_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        if not self.has_retry_permission(request):
+            raise PermissionDenied
+        event = self.get_object(request, unquote(object_id))
+        if event is None:
+            raise Http404("There is no such event.")
+        # A GET is what signing in again makes of the button.
+        if request.method == "POST":
+            try:
+                self._retry(request, event.pk)
+                self.message_user(request, f"The event {event} is tried again.", messages.SUCCESS)
+            except DomainError as refusal:
+                self.message_user(request, refusal.message, messages.ERROR)
+        return HttpResponseRedirect(_page_of(event.pk, "change"))
+
+    @admin.action(description="Try selected events again", permissions=["retry"])
+    def try_again(self, request: HttpRequest, chosen: QuerySet[Event]) -> None:
+        retried, refusals = 0, []
+        for event_id in chosen.order_by().values_list("pk", flat=True):
+            try:
+                self._retry(request, event_id)
+                retried += 1
+            except DomainError as refusal:
+                refusals.append(refusal)
+        self.message_user(request, f"{retried} tried again.")
+        if refusals:
+            text = f"{len(refusals)} refused: {refusals[0].message}"
+            self.message_user(request, text, messages.ERROR)
+
+    def _retry(self, request: HttpRequest, event_id: UUID) -> None:
+        with transaction.atomic():
+            self.log_change(request, retry(event_id), "Tried again.")
+
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("participants.change_event")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Event | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Event | None = None) -> bool:
+        return False
+
+
+def events_of(request: HttpRequest, participant: Participant) -> list[Table]:
+    """The section of a participant's page with what they did last; none for who may not see it."""
+    if not request.user.has_perm("participants.view_event"):
+        return []
+    heads = ["Received", "Happened", "Program", "Key", "Status", "What came of it"]
+    newest = Event.objects.filter(participant=participant).order_by("-created_at", "-id")
+    events = list(newest.select_related("program").defer("data")[:SHOWN_EVENTS])
+    symbols = outcomes.symbols_of(events)
+    rows = [
+        Row(
+            [
+                Cell(heads[0], words.moment(event.created_at)),
+                Cell(heads[1], words.moment(event.event_timestamp)),
+                Cell(heads[2], event.program.name),
+                Cell(heads[3], event.idempotency_key),
+                Cell(heads[4], EventStatus(event.status).label, f"event-{event.status.lower()}"),
+                Cell(heads[5], outcomes.summary(event, symbols)),
+            ],
+            _page_of(event.pk, "change"),
+            f"Event {event}",
+        )
+        for event in events
+    ]
+    named = urlencode({ParticipantFilter.parameter_name: participant.external_id})
+    link = ("All events", f"{reverse(EVENTS)}?{named}")
+    return [Table("events", "Last events", heads, rows, "None yet.", link=link)]
+
+
+def _beneath(text: str) -> SafeString:
+    return format_html(' <div class="event-beneath">{}</div>', text)
+
+
+def _tries(event: Event) -> str:
+    """ "failed 2 times unexpectedly, next attempt 2026-01-15 10:30:00" """
+    times = "once" if event.attempts == 1 else f"{event.attempts} times"
+    at = event.next_attempt_at
+    following = f", next attempt {at:%Y-%m-%d %H:%M:%S}" if at else ""
+    return f"failed {times} unexpectedly{following}"
+
+
+def _pretty(data: Any) -> str:
+    """The JSON on lines of its own, with each number as it is stored."""
+    text = msgspec.json.format(exact_json.dumps(data), indent=2).decode()
+    return text if len(text) <= SHOWN_DATA else f"{text[:SHOWN_DATA]}\n… (cut here)"
+
+
+def _page_of(event_id: UUID, name: str) -> str:
+    return reverse(f"admin:participants_event_{name}", args=[quote(event_id)])

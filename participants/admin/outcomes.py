@@ -1,0 +1,270 @@
+"""What became of an event, in the words of those who wrote the rules."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from django.contrib.admin.utils import quote
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+
+from participants.models import Event, EventStatus
+from programs import exact_json
+from programs.models import Asset
+
+SHOWN_EFFECTS = 5  # in the one line of a list
+SHOWN_VALUE = 200  # characters
+BUCKETS = ("available", "held", "deferred")
+
+Symbols = Mapping[str, str]
+Effect = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class EffectWords:
+    text: str
+    is_undone: bool
+    is_refused: bool
+    entry_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class RuleWords:
+    """What one rule said. `outcome` is matched, not_matched, skipped or failed; `label` the same in words."""
+
+    name: str
+    version: int
+    url: str
+    outcome: str
+    label: str
+    reason: str
+    effects: list[EffectWords]
+
+
+def symbols_of(events: Iterable[Event]) -> Symbols:
+    """The symbols of the assets that these events' rules moved, by id; one query, or none."""
+    ids = {
+        effect["asset_id"]
+        for event in events
+        for rule in _rules(event)
+        for effect in rule["actions"]
+        if "asset_id" in effect
+    }
+    if not ids:
+        return {}
+    assets = Asset.objects.filter(pk__in=ids).order_by().values_list("pk", "symbol")
+    return {str(pk): symbol for pk, symbol in assets}
+
+
+def summary(event: Event, symbols: Symbols) -> str:
+    """What it came to, in one line: "+12 POINTS, tag vip, status gold"."""
+    if event.status == EventStatus.PENDING:
+        return "Waits to be tried again." if event.attempts else "Waits to be processed."
+    if event.status == EventStatus.FAILED:
+        return failure(event)
+    told = [*_in_short(event, symbols), *_levels_in_short(event)]
+    if not told:
+        return _nothing(event)
+    more = ["…"] if len(told) > SHOWN_EFFECTS else []
+    return ", ".join([*told[:SHOWN_EFFECTS], *more])
+
+
+def failure(event: Event) -> str:
+    """Which rule failed, at which action, and why: "Rule “Redeem”, action 2: DEBIT: AVAILABLE has 0, …"."""
+    given = (event.outcome or {}).get("failure")
+    if given is None:
+        return ""
+    if given["rule_id"] is None:
+        return str(given["message"])
+    action = "" if given["action"] is None else f", action {given['action'] + 1}"
+    return f"Rule “{given['rule_name']}”{action}: {given['message']}"
+
+
+def rules_told(event: Event, symbols: Symbols, request: HttpRequest) -> list[RuleWords]:
+    """What each rule said and did, with links to what this member of staff may see."""
+    may_view_rules = request.user.has_perm("programs.view_rule")
+    may_view_entries = request.user.has_perm("participants.view_journalentry")
+    return [
+        RuleWords(
+            rule["rule_name"],
+            rule["rule_version"],
+            _page("programs_rule", rule["rule_id"]) if may_view_rules else "",
+            rule["outcome"],
+            _LABELS.get(rule["outcome"], rule["outcome"]),
+            rule["reason"],
+            [_effect(effect, symbols, may_view_entries) for effect in rule["actions"]],
+        )
+        for rule in _rules(event)
+    ]
+
+
+def tiers_told(event: Event) -> list[str]:
+    """The levels to which counters raised the participant after the rules."""
+    return [
+        f"Rose from {_level(change['before'])} to {_level(change['after'])} of {change['tier']}."
+        for change in _levels(event)
+    ]
+
+
+def omitted_rules(event: Event) -> int:
+    """How many rules are not told of, since there was no room for them."""
+    return int((event.outcome or {}).get("omitted_rules", 0))
+
+
+def event_page(event_id: UUID | str) -> str:
+    return _page("participants_event", event_id)
+
+
+def _rules(event: Event) -> list[dict[str, Any]]:
+    rules: list[dict[str, Any]] = (event.outcome or {}).get("rule_evaluations", [])
+    return rules
+
+
+def _levels(event: Event) -> list[dict[str, str]]:
+    changes: list[dict[str, str]] = (event.outcome or {}).get("tier_changes", [])
+    return changes
+
+
+def _page(model: str, pk: Any) -> str:
+    try:
+        return reverse(f"admin:{model}_change", args=[quote(pk)])
+    except NoReverseMatch:
+        return ""  # an installation may do without that page
+
+
+def _effect(effect: Effect, symbols: Symbols, may_view_entries: bool) -> EffectWords:
+    entry_id = effect.get("journal_entry_id")
+    return EffectWords(
+        _words(effect, symbols),
+        effect.get("undone", False),
+        "error" in effect,
+        _page("participants_journalentry", entry_id) if entry_id and may_view_entries else "",
+    )
+
+
+def _words(effect: Effect, symbols: Symbols) -> str:
+    if "error" in effect:
+        return f"{effect['type']} was refused: {effect['error']['message']}"
+    return _WORDS.get(effect["type"], _unknown)(effect, symbols)
+
+
+def _moved(effect: Effect, symbols: Symbols) -> str:
+    verb, what = _MOVED[effect["type"]], _amount(effect, symbols)
+    if not Decimal(effect["amount"]):
+        return f"{verb} {what}: nothing moved."
+    bucket = str(effect.get("bucket", "AVAILABLE")).lower()
+    where = "" if bucket == "available" else f" to {bucket}"
+    if effect["type"] == "FORFEIT" and where:
+        where = f" of {bucket}"
+    before, after = effect["before"], effect["after"]
+    changes = ", ".join(
+        f"{name} {before[name]} → {after[name]}" for name in BUCKETS if before[name] != after[name]
+    )
+    return f"{verb} {what}{where} ({changes})."
+
+
+def _amount(effect: Effect, symbols: Symbols) -> str:
+    symbol = symbols.get(effect["asset_id"], f"of asset {effect['asset_id']}")
+    return f"{effect['amount']} {symbol}"
+
+
+def _tagged(effect: Effect, symbols: Symbols) -> str:
+    return f"Had the tag {effect['tag']}." if effect["before"] else f"Tagged {effect['tag']}."
+
+
+def _untagged(effect: Effect, symbols: Symbols) -> str:
+    tag = effect["tag"]
+    return f"Took away the tag {tag}." if effect["before"] else f"Had no tag {tag}."
+
+
+def _counted(effect: Effect, symbols: Symbols) -> str:
+    before = "new" if effect["before"] is None else effect["before"]
+    return f"Added {effect['value']} to the counter {effect['key']} ({before} → {effect['after']})."
+
+
+def _attribute_set(effect: Effect, symbols: Symbols) -> str:
+    before = "not set" if effect["before"] is None else _value(effect["before"])
+    return f"Set the attribute {effect['key']} ({before} → {_value(effect['after'])})."
+
+
+def _tier_set(effect: Effect, symbols: Symbols) -> str:
+    change = f"{_level(effect['before'])} → {_level(effect['after'])}"
+    return f"Set the level of {effect['tier']} ({change})."
+
+
+def _unknown(effect: Effect, symbols: Symbols) -> str:
+    return f"{effect['type']}."
+
+
+def _level(key: str) -> str:
+    return key or "the base"
+
+
+def _value(value: Any) -> str:
+    text = exact_json.dumps(value).decode()
+    return text if len(text) <= SHOWN_VALUE else f"{text[:SHOWN_VALUE]}…"
+
+
+def _in_short(event: Event, symbols: Symbols) -> Iterator[str]:
+    """Movements, then everything else that changed."""
+    effects = [effect for rule in _rules(event) for effect in rule["actions"]]
+    for effect in effects:
+        if effect["type"] in _MOVED and Decimal(effect["amount"]):
+            sign, more = _SHORT_MOVED[effect["type"]]
+            yield f"{sign}{_amount(effect, symbols)}{more}"
+    for effect in effects:
+        if effect["type"] in _SHORT and effect["before"] != effect["after"]:
+            yield _SHORT[effect["type"]](effect)
+
+
+def _levels_in_short(event: Event) -> Iterator[str]:
+    for change in _levels(event):
+        yield f"{change['tier']} {_level(change['after'])}"
+
+
+def _nothing(event: Event) -> str:
+    rules = _rules(event)
+    if not rules:
+        return "Nothing: the program had no rules."
+    if any(rule["outcome"] == "matched" for rule in rules):
+        return "Nothing changed."
+    return "Nothing: no rule matched."
+
+
+_LABELS: Final = {
+    "matched": "Matched",
+    "not_matched": "Did not match",
+    "skipped": "Skipped",
+    "failed": "Failed",
+}
+_MOVED: Final = {
+    "CREDIT": "Credited",
+    "DEBIT": "Debited",
+    "HOLD": "Held",
+    "RELEASE": "Released",
+    "FORFEIT": "Forfeited",
+}
+_SHORT_MOVED: Final = {
+    "CREDIT": ("+", ""),
+    "DEBIT": ("-", ""),
+    "HOLD": ("", " held"),
+    "RELEASE": ("", " released"),
+    "FORFEIT": ("-", " forfeited"),
+}
+_SHORT: Final[Mapping[str, Callable[[Effect], str]]] = {
+    "TAG": lambda effect: f"tag {effect['tag']}",
+    "UNTAG": lambda effect: f"no more tag {effect['tag']}",
+    "COUNTER": lambda effect: f"{effect['key']} {effect['after']}",
+    "SET_ATTRIBUTE": lambda effect: f"{effect['key']} {_value(effect['after'])}",
+    "SET_TIER": lambda effect: f"{effect['tier']} {_level(effect['after'])}",
+}
+_WORDS: Final[Mapping[str, Callable[[Effect, Symbols], str]]] = {
+    **dict.fromkeys(_MOVED, _moved),
+    "TAG": _tagged,
+    "UNTAG": _untagged,
+    "COUNTER": _counted,
+    "SET_ATTRIBUTE": _attribute_set,
+    "SET_TIER": _tier_set,
+}
