@@ -1,0 +1,158 @@
+"""Import of events from JSON Lines: for each line what POST /v1/events does, in the order of the lines."""
+
+import sys
+import time
+from argparse import ArgumentParser
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from django.core.management.base import CommandError
+from django.db import connection, reset_queries
+from tqdm import tqdm
+
+from participants.events import ingest, process
+from participants.events.ingest import Stored
+from participants.exceptions import (
+    IdempotencyConflict,
+    ParticipantNotFound,
+    UnknownParticipant,
+)
+from participants.management.lines import LinesCommand, Rehearsal, Store, Tally
+from participants.models import Event, EventStatus
+from programs.actors import Actor, ActorKind
+from programs.exceptions import DomainError
+
+_BY = Actor(ActorKind.COMMAND, "import_events")
+AWAITED_AT_ONCE = 1000
+PAUSE = 0.05  # seconds, while others work off what is left, or it is put off
+
+
+class Command(LinesCommand[Stored]):
+    awaited: "Awaited"
+    help = (
+        "Reads events from JSON Lines, each line as the body of POST /v1/events, and stores them in the order of the "
+        'lines; workers process them. Ends with the counts on standard output ("stored 6919, known 0, failed 0"; known '
+        "are those that were stored before, by this import or another), and with 1 if a line failed, with 130 if "
+        "interrupted. May be stopped at any moment and run again: an event is stored once for its idempotency key."
+    )
+    program_help = "The program of the lines that have no program_id."
+    dry_run_help = (
+        "Check and count, and store nothing: each batch is stored and taken back. It cannot see what only two lines "
+        "of different batches break together, such as two events with one key."
+    )
+    without_program = "it takes no events"
+    field_of = {
+        IdempotencyConflict: "idempotency_key",
+        ParticipantNotFound: "participant_id",
+        UnknownParticipant: "external_id",
+    }
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument(
+            "--wait",
+            action="store_true",
+            help="Then process events, beside the workers there are, until all of this file are processed, and write "
+            'how that went: "processed: completed 6919, failed 0".',
+        )
+
+    def new_tally(self) -> Tally:
+        return EventTally()
+
+    def new_store(self, options: dict[str, Any]) -> Store[Stored]:
+        if options["dry_run"]:
+            return Rehearsal(_store, _new_key, _known).store
+        if options["wait"]:
+            self.awaited = Awaited()
+            return self.awaited.store
+        return _store
+
+    def store_lines(self, options: dict[str, Any], tally: Tally) -> None:
+        if options["dry_run"] and options["wait"]:
+            raise CommandError("--dry-run stores nothing that --wait could wait for.")
+        super().store_lines(options, tally)
+        if options["wait"]:
+            counts = _processed(self.awaited)
+            completed, failed = counts[EventStatus.COMPLETED], counts[EventStatus.FAILED]
+            self.stdout.write(f"processed: completed {completed}, failed {failed}")
+
+
+@dataclass(slots=True)
+class EventTally(Tally):
+    stored: int = 0
+    known: int = 0
+
+    def count(self, stored: object) -> None:
+        Tally.count(self, stored)
+        if isinstance(stored, Stored):
+            self.stored += stored.is_new
+            self.known += not stored.is_new
+
+    def __str__(self) -> str:
+        return f"stored {self.stored}, known {self.known}, failed {self.failed}"
+
+
+def _store(bodies: list[object], program_id: UUID | None) -> list[Stored | DomainError]:
+    return ingest.ingest_bodies(bodies, by=_BY, program_id=program_id)
+
+
+def _new_key(body: object, stored: Stored) -> str:
+    return f"{stored.event.program_id} {stored.event.idempotency_key}" if stored.is_new else ""
+
+
+def _known(stored: Stored) -> Stored:
+    return replace(stored, is_new=False)
+
+
+class Awaited:
+    """The events of this import, each once, in a temporary table: in memory they would grow with the file."""
+
+    def __init__(self) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP TABLE IF EXISTS pg_temp.import_awaited")
+            cursor.execute("CREATE TEMPORARY TABLE import_awaited (id uuid PRIMARY KEY)")
+
+    def store(self, bodies: list[object], program_id: UUID | None) -> list[Stored | DomainError]:
+        results = _store(bodies, program_id)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO import_awaited SELECT unnest(%s::uuid[]) ON CONFLICT DO NOTHING",
+                [[result.id for result in results if isinstance(result, Stored)]],
+            )
+        return results
+
+    def batches(self) -> Iterator[list[UUID]]:
+        last = UUID(int=0)
+        while True:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT id FROM import_awaited WHERE id > %s ORDER BY id LIMIT %s",
+                    [last, AWAITED_AT_ONCE],
+                )
+                ids = [event_id for (event_id,) in cursor.fetchall()]
+            if not ids:
+                return
+            yield ids
+            last = ids[-1]
+
+
+def _processed(awaited: Awaited) -> Counter[str]:
+    """Work as a worker until all of these are processed, whoever does it; how many have which status then."""
+    counts: Counter[str] = Counter()
+    after = process.START
+    # disable=None: only on a terminal. No total: others help, and what else waits is worked off, too.
+    with tqdm(unit=" events", desc="Processing", file=sys.stderr, disable=None) as progress:
+        for ids in awaited.batches():
+            events = Event.objects.filter(pk__in=ids)
+            while events.pending().exists():
+                done = process.process_batch(after)
+                after = done.after
+                progress.update(done.events)
+                if not done.events and after == process.START:
+                    time.sleep(PAUSE)
+                reset_queries()
+            counts.update(events.order_by().values_list("status", flat=True))
+    return counts
