@@ -1,16 +1,18 @@
-"""What quickstart fills an empty Laurel with, to look around in: a program that gives out points, and people in it."""
+"""What quickstart fills an empty Laurel with, to look around in: a program that gives out points, its rules, and people in it."""
 
-from decimal import Decimal
+from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
-from participants import ledger, state
-from participants.ledger import Movement
-from participants.models import ActionType, Participant
+from django.utils import timezone
+
+from participants import state
+from participants.events import ingest, process
+from participants.events.request import NewEvent
+from participants.models import Participant
 from participants.state import Change
 from participants.state.changes import AttributeValue
-from participants.state.counters import CounterChange, set_counter
-from participants.state.tiers import TierChange, set_tier
-from programs import assets, tracks
+from programs import assets, decimals, rulebook, tracks
 from programs.actors import Actor
 from programs.models import Program
 
@@ -40,20 +42,42 @@ _TRACK = {
         )
     ],
 }
-# Number, tags, attributes, points, spent, level.
-_PEOPLE: list[tuple[str, list[str], dict[str, AttributeValue], str, str, str]] = [
+_PURCHASE = 'event.type == "purchase"'
+# Name, condition, actions; `points` stands for a CREDIT of the demo's asset.
+_RULES: list[tuple[str, str, list[dict[str, Any]]]] = [
     (
-        "1001",
-        ["vip", "newsletter"],
-        {"plan": "premium", "orders": 42},
-        "1250.50",
-        "2480.10",
-        "gold",
+        "A point for each euro",
+        _PURCHASE,
+        [
+            {"type": "CREDIT", "amount": "event.amount", "description": "Purchase"},
+            {"type": "COUNTER", "key": "spent", "value": "event.amount"},
+            {"type": "COUNTER", "key": "purchases", "value": "1"},
+        ],
     ),
-    ("1002", ["newsletter"], {"plan": "free", "orders": 3}, "61", "120.40", "bronze"),
-    ("1003", ["vip"], {"plan": "premium", "birthday_month": 5}, "340.25", "702", "silver"),
-    ("1004", [], {"plan": "free", "orders": 0}, "", "", ""),
-    ("1005", ["wholesale"], {"plan": "business", "invoiced": True}, "9800", "19604.99", "gold"),
+    (
+        "Half as much again for VIPs",
+        f'{_PURCHASE} && "vip" in participant.tags',
+        [
+            {
+                "type": "CREDIT",
+                "amount": "round(event.amount * 0.5, 2)",
+                "description": "VIP bonus",
+            }
+        ],
+    ),
+    (
+        "Big spenders",
+        'get(participant.counters, "spent", 0) >= 1000 && !("big-spender" in participant.tags)',
+        [{"type": "TAG", "tag": "big-spender"}],
+    ),
+]
+# Number, tags, attributes, purchases.
+_PEOPLE: list[tuple[str, list[str], dict[str, AttributeValue], list[str]]] = [
+    ("1001", ["vip", "newsletter"], {"plan": "premium", "cards": 2}, ["980.10", "1500.00"]),
+    ("1002", ["newsletter"], {"plan": "free", "cards": 1}, ["59.90", "60.50"]),
+    ("1003", ["vip"], {"plan": "premium", "birthday_month": 5}, ["702.00"]),
+    ("1004", [], {"plan": "free", "cards": 0}, []),
+    ("1005", ["wholesale"], {"plan": "business", "invoiced": True}, ["9800.00", "9804.99"]),
 ]
 
 
@@ -68,16 +92,30 @@ def make(*, by: Actor) -> None:
         {"name": "Points", "symbol": "POINTS", "scale": 2}, program_id=program.pk
     )
     tracks.create(program.pk, tracks.clean_new(_TRACK), by=by)
-    for number, tags, attributes, earned, spent, level in _PEOPLE:
+    for name, condition, actions in _RULES:
+        credited = [
+            {**action, "asset_id": str(points.pk)} if action["type"] == "CREDIT" else action
+            for action in actions
+        ]
+        rule = {"program_id": str(PROGRAM), "name": name, "condition": condition}
+        rulebook.create(rulebook.clean_new({**rule, "actions": credited}), by=by)
+    for number, tags, attributes, purchases in _PEOPLE:
         external_id = f"customer-{number}"
         profile = {"display_name": f"Customer {number}", "email": f"{external_id}@example.com"}
-        change = Change(profile=profile, tags=tags, attributes=attributes, program_id=program.pk)
-        state.apply(change, to=external_id, by=by, may_create=True)
-        if not level:
-            continue
-        welcome = Movement(
-            ActionType.CREDIT, program.pk, points.pk, "Welcome to the demo.", Decimal(earned)
+        change = Change(profile=profile, tags=tags, attributes=attributes, program_id=PROGRAM)
+        made = state.apply(change, to=external_id, by=by, may_create=True)
+        ingest.ingest_each(_purchases(external_id, purchases), by=by)
+        process.process_now(made.participant_id)
+
+
+def _purchases(external_id: str, amounts: list[str]) -> list[NewEvent]:
+    return [
+        NewEvent(
+            PROGRAM,
+            external_id,
+            f"order-{external_id}-{number}",
+            timezone.now() - timedelta(days=30 * (len(amounts) - number)),
+            {"type": "purchase", "amount": decimals.read(amount), "order_id": f"A-{number}"},
         )
-        ledger.post(welcome, of=external_id, by=by)
-        set_counter(external_id, "spent", CounterChange(Decimal(spent)), by=by)
-        set_tier(external_id, "status", program.pk, TierChange(level), by=by)
+        for number, amount in enumerate(amounts)
+    ]

@@ -1,4 +1,4 @@
-"""gunicorn as quickstart runs it: on a port held from the beginning, and never left behind."""
+"""gunicorn and a worker as quickstart runs them: on a port held from the beginning, and never left behind."""
 
 import http.client
 import os
@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
 from django.conf import settings
@@ -44,33 +44,65 @@ def url_of(host: str, port: int) -> str:
 @contextmanager
 def server(listener: socket.socket, host: str) -> Iterator[subprocess.Popen[bytes]]:
     """gunicorn, configured as in production. It ends with the block, and with us if we are killed."""
-    theirs, ours = os.pipe()
+    # Whoever chose to serve at a host expects answers under its name.
+    hosts = ",".join([*settings.ALLOWED_HOSTS, _name_of(host)])
+    with _lifeline() as lifeline:
+        process = _started(
+            "-m",
+            *("gunicorn", "-c", "python:config.gunicorn", "--bind", f"fd://{listener.fileno()}"),
+            # Or Ctrl-C would wait half a minute for the connection that a browser opened in advance.
+            *("--graceful-timeout", "2"),
+            environment={"ALLOWED_HOSTS": hosts, "QUICKSTART_LIFELINE": str(lifeline)},
+            descriptors=[listener.fileno(), lifeline],
+        )
+        listener.close()
+        with _ending(process):
+            yield process
+
+
+@contextmanager
+def worker() -> Iterator[subprocess.Popen[bytes]]:
+    """A process that works events off. It ends with the block, after the batch in hand, and with us if we are killed."""
+    with _lifeline() as lifeline:
+        process = _started(
+            *("manage.py", "process_events", "--lifeline", str(lifeline)), descriptors=[lifeline]
+        )
+        with _ending(process):
+            yield process
+
+
+def _started(
+    *arguments: str, descriptors: Sequence[int], environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
     registration = embedded.registration_fd()
-    inherited = [listener.fileno(), theirs, *([] if registration is None else [registration])]
-    environment = {
-        # Whoever chose to serve at a host expects answers under its name.
-        "ALLOWED_HOSTS": ",".join([*settings.ALLOWED_HOSTS, _name_of(host)]),
-        "QUICKSTART_LIFELINE": str(theirs),
-    }
-    gunicorn = [sys.executable, "-m", "gunicorn", "-c", "python:config.gunicorn"]
-    # Or Ctrl-C would wait half a minute for the connection that a browser opened in advance.
-    options = ["--bind", f"fd://{listener.fileno()}", "--graceful-timeout", "2"]
-    process = subprocess.Popen(
-        [*gunicorn, *options],
+    return subprocess.Popen(
+        [sys.executable, *arguments],
         cwd=settings.BASE_DIR,
-        env=os.environ | environment,
+        env={**os.environ, **(environment or {})},
         stdin=subprocess.DEVNULL,
-        pass_fds=inherited,
+        pass_fds=[*descriptors, *([] if registration is None else [registration])],
         process_group=0,  # a terminal's Ctrl-C is for us, who stop it once
     )
-    os.close(theirs)
-    listener.close()
+
+
+@contextmanager
+def _lifeline() -> Iterator[int]:
+    """A descriptor for a child to read from: it ends when we do, even where we are killed."""
+    theirs, ours = os.pipe()
     try:
-        yield process
+        yield theirs
+    finally:
+        os.close(theirs)
+        os.close(ours)
+
+
+@contextmanager
+def _ending(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    try:
+        yield
     finally:
         process.terminate()
         process.wait()
-        os.close(ours)
 
 
 def stop_on_signals(process: subprocess.Popen[bytes]) -> list[int]:

@@ -26,8 +26,8 @@ from pytest_django.fixtures import Settings
 
 from config import embedded, local, serving
 from config.management.commands import quickstart
-from participants.models import Enrollment, Participant, StateChange
-from programs.models import ApiKey, Program, ProgramStatus
+from participants.models import Enrollment, Event, Participant, StateChange
+from programs.models import ApiKey, Program, ProgramStatus, Rule
 
 
 @pytest.fixture
@@ -84,14 +84,16 @@ def test_the_first_run_shows_what_opens_admin_and_api() -> None:
     assert found("API key", output) in curl_line(output)
     assert str(Program.objects.get().id) in curl_line(output)
     assert Enrollment.objects.count() == Participant.objects.count() == 5
-    assert set(StateChange.objects.values_list("changed_by", flat=True)) == {"command:quickstart"}
+    changes = StateChange.objects.values_list("changed_by", flat=True)
+    assert {label.partition(":")[0] for label in changes} == {"command", "rule", "tier_track"}
+    assert set(Event.objects.values_list("status", flat=True)) == {"COMPLETED"}
 
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("manifest")
 def test_a_second_run_keeps_the_data_and_makes_nothing_twice() -> None:
     first = set_up()
-    models = [User, ApiKey, Program, Participant, Enrollment, StateChange]
+    models = [User, ApiKey, Program, Rule, Participant, Enrollment, StateChange, Event]
     before = [list(model._default_manager.order_by("pk").values()) for model in models]
 
     second = set_up()
@@ -435,7 +437,7 @@ def test_one_command_makes_a_laurel_that_works_and_ctrl_c_ends_all_of_it(fresh: 
         capture_output=True,
         text=True,
     )
-    assert pasted.stdout == "201"
+    assert pasted.stdout == "200"  # the event was processed within the call
     login = first.get("/admin/login/")
     assert login.status == 200
     [stylesheet] = re.findall(r'href="(/static/admin/css/base\.\w+\.css)"', login.read().decode())

@@ -8,6 +8,7 @@ import socket
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection, connections, transaction
 from django.db.models import Q
+from django.utils import timezone
 
 from config import demo, local, serving
-from programs import api_keys
+from programs import api_keys, exact_json, instants
 from programs.actors import Actor, ActorKind
 from programs.models import ApiKey, Program, ProgramStatus, Scope
 
@@ -92,7 +94,7 @@ class Command(BaseCommand):
             self._say(
                 "Other machines reach it by a name in ALLOWED_HOSTS (.env.example), unencrypted."
             )
-        with serving.server(listener, host) as server:
+        with serving.worker(), serving.server(listener, host) as server:
             signals = serving.stop_on_signals(server)
             if serving.is_ready(server, url):
                 self._say(f"Laurel is serving at {url} - stop with Ctrl-C")
@@ -150,14 +152,22 @@ def _key() -> str | None:
 
 
 def _curl_line(url: str, key: str | None) -> str:
-    body: dict[str, object] = {"external_id": "customer-1006", "tags": ["vip"]}
+    path, headers = "participants", []
+    body: dict[str, object] = {"external_id": "customer-1006"}
     if Program.objects.filter(id=demo.PROGRAM, status=ProgramStatus.ACTIVE).exists():
-        body["program_id"] = str(demo.PROGRAM)
+        path, headers = "events", ["-H 'Prefer: wait=5'"]
+        body |= {
+            "program_id": str(demo.PROGRAM),
+            "idempotency_key": "order-1",
+            "event_timestamp": instants.written(timezone.now()),
+            "event_data": {"type": "purchase", "amount": Decimal("49.90")},
+        }
     return " ".join(
         [
-            f"curl -X POST {shlex.quote(f'{url}/v1/participants')}",
+            f"curl -X POST {shlex.quote(f'{url}/v1/{path}')}",
             f'-H "X-API-Key: {key or "$LAUREL_API_KEY"}"',
             "-H 'Content-Type: application/json'",
-            f"-d {shlex.quote(json.dumps(body))}",
+            *headers,
+            f"-d {shlex.quote(exact_json.dumps(body).decode())}",
         ]
     )
