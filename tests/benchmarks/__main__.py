@@ -27,7 +27,8 @@ def main() -> int:
     found = report.surroundings(pace)
     report.show_surroundings(found)
     outcomes = []
-    with set_up(known=options.known, many=options.participants, pace=pace) as bench:
+    sizes = {"known": options.known, "many": options.participants, "past": options.events}
+    with set_up(**sizes, pace=pace) as bench:
         for name in options.scenarios or SCENARIOS:
             for outcome in SCENARIOS[name](bench):
                 report.show(outcome)
@@ -57,6 +58,9 @@ def _options(scenarios: list[str]) -> argparse.Namespace:
         "--participants", type=int, default=1_000_000, help="people in the large database"
     )
     parser.add_argument(
+        "--events", type=int, default=5_000_000, help="events in the past of the large database"
+    )
+    parser.add_argument(
         "--json", type=Path, default="benchmark.json", help="where to write the figures"
     )
     parser.add_argument(
@@ -66,7 +70,7 @@ def _options(scenarios: list[str]) -> argparse.Namespace:
     options = parser.parse_args()
     if options.quick:
         options.rounds, options.seconds = 1, 0.2
-        options.known = options.participants = 2000
+        options.known = options.participants = options.events = 2000
     return options
 
 

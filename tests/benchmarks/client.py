@@ -95,7 +95,7 @@ def drive(
 ) -> Round:
     """Ask on all connections at once, each its own requests and the next when the last is answered.
 
-    A call that does not answer 200 or 201, or whose answer lacks `expected`, counts as an error; `people` is how many
+    A call that does not answer 200, 201 or 202, or whose answer lacks `expected`, counts as an error; `people` is how many
     participants a call is about.
     """
     selector = selectors.DefaultSelector()
@@ -113,7 +113,7 @@ def drive(
                 continue
             now = time.perf_counter()
             latencies.append(now - connection.sent_at)
-            errors += answer.status not in (200, 201) or expected not in answer.body
+            errors += answer.status not in (200, 201, 202) or expected not in answer.body
             if now - begin < seconds:
                 connection.send(next(source))
             else:

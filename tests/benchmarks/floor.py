@@ -1,10 +1,15 @@
-"""The floor: Laurel's own reading and writing of an upsert in a bare Django view, without Django REST framework."""
+"""The floor: Laurel's own reading and writing of an upsert, or of an event, in a bare Django view, without Django REST
+framework.
+"""
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from config.authentication import key_ring
 from participants import state
+from participants.events.ingest import ingest
+from participants.events.request import clean_event
+from participants.exceptions import IdempotencyConflict
 from participants.state.changes import clean_upsert
 from programs import exact_json
 from programs.actors import Actor, ActorKind
@@ -22,4 +27,19 @@ def upsert(request: HttpRequest) -> HttpResponse:
         bytes(result.answer),
         status=201 if result.created else 200,
         content_type="application/json",
+    )
+
+
+@csrf_exempt
+def event(request: HttpRequest) -> HttpResponse:
+    key = key_ring.find(request.META.get("HTTP_X_API_KEY", ""))
+    if key is None:
+        return HttpResponse(status=401)
+    by = Actor(ActorKind.API_KEY, str(key))
+    try:
+        stored = ingest(clean_event(exact_json.loads(request.body)), by=by)
+    except IdempotencyConflict as conflict:
+        return HttpResponse(exact_json.dumps(conflict.as_dict()), status=409)
+    return HttpResponse(
+        exact_json.dumps(stored.answer()), status=202, content_type="application/json"
     )

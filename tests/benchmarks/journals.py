@@ -2,10 +2,9 @@
 
 from uuid import UUID
 
-from django.db import connection
-
 from participants.ledger.chain import HASH_SQL
 from participants.models import Balance, JournalEntry, Participant
+from tests.benchmarks import databases
 
 _ENTRY = JournalEntry._meta.db_table
 _PEOPLE = (
@@ -39,19 +38,19 @@ FROM {_ENTRY} WHERE sequence = %(number)s AND participant_id IN {_PEOPLE}
 """
 
 
-def fill(prefix: str, entries: int, *, asset_id: UUID, program_id: UUID) -> None:
+def fill(database: str, prefix: str, entries: int, *, asset_id: UUID, program_id: UUID) -> None:
     """Give everybody whose external_id begins so, and who has no entries yet, so many of this asset."""
-    with connection.cursor() as cursor:
+    with databases.connect(database) as session:
         common: dict[str, str | int | UUID] = {
             "prefix": prefix,
             "asset": asset_id,
             "program": program_id,
         }
         for number in range(1, entries + 1):
-            cursor.execute(_NEXT, {**common, "number": number})
+            session.execute(_NEXT, {**common, "number": number})
             if number in (1, 10):  # so that the plans know how many there are
-                cursor.execute(f"ANALYZE {_ENTRY}")
-        cursor.execute(_BALANCES, {**common, "number": entries})
+                session.execute(f"ANALYZE {_ENTRY}")
+        session.execute(_BALANCES, {**common, "number": entries})
 
 
 # One person's journal as a page of history reads it. Nobody verifies it, so its hashes are none.
@@ -64,10 +63,12 @@ FROM generate_series(1, %(entries)s) AS number
 """
 
 
-def fill_one(participant_id: UUID, entries: int, *, asset_id: UUID, program_id: UUID) -> None:
+def fill_one(
+    database: str, participant_id: UUID, entries: int, *, asset_id: UUID, program_id: UUID
+) -> None:
     """Give one participant so many entries, a second apart, the last of them now."""
-    with connection.cursor() as cursor:
-        cursor.execute(
+    with databases.connect(database) as session:
+        session.execute(
             _LONG,
             {
                 "participant": participant_id,

@@ -172,26 +172,27 @@ class NaiveParticipantViewSet(ModelViewSet[Participant]):
             external_id=external_id, defaults=given
         )
         if created:
-            happened = _beginnings(participant)
+            happened = beginnings(participant)
         if program:
             happened += _enroll(participant, program)
-        self.record(participant, happened)
+        record(participant, happened, str(actor_of(self.request)))
         return participant, created
 
-    def record(self, participant: Participant, happened: list[Happening]) -> None:
-        for state_type, key, old_value, new_value in happened:
-            operation = "ADD" if old_value is None else "REMOVE" if new_value is None else "CHANGE"
-            StateChange.objects.create(
-                participant=participant,
-                state_type=state_type,
-                key=key,
-                operation=operation,
-                old_value=old_value,
-                new_value=new_value,
-                changed_by=str(actor_of(self.request)),
-                program_id=UUID(key) if state_type == "enrollment" else None,
-                changed_at=timezone.now(),
-            )
+
+def record(participant: Participant, happened: list[Happening], changed_by: str) -> None:
+    for state_type, key, old_value, new_value in happened:
+        operation = "ADD" if old_value is None else "REMOVE" if new_value is None else "CHANGE"
+        StateChange.objects.create(
+            participant=participant,
+            state_type=state_type,
+            key=key,
+            operation=operation,
+            old_value=old_value,
+            new_value=new_value,
+            changed_by=changed_by,
+            program_id=UUID(key) if state_type == "enrollment" else None,
+            changed_at=timezone.now(),
+        )
 
 
 def _active_program(program_id: UUID) -> Program:
@@ -201,7 +202,7 @@ def _active_program(program_id: UUID) -> Program:
     return program
 
 
-def _beginnings(participant: Participant) -> list[Happening]:
+def beginnings(participant: Participant) -> list[Happening]:
     """All that somebody new has, a row for each kind."""
     profile = {
         name: getattr(participant, name) for name in PROFILE_FIELDS if getattr(participant, name)

@@ -116,7 +116,7 @@ class NaiveAdjustmentView(APIView):
         balance.overdrawn = balance.available < 0
         sides = ("ISSUANCE", bucket) if type == "CREDIT" else (bucket, "REDEMPTION")
         actor = str(actor_of(self.request))
-        return _record(balance, program, sides, amount, description, actor), asset.scale
+        return record(balance, program, sides, amount, description, actor), asset.scale
 
 
 def _check(participant: Participant, program: Program, asset: Asset, amount: Decimal) -> None:
@@ -133,14 +133,18 @@ def _check(participant: Participant, program: Program, asset: Asset, amount: Dec
         raise MaxTransactionExceeded("This is more than one movement may be.")
 
 
-def _record(
+def record(
     balance: Balance,
     program: Program,
     sides: tuple[str, str],
     amount: Decimal,
     description: str,
     created_by: str,
+    *,
+    event_id: UUID | None = None,
+    rule_id: UUID | None = None,
 ) -> JournalEntry:
+    """The balance as it is after the movement, and its entry."""
     participant = balance.participant
     last = JournalEntry.objects.filter(participant=participant).order_by("-sequence").first()
     sequence = last.sequence + 1 if last else 1
@@ -150,8 +154,8 @@ def _record(
     digest = entry_hash(
         bytes(last.entry_hash) if last else participant.ledger_salt.bytes,
         sequence=sequence,
-        event_id=None,
-        rule_id=None,
+        event_id=event_id,
+        rule_id=rule_id,
         program_id=program.pk,
         asset_id=balance.asset_id,
         source=sides[0],
@@ -172,6 +176,8 @@ def _record(
         held=balance.held,
         deferred=balance.deferred,
         description=description,
+        event_id=event_id,
+        rule_id=rule_id,
         created_by=created_by,
         created_at=now,
         entry_hash=digest,

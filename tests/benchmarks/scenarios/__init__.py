@@ -4,13 +4,24 @@ from collections.abc import Callable, Iterator
 
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.measure import Outcome
-from tests.benchmarks.scenarios import batch, ledger, rules, size, statements, upsert
+from tests.benchmarks.scenarios import (
+    batch,
+    events,
+    ledger,
+    processing,
+    rules,
+    size,
+    statements,
+    upsert,
+)
 
 SCENARIOS: dict[str, Callable[[Bench], Iterator[Outcome]]] = {
     "statements": statements.scenario,
     "upsert": upsert.scenario,
     "batch": batch.scenario,
     "ledger": ledger.scenario,
+    "events": events.scenario,
+    "processing": processing.scenario,
     "size": size.scenario,
     "rules": rules.scenario,
 }

@@ -56,7 +56,9 @@ def _asset(bench: Bench, symbol: str) -> Asset:
 def _check(bench: Bench, points: Asset) -> Outcome:
     """verify_ledger against the least that could be done with as many rows: to read them."""
     each = ENTRIES if bench.known >= 10_000 else 3
-    journals.fill("customer-", each, asset_id=points.pk, program_id=bench.program_id)
+    journals.fill(
+        bench.database, "customer-", each, asset_id=points.pk, program_id=bench.program_id
+    )
     databases.settle(bench.database)
     count = JournalEntry.objects.count()
 
@@ -186,7 +188,9 @@ def _pages(bench: Bench, points: Asset, connections: list[Connection]) -> Outcom
         f"{count:,} entries": (_person(bench, f"history-{count}"), count) for count in (SHORT, long)
     }
     for who, count in people.values():
-        journals.fill_one(who, count, asset_id=points.pk, program_id=bench.program_id)
+        journals.fill_one(
+            bench.database, who, count, asset_id=points.pk, program_id=bench.program_id
+        )
     databases.settle(bench.database)
     paths = {
         name: f"/v1/participants/{who}/activity/history?limit=50"
