@@ -13,6 +13,7 @@ LARGEST = Decimal("9" * INTEGER_DIGITS + "." + "9" * DECIMAL_PLACES)
 
 # All arithmetic of money: wide enough for any sum or product of two stored numbers, and it raises rather than rounds.
 EXACT = Context(prec=80, traps=[Inexact, InvalidOperation])
+_ZEROS = ["0", *("0." + "0" * scale for scale in range(1, DECIMAL_PLACES + 1))]
 # What a rule works out may be finer than what can be stored.
 _CUTTING = Context(prec=80, rounding=ROUND_DOWN, traps=[InvalidOperation])
 
@@ -65,6 +66,8 @@ def read(value: object) -> Decimal:
 
 def written(number: Decimal, scale: int | None = None) -> str:
     """The number in plain digits: with exactly `scale` decimals, or without trailing zeros."""
+    if scale is not None and number == 0:
+        return _ZEROS[scale]
     if scale is not None:
         return f"{number.quantize(Decimal(1).scaleb(-scale), context=EXACT):f}"
     if number == 0:

@@ -17,7 +17,6 @@ from participants.exceptions import (
 from participants.ledger.book import Amounts, Reason, Terms
 from participants.models import ActionType, Bucket
 from participants.state.person import Cause
-from programs.actors import Actor, ActorKind
 from programs.decimals import LARGEST, rounded_down, written
 from programs.exceptions import TierTrackNotFound
 from programs.rulebook.compiled import Action, CompiledRule, LinkedAsset, Rulebook
@@ -35,13 +34,8 @@ class Context:
     event_id: UUID | None
 
     @property
-    def actor(self) -> Actor:
-        # Cut, since a name of full length would not fit beside its version.
-        return Actor(ActorKind.RULE, f"{self.rule.name[:250]} v{self.rule.version}")
-
-    @property
     def cause(self) -> Cause:
-        return Cause(str(self.actor), self.event_id, self.rule.id, self.rulebook.program_id)
+        return Cause(str(self.rule.actor), self.event_id, self.rule.id, self.rulebook.program_id)
 
 
 def carry_out(action: Action, subject: Subject, facts: Facts, context: Context) -> Effect:
@@ -73,7 +67,7 @@ def _move(action: Action, subject: Subject, facts: Facts, context: Context) -> E
             terms=Terms(asset.id, asset.scale, asset.max_transaction_amount),
             program_id=context.rulebook.program_id,
             reason=Reason(
-                context.actor,
+                context.rule.actor,
                 action.given.get("description") or context.rule.name,
                 context.event_id,
                 context.rule.id,

@@ -137,7 +137,7 @@ class _Run:
 
 def _evaluation(rule: CompiledRule) -> dict[str, Any]:
     return {
-        "rule_id": str(rule.id),
+        "rule_id": rule.id_text,
         "rule_name": rule.name,
         "rule_version": rule.version,
         "outcome": SKIPPED,
@@ -160,7 +160,7 @@ def _tell_undone(evaluations: list[dict[str, Any]]) -> None:
 
 def _told(failure: _Failure, rule: CompiledRule) -> dict[str, Any]:
     return {
-        "rule_id": str(rule.id),
+        "rule_id": rule.id_text,
         "rule_name": rule.name,
         "action": failure.action,
         "code": failure.code,

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from participants.exceptions import (
@@ -24,8 +24,7 @@ from programs.database import uuid7
 from programs.decimals import EXACT, LARGEST, ZERO, places, written
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(NamedTuple):
     """What an asset demands of its amounts."""
 
     asset_id: UUID
@@ -43,8 +42,7 @@ class Terms:
             )
 
 
-@dataclass(frozen=True, slots=True)
-class Amounts:
+class Amounts(NamedTuple):
     """What a participant has of one asset."""
 
     available: Decimal = ZERO
@@ -95,8 +93,7 @@ class Waiting:
     matured_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """Why value moves: who or what caused it, and the words for it."""
 
     by: Actor
@@ -107,8 +104,7 @@ class Reason:
     request: dict[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A journal entry that is yet to be written."""
 
     id: UUID

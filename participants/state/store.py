@@ -81,7 +81,7 @@ def load(participant_ids: Sequence[UUID], moment: datetime) -> dict[UUID, Person
     with prepared_cursor(binary=True) as cursor:
         for *own, attributes in _rows(cursor, _PEOPLE, [id_list(participant_ids)]):
             person = Person(*own)
-            person.attributes = exact_json.loads(attributes)
+            person.attributes = exact_json.loads_stored(attributes)
             people[person.id] = person
         for participant_id, key, value, window, began in _rows(
             cursor, _COUNTERS, [id_list(people)]

@@ -6,12 +6,13 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from threading import Lock
 from typing import Any, Final
 from uuid import UUID
 
 from programs import decimals, durations, instants, rules
+from programs.actors import Actor, ActorKind
 from programs.models import Asset, Program, Rule, RuleStatus, TierTrack
 from programs.rules import Expression, RuleSyntaxError
 from programs.rules.expression import Result
@@ -52,7 +53,7 @@ class Constant:
         return self.value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CompiledRule:
     """A rule to be run. `condition` and `actions` are None where it no longer compiles, and `broken` says why."""
 
@@ -66,6 +67,16 @@ class CompiledRule:
     active_to: datetime | None = None
     is_active: bool = True
     broken: str = ""
+
+    @cached_property
+    def actor(self) -> Actor:
+        """As whom it changes something."""
+        # Cut, since a name of full length would not fit beside its version.
+        return Actor(ActorKind.RULE, f"{self.name[:250]} v{self.version}")
+
+    @cached_property
+    def id_text(self) -> str:
+        return str(self.id)
 
     def takes(self, moment: datetime) -> bool:
         """Whether the moment is in the rule's window."""

@@ -50,6 +50,7 @@ class BoolKey:
 TRUE_KEY: Final = BoolKey(True)
 FALSE_KEY: Final = BoolKey(False)
 
+_CONTAINERS: Final = frozenset([list, dict])
 NUMBERS: Final = frozenset([int, Decimal])
 # Of one of these types, and both of the same, Python's own equality is right and its cost is known.
 _ATOMS: Final = frozenset([int, Decimal, bool, type(None), datetime, timedelta, TypeName])
@@ -232,6 +233,8 @@ class _Plain:
 
 def written(value: Value, most: int = 80) -> str:
     """The value as the language would write it, for people: cut to `most` characters, however large it is."""
+    if type(value) not in _CONTAINERS:
+        return cut(_atom(value, most), most)
     parts: list[str] = []
     _write(value, parts, most)
     return cut("".join(parts), most)
@@ -241,9 +244,10 @@ def _write(value: Value, parts: list[str], most: int, depth: int = 0) -> int:
     """Append the value's text until there are `most` characters; returns how many are left."""
     if most <= 0:
         return 0
-    if type(value) not in (list, dict):
-        parts.append(_atom(value, most))
-        return most - len(parts[-1])
+    if type(value) not in _CONTAINERS:
+        text = _atom(value, most)
+        parts.append(text)
+        return most - len(text)
     if depth == MAX_VALUE_DEPTH:
         parts.append("…")
         return 0
@@ -267,10 +271,12 @@ def _write(value: Value, parts: list[str], most: int, depth: int = 0) -> int:
 
 def _atom(value: Value, most: int) -> str:
     kind = type(value)
-    if isinstance(value, str) and kind is str:
-        return (
-            '"' + value[:most].replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
-        )
+    if kind is str:
+        text = value[:most]
+        # Nearly every text is plain, and every event's reasons are made of them.
+        if "\\" in text or '"' in text or "\n" in text:
+            text = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+        return f'"{text}"'
     if kind is bool:
         return "true" if value else "false"
     if value is None:
