@@ -84,11 +84,12 @@ def apply(happening: Happening, subject: Subject, rulebook: Rulebook) -> Outcome
 class _Run:
     """One event's way through the rules, and the time that it has for it."""
 
-    __slots__ = ("deadline", "facts", "happening", "rulebook", "subject")
+    __slots__ = ("deadline", "facts", "happening", "rulebook", "started", "subject")
 
     def __init__(self, happening: Happening, subject: Subject, rulebook: Rulebook) -> None:
         self.happening, self.subject, self.rulebook = happening, subject, rulebook
         self.deadline = time.perf_counter() + LONGEST_RUN
+        self.started = time.thread_time()
         self.facts: dict[str, Any] = {
             "event": happening.data,
             "participant": subject.facts(rulebook),
@@ -130,7 +131,8 @@ class _Run:
             self.facts["participant"] = self.subject.facts(self.rulebook)
 
     def _check_time(self, action: int | None = None) -> None:
-        if time.perf_counter() > self.deadline:
+        # Our own time counts, and not that of a machine which has other things to do; but asking for it takes longer.
+        if time.perf_counter() > self.deadline and time.thread_time() - self.started > LONGEST_RUN:
             words = f"The rules of one event may take {LONGEST_RUN:g} s together, and took longer."
             raise _Failure("budget_exceeded", words, action)
 

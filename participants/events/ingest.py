@@ -105,7 +105,9 @@ def ingest_each(
 ) -> list[Stored | DomainError]:
     """The same for many events, in their order, which is the order of their arrival; a refused one stops no other."""
     batch = _Batch(events, by, rights)
-    for _ in range(MOST_LOOKS):
+    for _ in range(
+        MOST_LOOKS + len(events)
+    ):  # of one key in many refused rows, each look decides one
         batch.store()
         if batch.to_enroll:
             batch.enroll_and_store()
@@ -154,12 +156,24 @@ class _Batch:
         return [position for position in range(len(self.events)) if position not in self.results]
 
     def _first_of_each_key(self) -> list[int]:
-        """Of the undecided: a key that stands twice is looked at again once its first event is stored."""
-        first: dict[tuple[UUID, str], int] = {}
+        """Of the undecided: a key that stands twice is looked at again once its first event is stored, and then in all rows."""
+        stored = {
+            self._key(position)
+            for position, result in self.results.items()
+            if isinstance(result, Stored)
+        }
+        looked_at = set()
+        positions = []
         for position in self.undecided:
-            event = self.events[position]
-            first.setdefault((event.program_id, event.idempotency_key), position)
-        return list(first.values())
+            key = self._key(position)
+            if key in stored or key not in looked_at:
+                looked_at.add(key)
+                positions.append(position)
+        return positions
+
+    def _key(self, position: int) -> tuple[UUID, str]:
+        event = self.events[position]
+        return event.program_id, event.idempotency_key
 
     @retried
     def store(self) -> None:

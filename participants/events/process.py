@@ -3,14 +3,16 @@
 The lock is what gives order and what lets an event run once. A process that is killed leaves its events as they were.
 """
 
+import functools
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import ParamSpec, TypeVar
 from uuid import UUID
 
 import psycopg
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
 from participants.events import store
 from participants.events.apply import Outcome, apply
@@ -23,12 +25,17 @@ from programs.database import retried
 from programs.rulebook import compiled
 
 logger = logging.getLogger(__name__)
+P = ParamSpec("P")
+R = TypeVar("R")
 
 START = UUID(int=0)  # before every participant
 BATCH = 500  # events in one transaction
 TAKE_FOR = (
     0.2  # seconds; what is left then is for another transaction, so that nobody is locked for long
 )
+
+APART_FOR = 1.0  # seconds for the participants of a batch that failed
+MOST_COMPILED = 5  # times that rules may change under us
 
 
 @dataclass(slots=True)
@@ -74,10 +81,38 @@ def process_batch(after: UUID = START, *, most: int = BATCH) -> Progress:
         if is_outage(error):
             raise
         logger.exception("A batch of events failed; its participants are done one by one.")
-        progress.events = sum(_process_carefully(each, most) for each in progress.claimed)
+        _process_apart(progress, most)
     return progress
 
 
+def _process_apart(progress: Progress, most: int) -> None:
+    """The same participants, each in transactions of their own, and no more of each than it would have been together."""
+    progress.events = 0
+    share = max(store.RUN, most // max(1, len(progress.claimed)))
+    until = time.monotonic() + APART_FOR
+    for participant_id in progress.claimed:
+        progress.events += _process_carefully(participant_id, share)
+        if time.monotonic() > until:
+            progress.after = participant_id
+            break
+
+
+def _with_rulebooks(verb: Callable[P, R]) -> Callable[P, R]:
+    """Run the verb again where it needs rules that this process has not compiled: that may take seconds, under no lock."""
+
+    @functools.wraps(verb)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        for _ in range(MOST_COMPILED):
+            try:
+                return verb(*args, **kwargs)
+            except compiled.NotCompiled as needed:
+                compiled.of(needed.program_ids)
+        raise OperationalError("The rules of a program keep changing.")
+
+    return wrapper
+
+
+@_with_rulebooks
 @retried
 def _process_together(after: UUID, most: int, progress: Progress) -> None:
     with transaction.atomic():
@@ -95,27 +130,26 @@ def _process_together(after: UUID, most: int, progress: Progress) -> None:
 
 
 def _process_carefully(participant_id: UUID, most: int) -> int:
-    try:
-        return process_participant(participant_id, most=most)
-    except Exception as error:
-        if is_outage(error):
-            raise
-        logger.exception("Events of the participant %s cannot even be put off.", participant_id)
-        return 0
+    """The events of one of them together, or, where that fails, one by one, so that the one that fails is put off."""
+    for verb in (_process_one, process_participant):
+        try:
+            return verb(participant_id, most)
+        except Exception as error:
+            if is_outage(error):
+                raise
+            logger.exception("Events of the participant %s failed.", participant_id)
+    return 0  # one that cannot even be put off
 
 
 def process_now(participant_id: UUID) -> int:
-    """Work off the events of one participant that wait; how many were worked off, none where somebody else is at it."""
-    try:
-        return _process_one(participant_id, BATCH)
-    except Exception as error:
-        if is_outage(error):
-            raise
-        logger.exception("Events of a participant failed; they are done one by one.")
-        return process_participant(participant_id)
+    """Work off the events of one participant that wait; how many were worked off, none where somebody else is at it.
+
+    Raises whatever an event raises; it is left to the worker.
+    """
+    return _process_one(participant_id, BATCH)
 
 
-def process_participant(participant_id: UUID, *, most: int = BATCH) -> int:
+def process_participant(participant_id: UUID, most: int = BATCH) -> int:
     """The same, each event in a transaction of its own: one that fails unexpectedly is put off, and those after it wait."""
     done = 0
     while done < most and _process_one(participant_id, 1, puts_off=True):
@@ -123,6 +157,7 @@ def process_participant(participant_id: UUID, *, most: int = BATCH) -> int:
     return done
 
 
+@_with_rulebooks
 @retried
 def _process_one(participant_id: UUID, most: int, *, puts_off: bool = False) -> int:
     with transaction.atomic():
@@ -137,11 +172,10 @@ def _process_one(participant_id: UUID, most: int, *, puts_off: bool = False) -> 
                     connection.check_constraints()  # what would only show at the commit shows now
                 return done
         except Exception as error:
-            if not puts_off or is_outage(error):
+            if not puts_off or is_outage(error) or isinstance(error, compiled.NotCompiled):
                 raise
             logger.exception("Event %s failed unexpectedly.", pending[0].id)
-            store.put_off(pending[0], error)
-            return 0
+            return int(store.put_off(pending[0], error))
 
 
 def _work_off(pending: Sequence[Pending]) -> tuple[int, UUID | None]:
@@ -152,7 +186,7 @@ def _work_off(pending: Sequence[Pending]) -> tuple[int, UUID | None]:
     if not pending:
         return 0, None
     participant_ids = _participants_of(pending)
-    rulebooks = compiled.of({event.program_id for event in pending})
+    rulebooks = compiled.kept({event.program_id for event in pending})
     takes_deferred = any(book.takes_deferred for book in rulebooks.values())
     subjects = load_subjects(participant_ids, with_waiting=takes_deferred)
     outcomes: list[tuple[UUID, Outcome]] = []

@@ -15,7 +15,7 @@ from programs import exact_json
 from programs.database import id_list, planned_cursor, prepared_cursor
 
 RUN = 8  # events of one participant that are taken together, where there are more participants than one
-MOST_BYTES = 1_000_000
+MOST_BYTES = 4_000_000
 _UNSTORABLE = b"\\u0000"
 MAX_OUTCOME = 64_000  # bytes of JSON
 MOST_RETRIES = 5  # after 2, 4, 8, 16 and 32 seconds
@@ -51,7 +51,7 @@ FROM seen LEFT JOIN LATERAL (
 ) AS participant ON true
 ORDER BY seen.participant_id
 """
-# In turns: the first of each, then the second of each. No more than about a megabyte, as it is stored, comes at once.
+# In turns: the first of each, then the second of each. No more than a few megabytes come at once.
 _LOAD = f"""
 SELECT id, participant_id, program_id, event_timestamp, data::text, attempts, next_attempt_at
 FROM (
@@ -126,8 +126,8 @@ def finish(outcomes: Sequence[tuple[UUID, Outcome]], moment: datetime) -> None:
         cursor.execute(_FINISH, [moment, id_list(ids), statuses, told])
 
 
-def put_off(event: Pending, error: BaseException) -> None:
-    """Let the event wait before it is tried again, or give it up; its participant is locked."""
+def put_off(event: Pending, error: BaseException) -> bool:
+    """Let the event wait before it is tried again, or give it up, and say whether; its participant is locked."""
     attempts = event.attempts + 1
     values: dict[str, Any] = {"attempts": attempts}
     if attempts <= MOST_RETRIES:
@@ -147,6 +147,7 @@ def put_off(event: Pending, error: BaseException) -> None:
             "outcome": {"rule_evaluations": [], "failure": failure},
         }
     Event.objects.filter(pk=event.id).update(**values)
+    return "status" in values
 
 
 def stored(outcome: Outcome) -> bytes:
@@ -159,17 +160,22 @@ def stored(outcome: Outcome) -> bytes:
     if len(written) <= MAX_OUTCOME:
         return written
     room = MAX_OUTCOME - len(exact_json.dumps(_as_json(outcome, []))) - 100
-    kept: set[int] = set()
+    kept: dict[int, dict[str, Any]] = {}
     evaluations = outcome.rule_evaluations
     telling = (MATCHED, FAILED)
     for index in sorted(
         range(len(evaluations)), key=lambda i: evaluations[i]["outcome"] not in telling
     ):
-        room -= len(exact_json.dumps(evaluations[index])) + 1
-        if room < 0:
+        told = evaluations[index]
+        size = len(exact_json.dumps(told)) + 1
+        if size > room and told["outcome"] in telling:
+            told = {**told, "actions": [], "omitted_actions": len(told["actions"])}
+            size = len(exact_json.dumps(told)) + 1
+        if size > room:
             break
-        kept.add(index)
-    return exact_json.dumps(_as_json(outcome, [evaluations[index] for index in sorted(kept)]))
+        room -= size
+        kept[index] = told
+    return exact_json.dumps(_as_json(outcome, [kept[index] for index in sorted(kept)]))
 
 
 def _clean(told: Any) -> Any:

@@ -40,9 +40,14 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('program', 'idempotency_key'), name='event_idempotency_key_is_unique'), models.CheckConstraint(condition=models.Q(('status__in', ['PENDING', 'COMPLETED', 'FAILED'])), name='event_status_is_known'), models.CheckConstraint(condition=models.Q(('idempotency_key', ''), _negated=True), name='event_has_an_idempotency_key'), models.CheckConstraint(condition=models.Q(('status', 'PENDING'), ('processed_at__isnull', False), _connector='OR'), name='event_is_processed_where_it_is_not_pending')],
             },
         ),
-            # Each event is written when it comes and once more when it is processed: what is dead has to go before it weighs on the queue.
+        # Each event is written when it comes and once more when it is processed: what is dead has to go before it weighs on the queue.
         migrations.RunSQL(
             sql="ALTER TABLE participants_event SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02)",
             reverse_sql="ALTER TABLE participants_event RESET (autovacuum_vacuum_scale_factor, autovacuum_analyze_scale_factor)",
+        ),
+        # Uncompressed where it is large, so that a batch can be measured without reading it.
+        migrations.RunSQL(
+            sql="ALTER TABLE participants_event ALTER COLUMN data SET STORAGE EXTERNAL",
+            reverse_sql="ALTER TABLE participants_event ALTER COLUMN data SET STORAGE EXTENDED",
         ),
     ]

@@ -172,7 +172,10 @@ class Person:
         # Compared before it is added: a sum of very different sizes would not fit the context.
         if amount.copy_abs() > LARGEST:
             raise CounterOutOfRange
-        new = EXACT.add(old or ZERO, rounded_down(amount, DECIMAL_PLACES))
+        amount = rounded_down(amount, DECIMAL_PLACES)
+        if amount == 0:
+            return old, old or ZERO  # as of a balance, zero does nothing
+        new = EXACT.add(old or ZERO, amount)
         if new.copy_abs() > LARGEST:
             raise CounterOutOfRange
         window = known.reset_after if known and reset_after is None else reset_after

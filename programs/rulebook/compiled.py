@@ -158,25 +158,52 @@ _kept: OrderedDict[UUID, Rulebook] = OrderedDict()
 _keeping = Lock()
 
 
+class NotCompiled(Exception):
+    """These programs' rulebooks are not kept, or have changed: `of` reads them."""
+
+    def __init__(self, program_ids: Collection[UUID]) -> None:
+        super().__init__(program_ids)
+        self.program_ids = program_ids
+
+
 def of(program_ids: Collection[UUID]) -> dict[UUID, Rulebook]:
-    """The rulebooks of these programs as they are now. One statement where none of them has changed since the last call."""
-    known = Program.objects.filter(pk__in=program_ids).values_list("pk", "name", "revision")
+    """The rulebooks of these programs as they are now, read and compiled where they have changed since the last call.
+
+    That may take seconds for thousands of rules: not while somebody waits for a lock of ours.
+    """
     return {
-        program_id: _current(program_id, name, revision) for program_id, name, revision in known
+        # Read after its revision, so that it is never older than the revision it is kept under.
+        state[0]: _kept_book(*state) or _keep(_read(*state))
+        for state in _states(program_ids)
     }
 
 
-def _current(program_id: UUID, name: str, revision: UUID) -> Rulebook:
+def kept(program_ids: Collection[UUID]) -> dict[UUID, Rulebook]:
+    """The same in one statement, of what is compiled. Raises NotCompiled."""
+    states = _states(program_ids)
+    books = {state[0]: _kept_book(*state) for state in states}
+    if missing := [program_id for program_id, book in books.items() if book is None]:
+        raise NotCompiled(missing)
+    return {program_id: book for program_id, book in books.items() if book is not None}
+
+
+def _states(program_ids: Collection[UUID]) -> list[tuple[UUID, str, UUID]]:
+    programs = Program.objects.filter(pk__in=program_ids)
+    return list(programs.values_list("pk", "name", "revision"))
+
+
+def _kept_book(program_id: UUID, name: str, revision: UUID) -> Rulebook | None:
     with _keeping:
-        kept = _kept.get(program_id)
-        if kept is not None:
-            _kept.move_to_end(program_id)
-    if kept is not None and (kept.revision, kept.program_name) == (revision, name):
-        return kept
-    # Read after its revision, so that it is never older than the revision it is kept under.
-    book = _read(program_id, name, revision)
+        book = _kept.get(program_id)
+        if book is None or (book.revision, book.program_name) != (revision, name):
+            return None
+        _kept.move_to_end(program_id)
+        return book
+
+
+def _keep(book: Rulebook) -> Rulebook:
     with _keeping:
-        _kept[program_id] = book
+        _kept[book.program_id] = book
         while len(_kept) > MOST_PROGRAMS:
             _kept.popitem(last=False)
     return book
@@ -207,7 +234,7 @@ def compiled(rule: Rule) -> CompiledRule:
         condition = _expression(rule.condition, "bool")
         actions = tuple(_action(given) for given in rule.actions)
     except RuleSyntaxError as error:  # it was written for another version of the language
-        broken = str(error)
+        condition, actions, broken = None, (), str(error)
     return CompiledRule(
         rule.pk,
         rule.name,

@@ -1,0 +1,355 @@
+"""Everything killed, again and again, while events come in: each is done once, and nothing of it is lost.
+
+SURVIVE_SECONDS says how long; a minute is worth its time before a release.
+"""
+
+import http.client
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import psycopg
+import pytest
+from django.db import connection
+from environ import Env
+
+from config import embedded
+from programs.api_keys import issue
+from programs.models import Scope
+from tests.conftest import TESTER
+
+pytestmark = pytest.mark.slow
+
+SECONDS = float(os.environ.get("SURVIVE_SECONDS", "15"))
+EVENTS = 2000
+CLIENTS = 4
+PEOPLE = 40
+PATIENCE = 60
+
+
+@dataclass
+class Laurel:
+    """A web server and two workers as processes of their own, on a database of any kind."""
+
+    url: str
+    key: str = ""
+    port: int = 0
+    web: subprocess.Popen[bytes] | None = None
+    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def started(self, *arguments: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=embedded.PROJECT,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # so that all of it can be killed, and nothing else
+        )
+
+    def command(self, *arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=embedded.PROJECT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "PATH": os.environ["PATH"],
+            "DATABASE_URL": self.url,
+            "SECRET_KEY": "only-for-tests-" + "x" * 40,
+            "HTTPS": "False",
+            "WEB_CONCURRENCY": "2",
+            "LOG_LEVEL": "CRITICAL",
+        }
+
+    def serve(self) -> None:
+        bind = f"127.0.0.1:{self.port}"
+        self.web = self.started("-m", "gunicorn", "-c", "python:config.gunicorn", "-b", bind)
+
+    def work(self) -> None:
+        self.workers.append(self.started("manage.py", "process_events"))
+
+    def kill_something(self, chance: random.Random) -> None:
+        """Kill the server, one of its processes or a worker, and start what is gone again."""
+        assert self.web is not None
+        what = chance.choice(["web", "one of web", "worker", "worker"])
+        if what == "web":
+            kill_all_of(self.web)
+            self.serve()
+        elif what == "one of web":
+            children = Path(f"/proc/{self.web.pid}/task/{self.web.pid}/children")
+            pids = children.read_text().split() if children.exists() else []
+            if pids:
+                with suppress(ProcessLookupError):
+                    os.kill(int(chance.choice(pids)), signal.SIGKILL)
+        else:
+            kill_all_of(self.workers.pop(chance.randrange(len(self.workers))))
+            self.work()
+
+    def call(
+        self, method: str, path: str, body: Any = None, **headers: str
+    ) -> tuple[int, Any, Any]:
+        client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            sent = None if body is None else json.dumps(body)
+            client.request(
+                method,
+                path,
+                sent,
+                {"X-API-Key": self.key, "Content-Type": "application/json", **headers},
+            )
+            response = client.getresponse()
+            content = response.read()
+            return response.status, response.headers, json.loads(content) if content else None
+        finally:
+            client.close()
+
+    def is_ready(self) -> bool:
+        with suppress(OSError, http.client.HTTPException, ValueError):
+            return self.call("GET", "/readyz")[0] == 200
+        return False
+
+    def end(self) -> None:
+        for process in [*self.workers, *([self.web] if self.web else [])]:
+            kill_all_of(process)
+
+
+def kill_all_of(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def soon(condition: Callable[[], bool], seconds: float = PATIENCE) -> bool:
+    until = time.monotonic() + seconds
+    while not condition() and time.monotonic() < until:
+        time.sleep(0.1)
+    return condition()
+
+
+@contextmanager
+def running(laurel: Laurel) -> Iterator[tuple[str, str]]:
+    """All of it, with a program that credits what an event says and counts it; yields their ids."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        laurel.port = free.getsockname()[1]
+    try:
+        laurel.serve()
+        laurel.work()
+        laurel.work()
+        assert soon(laurel.is_ready)
+        program = laurel.call("POST", "/v1/programs", {"name": "Club"})[2]["id"]
+        asset = {"name": "Points", "symbol": "PTS", "scale": 2, "program_id": program}
+        asset_id = laurel.call("POST", "/v1/assets", asset)[2]["id"]
+        actions = [
+            {"type": "CREDIT", "asset_id": asset_id, "amount": "event.amount"},
+            {"type": "COUNTER", "key": "n", "value": "1"},
+        ]
+        rule = {"program_id": program, "name": "R", "condition": "true", "actions": actions}
+        assert laurel.call("POST", "/v1/rules", rule)[0] == 201
+        yield program, asset_id
+    finally:
+        laurel.end()
+
+
+@dataclass
+class Client:
+    """An application that repeats each call until it is answered. What it heard beside that is noted."""
+
+    laurel: Laurel
+    program: str
+    number: int
+    acknowledged: dict[str, str] = field(default_factory=dict)
+    amounts: list[Decimal] = field(default_factory=list)
+    refused: list[tuple[int, str | None]] = field(default_factory=list)
+    dropped: int = 0
+
+    def run(self) -> None:
+        chance = random.Random(self.number)
+        pause = SECONDS / (EVENTS / CLIENTS)
+        for n in range(EVENTS // CLIENTS):
+            key = f"{self.number}-{n}"
+            amount = Decimal(chance.randint(1, 500)) / 100
+            body = {
+                "program_id": self.program,
+                "external_id": f"p{chance.randrange(PEOPLE)}",
+                "idempotency_key": key,
+                "event_timestamp": "2026-01-15T10:30:00Z",
+                "event_data": {"amount": 0},
+            }
+            body["event_data"] = {"amount": float(amount)}
+            headers = {"Prefer": "wait=1"} if chance.random() < 0.1 else {}
+            self.acknowledged[key] = self.answer(body, headers)["id"]
+            self.amounts.append(amount)
+            time.sleep(pause * chance.random())
+
+    def answer(self, body: dict[str, Any], headers: dict[str, str]) -> dict[str, str]:
+        while True:
+            try:
+                status, told, answer = self.laurel.call("POST", "/v1/events", body, **headers)
+            except (OSError, http.client.HTTPException, ValueError):
+                self.dropped += 1
+            else:
+                if status in (200, 202):
+                    return dict(answer)
+                self.refused.append((status, told.get("Retry-After")))
+            time.sleep(0.05)
+
+
+def sent_through(
+    laurel: Laurel, program: str, havoc: Callable[[random.Random], None]
+) -> list[Client]:
+    clients = [Client(laurel, program, n) for n in range(CLIENTS)]
+    threads = [threading.Thread(target=client.run) for client in clients]
+    for thread in threads:
+        thread.start()
+    chance = random.Random()
+    until = time.monotonic() + SECONDS
+    while time.monotonic() < until:
+        time.sleep(chance.uniform(0.2, 1.5))
+        havoc(chance)
+    for thread in threads:
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+    return clients
+
+
+def everything_is_done_once(laurel: Laurel, clients: list[Client]) -> None:
+    acknowledged = {event_id for client in clients for event_id in client.acknowledged.values()}
+    total = sum(amount for client in clients for amount in client.amounts)
+    assert len(acknowledged) == EVENTS
+
+    def rows(sql: str) -> list[Any]:
+        of = Env.db_url_config(laurel.url)
+        account = {"user": of["USER"], "password": of["PASSWORD"], "port": of["PORT"]}
+        given = {name: value for name, value in account.items() if value}
+        with psycopg.connect(host=of["HOST"], dbname=of["NAME"], **given) as database:
+            return database.execute(sql).fetchall()
+
+    count = "SELECT status, count(*) FROM participants_event GROUP BY status"
+    assert soon(lambda: rows(count) == [("COMPLETED", EVENTS)]), rows(count)
+    assert {str(row[0]) for row in rows("SELECT id FROM participants_event")} == acknowledged
+    assert rows("SELECT sum(available), sum(held) FROM participants_balance") == [(total, 0)]
+    assert rows("SELECT count(*), count(DISTINCT event_id) FROM participants_journalentry") == [
+        (EVENTS, EVENTS)
+    ]
+    assert rows("SELECT sum(value) FROM participants_counter") == [(EVENTS,)]
+    assert rows("SELECT max(attempts) FROM participants_event") == [(0,)]
+    assert rows("SELECT count(*) FROM participants_participant") == [(PEOPLE,)]
+    laurel.command("verify_ledger")
+
+
+def url_of_the_tests() -> str:
+    of = connection.settings_dict
+    password = f":{quote(of['PASSWORD'], safe='')}" if of["PASSWORD"] else ""
+    account = f"{quote(of['USER'], safe='')}{password}@" if of["USER"] else ""
+    port = f":{of['PORT']}" if of["PORT"] else ""
+    return f"postgres://{account}{quote(of['HOST'], safe='')}{port}/{of['NAME']}"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_killing_web_and_workers_loses_no_event_and_does_none_twice() -> None:
+    _, key = issue(name="tests", scopes=Scope.values, by=TESTER)
+    laurel = Laurel(url_of_the_tests(), key)
+
+    with running(laurel) as (program, _):
+        clients = sent_through(laurel, program, laurel.kill_something)
+        everything_is_done_once(laurel, clients)
+
+    assert sum(client.dropped for client in clients) > 0
+    # The server was away, or it answered: it never said that something was wrong with the call, or with itself.
+    assert {status for client in clients for status, _ in client.refused} <= {503}
+
+
+@dataclass
+class Database:
+    """A PostgreSQL of the test's own, out of the wheel."""
+
+    project: Path
+
+    @property
+    def server(self) -> embedded._Server:
+        return embedded._Server.of(self.project)
+
+    def stop(self, how: signal.Signals) -> None:
+        postmaster = int((self.server.data / "postmaster.pid").read_text().split()[0])
+        os.kill(postmaster, how)
+        assert soon(lambda: not self.server.answers())
+
+    def start(self) -> None:
+        self.server.ensure_running()
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[tuple[Database, str]]:
+    project = tmp_path / "project"
+    project.mkdir()
+    try:
+        url = embedded.start(project)
+    except embedded.EmbeddedDatabaseError as error:
+        pytest.skip(str(error))
+    made = Database(project)
+    yield made, url
+    embedded._leave(embedded._home(project), os.getpid())
+    if os.geteuid() == 0:
+        shutil.rmtree(embedded._home(project), ignore_errors=True)
+
+
+def test_stopping_the_database_loses_no_event_and_everything_comes_back_by_itself(
+    database: tuple[Database, str],
+) -> None:
+    postgres, url = database
+    laurel = Laurel(url)
+    laurel.command("migrate")
+    printed = laurel.command(
+        "create_api_key", "tests", *(f"--scope={each}" for each in Scope.values)
+    )
+    found = re.search(r"lrl_\w+", printed)
+    assert found, printed
+    laurel.key = found[0]
+    stops: Counter[str] = Counter()
+
+    def stop_and_start(chance: random.Random) -> None:
+        # Fast, as an upgrade does it, or at once, as a crash does: it recovers from its log then.
+        how = chance.choice([signal.SIGINT, signal.SIGQUIT])
+        postgres.stop(how)
+        stops[how.name] += 1
+        time.sleep(chance.uniform(0.3, 1.5))
+        postgres.start()
+
+    with running(laurel) as (program, _):
+        assert laurel.web is not None
+        began = [laurel.web.pid, *(worker.pid for worker in laurel.workers)]
+        clients = sent_through(laurel, program, stop_and_start)
+        everything_is_done_once(laurel, clients)
+
+        # Nothing has ended on the way.
+        assert all(process.poll() is None for process in [laurel.web, *laurel.workers])
+        assert [laurel.web.pid, *(worker.pid for worker in laurel.workers)] == began
+    assert sum(stops.values()) >= 2
+    refused = Counter(each for client in clients for each in client.refused)
+    assert set(refused) == {(503, "1")}
+    assert sum(client.dropped for client in clients) == 0
