@@ -8,6 +8,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 import psycopg
@@ -62,12 +63,30 @@ class Worker:
                 self._sleep(min(0.1 * 2**failures, LONGEST_PAUSE))
 
     def work_off(self) -> int:
-        """Work off what waits, until there is nothing left that nobody else is at; how many events that were."""
+        """Work off what waits, until there is nothing left that nobody else is at; how many events that were.
+
+        Where batches come full a second thread helps: while the one thinks, PostgreSQL works for the other.
+        """
         done = 0
-        for events in process.work_off(most=self.batch):
-            done += events
-            if self._is_called_away:
-                break
+        with ThreadPoolExecutor(1) as helper:
+            helping = None
+            for events in process.work_off(most=self.batch):
+                done += events
+                if helping is None and events >= self.batch:
+                    helping = helper.submit(self._help)
+                if self._is_called_away:
+                    break
+            return done + (helping.result() if helping else 0)
+
+    def _help(self) -> int:
+        done = 0
+        try:
+            for events in process.work_off(most=self.batch):
+                done += events
+                if self._is_called_away:
+                    break
+        finally:
+            connection.close()  # this thread's own
         return done
 
     @property
