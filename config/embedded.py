@@ -40,7 +40,7 @@ ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
 # Given on the command line, so that they reach data made earlier; postgresql.conf has the rest.
 SETTINGS = {
     "listen_addresses": "",
-    "max_connections": "200",
+    "max_connections": "300",
     # Parallel queries share memory in /dev/shm, of which a Docker container has 64 MB.
     "max_parallel_workers_per_gather": "0",
     "max_parallel_maintenance_workers": "0",
