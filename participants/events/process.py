@@ -30,11 +30,9 @@ R = TypeVar("R")
 
 START = UUID(int=0)  # before every participant
 BATCH = 500  # events in one transaction
-TAKE_FOR = (
-    0.2  # seconds; what is left then is for another transaction, so that nobody is locked for long
-)
-
-APART_FOR = 1.0  # seconds for the participants of a batch that failed
+# Seconds. What is left then is for another transaction, so that nobody is locked for long.
+TAKE_FOR = 0.2
+APART_FOR = 1.0  # for the participants of a batch that failed
 MOST_COMPILED = 5  # times that rules may change under us
 
 

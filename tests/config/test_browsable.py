@@ -691,7 +691,7 @@ def test_a_key_may_ask_every_address_what_it_is(
         ("participants/external:nobody", 404),
         ("participants/external:nobody/activity/state-history", 404),
         ("participants/external:nobody/state/tags", 404),
-        (f"programs/{uuid4()}", 404),
+        (f"programs/{UUID(int=1)}", 404),
         ("participants/batch", 405),
     ],
 )
