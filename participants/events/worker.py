@@ -44,15 +44,15 @@ class Worker:
 
     def run(self) -> None:
         """Work until it is told to stop, through whatever happens to the database, or to us."""
-        failures = 0
+        failures, has_heard = 0, False
         self._chores_at = 0.0
         while not self.is_stopping:
             try:
                 if time.monotonic() >= self._chores_at:
                     self._chores_at = time.monotonic() + CHORES_EVERY
                     self.do_chores()
-                self._work_while_there_is_some()
-                self._listen()
+                self._work_while_there_is_some(stays_awake=has_heard)
+                has_heard = self._listen()
                 failures = 0
             except Exception as error:
                 # Events that fail are put off where they are worked off; what comes here is an outage, or a mistake of
@@ -106,23 +106,24 @@ class Worker:
             if self.is_stopping:
                 return
 
-    def _work_while_there_is_some(self) -> None:
-        awake_until = time.monotonic() + STAY_AWAKE
-        while not self._is_called_away and time.monotonic() < awake_until:
+    def _work_while_there_is_some(self, *, stays_awake: bool) -> None:
+        awake_until = time.monotonic() + STAY_AWAKE if stays_awake else 0.0
+        while True:
             if self.work_off():
                 awake_until = time.monotonic() + STAY_AWAKE
+            if self._is_called_away or time.monotonic() >= awake_until:
+                return
             time.sleep(PAUSE)
 
-    def _listen(self) -> None:
-        """Sleep until something comes in, or for a while."""
+    def _listen(self) -> bool:
+        """Sleep until something comes in, or for a while; whether something has."""
         connection.ensure_connection()
         raw = cast("psycopg.Connection[Any]", connection.connection)
         if raw is not self._listening:
             raw.execute(f"LISTEN {wake.CHANNEL}")
             self._listening = raw
-            return  # what came before it listened was not heard
-        for _ in raw.notifies(timeout=LISTEN_FOR, stop_after=1):
-            pass
+            return True  # what came before it listened was not heard
+        return any(True for _ in raw.notifies(timeout=LISTEN_FOR, stop_after=1))
 
     def _sleep(self, seconds: float) -> None:
         until = time.monotonic() + seconds
