@@ -267,7 +267,10 @@ def url_of_the_tests() -> str:
     password = f":{quote(of['PASSWORD'], safe='')}" if of["PASSWORD"] else ""
     account = f"{quote(of['USER'], safe='')}{password}@" if of["USER"] else ""
     port = f":{of['PORT']}" if of["PORT"] else ""
-    return f"postgres://{account}{quote(of['HOST'], safe='')}{port}/{of['NAME']}"
+    host = of["HOST"]
+    # A folder with a socket stands where a path would, as in config.embedded.
+    place = f"/{quote(host)}" if host.startswith("/") else f"{host}{port}"
+    return f"postgres://{account}{place}/{of['NAME']}"
 
 
 @pytest.mark.django_db(transaction=True)
