@@ -154,6 +154,7 @@ _ON_EVERY_ANSWER = [
 _SUCCESSES = {
     "200": "What is there now.",
     "201": "What is there now, and was not before.",
+    "202": "Stored for good; it is processed within moments.",
     "204": "Done; there is nothing to show.",
 }
 # The name of each refusal's component, and when it comes.

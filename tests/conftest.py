@@ -4,8 +4,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Page,
+    Request,
+    expect,
+    sync_playwright,
+)
 from pytest_django.live_server_helper import LiveServer
 from rest_framework.test import APIClient
 
@@ -106,4 +114,24 @@ def page(chromium: Browser, live_server: LiveServer) -> Iterator[Page]:
     page.on("request", note_request)
     yield page
     context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def admin(page: Page) -> Iterator[Page]:
+    """The admin, signed in to; it has no style of its own that the CSP forbids, either."""
+    complaints: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text:
+            complaints.append(message.text)
+
+    page.on("console", note)
+    User.objects.create_superuser("alex", password="correct horse")
+    page.goto("/admin/")
+    page.get_by_label("Username").fill("alex")
+    page.get_by_label("Password").fill("correct horse")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("heading", name="Administration")).to_be_visible()
+    yield page
     assert complaints == []

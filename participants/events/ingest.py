@@ -298,13 +298,22 @@ judged AS MATERIALIZED (
         LEFT JOIN {Event._meta.db_table} AS known
             ON known.program_id = input.program_id AND known.idempotency_key = input.idempotency_key
 ),
+numbered AS MATERIALIZED (
+    SELECT *, nextval((SELECT pg_get_serial_sequence('{Event._meta.db_table}', 'sequence'))) AS sequence
+    FROM (
+        SELECT * FROM judged
+        WHERE verdict = 'new' AND NOT EXISTS (SELECT FROM judged WHERE verdict = 'to_enroll')
+        ORDER BY position
+    ) AS arriving
+),
 stored AS (
     INSERT INTO {Event._meta.db_table} (
-        id, program_id, participant_id, idempotency_key, event_timestamp, data, created_by
+        id, sequence, program_id, participant_id, idempotency_key, event_timestamp, data, created_by
     )
-    SELECT id, program_id, participant_id, idempotency_key, event_timestamp, data, $2 FROM judged
-    WHERE verdict = 'new' AND NOT EXISTS (SELECT FROM judged WHERE verdict = 'to_enroll')
-    ORDER BY position
+    SELECT id, sequence, program_id, participant_id, idempotency_key, event_timestamp, data, $2 FROM numbered
+    -- Numbered as they arrived, and written in one order everywhere: of two batches with the same keys, one waits for the
+    -- other, and not each for the other.
+    ORDER BY program_id, idempotency_key
     ON CONFLICT (program_id, idempotency_key) DO NOTHING
     RETURNING id
 )

@@ -1,9 +1,7 @@
 import re
-from collections.abc import Iterator
 
 import pytest
-from django.contrib.auth.models import User
-from playwright.sync_api import ConsoleMessage, Page, expect
+from playwright.sync_api import Page, expect
 
 from participants.events import process
 from participants.models import Event
@@ -11,26 +9,6 @@ from programs import rulebook
 from programs.models import Asset, AssetLink, Program, Rule
 from tests.conftest import TESTER
 from tests.participants.test_events_admin import make_redemption, make_rule, page_of, stored
-
-
-@pytest.fixture
-def admin(page: Page) -> Iterator[Page]:
-    """The admin, signed in to; it has no style of its own that the CSP forbids, either."""
-    complaints: list[str] = []
-
-    def note(message: ConsoleMessage) -> None:
-        if "Content Security Policy" in message.text:
-            complaints.append(message.text)
-
-    page.on("console", note)
-    User.objects.create_superuser("alex", password="correct horse")
-    page.goto("/admin/")
-    page.get_by_label("Username").fill("alex")
-    page.get_by_label("Password").fill("correct horse")
-    page.get_by_role("button", name="Log in").click()
-    expect(page.get_by_role("heading", name="Administration")).to_be_visible()
-    yield page
-    assert complaints == []
 
 
 @pytest.fixture

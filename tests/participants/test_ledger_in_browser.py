@@ -1,38 +1,16 @@
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from django.contrib.auth.models import User
 from django.utils import timezone
-from playwright.sync_api import ConsoleMessage, Page, expect
+from playwright.sync_api import Page, expect
 
 from participants.models import ActionType, JournalEntry, Participant
 from participants.state.counters import CounterChange, set_counter
 from programs.models import TierLevel, TierTrack
 from tests.conftest import TESTER
 from tests.participants.ledger_world import World, make_world
-
-
-@pytest.fixture
-def admin(page: Page) -> Iterator[Page]:
-    """The admin, signed in to; it has no style of its own that the CSP forbids, either."""
-    complaints: list[str] = []
-
-    def note(message: ConsoleMessage) -> None:
-        if "Content Security Policy" in message.text:
-            complaints.append(message.text)
-
-    page.on("console", note)
-    User.objects.create_superuser("alex", password="correct horse")
-    page.goto("/admin/")
-    page.get_by_label("Username").fill("alex")
-    page.get_by_label("Password").fill("correct horse")
-    page.get_by_role("button", name="Log in").click()
-    expect(page.get_by_role("heading", name="Administration")).to_be_visible()
-    yield page
-    assert complaints == []
 
 
 @pytest.fixture

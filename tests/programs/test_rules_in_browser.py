@@ -1,35 +1,13 @@
 """The rule editor as program managers use it: by keyboard, with and without a script."""
 
-from collections.abc import Iterator
-
 import pytest
 from django.contrib.auth.models import Permission, User
-from playwright.sync_api import ConsoleMessage, Dialog, Page, Route, expect
+from playwright.sync_api import Dialog, Page, Route, expect
 
 from participants.models import JournalEntry, Participant
 from programs import rulebook, tracks
 from programs.models import Asset, AssetLink, Program, Rule
 from tests.conftest import TESTER
-
-
-@pytest.fixture
-def admin(page: Page) -> Iterator[Page]:
-    """The admin, signed in to; it has no style of its own that the CSP forbids, either."""
-    complaints: list[str] = []
-
-    def note(message: ConsoleMessage) -> None:
-        if "Content Security Policy" in message.text:
-            complaints.append(message.text)
-
-    page.on("console", note)
-    User.objects.create_superuser("alex", password="correct horse")
-    page.goto("/admin/")
-    page.get_by_label("Username").fill("alex")
-    page.get_by_label("Password").fill("correct horse")
-    page.get_by_role("button", name="Log in").click()
-    expect(page.get_by_role("heading", name="Administration")).to_be_visible()
-    yield page
-    assert complaints == []
 
 
 @pytest.fixture
