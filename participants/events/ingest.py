@@ -260,6 +260,32 @@ def _row(position: int, event: NewEvent) -> dict[str, Any]:
     }
 
 
+_EVENT = Event._meta.db_table
+_ONE = f"""
+stored AS (
+    INSERT INTO {_EVENT} (id, program_id, participant_id, idempotency_key, event_timestamp, data, created_by)
+    SELECT id, program_id, participant_id, idempotency_key, event_timestamp, data, $2 FROM judged WHERE verdict = 'new'
+"""
+# Numbered as they arrived, and written in one order everywhere: of two batches with the same keys, one waits for the other,
+# and not each for the other.
+_MANY = f"""
+numbered AS MATERIALIZED (
+    SELECT *, nextval((SELECT pg_get_serial_sequence('{_EVENT}', 'sequence'))) AS sequence
+    FROM (
+        SELECT * FROM judged
+        WHERE verdict = 'new' AND NOT EXISTS (SELECT FROM judged WHERE verdict = 'to_enroll')
+        ORDER BY position
+    ) AS arriving
+),
+stored AS (
+    INSERT INTO {_EVENT} (
+        id, sequence, program_id, participant_id, idempotency_key, event_timestamp, data, created_by
+    )
+    SELECT id, sequence, program_id, participant_id, idempotency_key, event_timestamp, data, $2 FROM numbered
+    ORDER BY program_id, idempotency_key
+"""
+
+
 def _statement(*, single: bool) -> str:
     """The text for a thousand rows; or for one, where the LIMIT tells the planner to use indexes."""
     return f"""
@@ -295,25 +321,10 @@ judged AS MATERIALIZED (
         LEFT JOIN {Participant._meta.db_table} AS numbered ON numbered.id = input.participant_id
         LEFT JOIN {Enrollment._meta.db_table} AS enrollment
             ON enrollment.participant_id = coalesce(named.id, numbered.id) AND enrollment.program_id = input.program_id
-        LEFT JOIN {Event._meta.db_table} AS known
+        LEFT JOIN {_EVENT} AS known
             ON known.program_id = input.program_id AND known.idempotency_key = input.idempotency_key
 ),
-numbered AS MATERIALIZED (
-    SELECT *, nextval((SELECT pg_get_serial_sequence('{Event._meta.db_table}', 'sequence'))) AS sequence
-    FROM (
-        SELECT * FROM judged
-        WHERE verdict = 'new' AND NOT EXISTS (SELECT FROM judged WHERE verdict = 'to_enroll')
-        ORDER BY position
-    ) AS arriving
-),
-stored AS (
-    INSERT INTO {Event._meta.db_table} (
-        id, sequence, program_id, participant_id, idempotency_key, event_timestamp, data, created_by
-    )
-    SELECT id, sequence, program_id, participant_id, idempotency_key, event_timestamp, data, $2 FROM numbered
-    -- Numbered as they arrived, and written in one order everywhere: of two batches with the same keys, one waits for the
-    -- other, and not each for the other.
-    ORDER BY program_id, idempotency_key
+{_ONE if single else _MANY}
     ON CONFLICT (program_id, idempotency_key) DO NOTHING
     RETURNING id
 )
