@@ -105,9 +105,8 @@ def ingest_each(
 ) -> list[Stored | DomainError]:
     """The same for many events, in their order, which is the order of their arrival; a refused one stops no other."""
     batch = _Batch(events, by, rights)
-    for _ in range(
-        MOST_LOOKS + len(events)
-    ):  # of one key in many refused rows, each look decides one
+    # Of one key in many refused rows, each look decides one.
+    for _ in range(MOST_LOOKS + len(events)):
         batch.store()
         if batch.to_enroll:
             batch.enroll_and_store()

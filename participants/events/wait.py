@@ -32,9 +32,8 @@ def wait_for(event_id: UUID, participant_id: UUID, seconds: float) -> bool:
             if _is_processed(event_id):
                 return True
             if not _work_off(participant_id):
-                time.sleep(
-                    min(_PAUSE, left)
-                )  # somebody else is at it, or an event waits to be tried again
+                # Somebody else is at it, or an event waits to be tried again.
+                time.sleep(min(_PAUSE, left))
         return _is_processed(event_id)
     except _Left:
         return False
