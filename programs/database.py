@@ -3,9 +3,11 @@
 import functools
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ClassVar, ParamSpec, TypeVar
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 import psycopg
 import uuid_utils.compat
@@ -36,6 +38,24 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+class _Prepared(psycopg.RawCursor[Any]):
+    """Plans are kept, but made anew after 8, 16, 32 .. uses: what was best for an empty table is to read it whole.
+
+    PostgreSQL by itself keeps such a plan until autovacuum comes by, while each use takes longer than the last.
+    """
+
+    _uses: ClassVar[WeakKeyDictionary[psycopg.Connection[Any], Counter[str]]] = WeakKeyDictionary()
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
+        uses = self._uses.get(self.connection)
+        if uses is None:
+            uses = self._uses[self.connection] = Counter()
+        count = uses[query] = uses[query] + 1
+        if count >= 8 and count & (count - 1) == 0:
+            super().execute("DISCARD PLANS", prepare=False)
+        return super().execute(query, params, **options)
+
+
 class _PlannedAnew(psycopg.RawCursor[Any]):
     def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
         return super().execute(query, params, **{**options, "prepare": False})
@@ -51,7 +71,7 @@ def prepared_cursor(*, binary: bool = False) -> CursorWrapper:
     `binary` brings rows in PostgreSQL's binary format, for reading very many: times and numbers cost a tenth. jsonb has
     to be cast to text then.
     """
-    return _cursor(psycopg.RawCursor, binary=binary)
+    return _cursor(_Prepared, binary=binary)
 
 
 def planned_cursor() -> CursorWrapper:

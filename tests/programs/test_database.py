@@ -96,6 +96,31 @@ def test_a_prepared_statement_is_planned_once_and_counted_each_time(queries: lis
 
 
 @pytest.mark.django_db
+def test_a_prepared_statement_outgrows_the_plan_that_was_made_for_an_empty_table() -> None:
+    statement = "SELECT id FROM growing WHERE id = $1::int"
+
+    def use(times: int) -> str:
+        for number in range(times):
+            with prepared_cursor() as cursor:
+                cursor.execute(statement, [number])
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT name FROM pg_prepared_statements WHERE statement = %s", [statement]
+            )
+            [name] = cursor.fetchone()
+            cursor.execute(f"EXPLAIN EXECUTE {name} (1)")
+            return "".join(line for (line,) in cursor.fetchall())
+
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE growing (id int PRIMARY KEY) ON COMMIT DROP")
+        cursor.execute("ANALYZE growing")
+        assert "Seq Scan" in use(times=7)
+        cursor.execute("INSERT INTO growing SELECT generate_series(1, 10000)")
+
+    assert "Index" in use(times=1)
+
+
+@pytest.mark.django_db
 def test_a_statement_over_many_rows_keeps_no_plan(queries: list[str]) -> None:
     for number in (1, 2):
         with planned_cursor() as cursor:
