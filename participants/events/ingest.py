@@ -107,7 +107,7 @@ def ingest_each(
     batch = _Batch(events, by, rights)
     # Of one key in many refused rows, each look decides one.
     for _ in range(MOST_LOOKS + len(events)):
-        batch.store()
+        batch.look()
         if batch.to_enroll:
             batch.enroll_and_store()
         if not batch.undecided:
@@ -148,27 +148,31 @@ class _Batch:
         self.events, self.by, self.rights = events, by, rights
         self.rows = [_row(position, event) for position, event in enumerate(events)]
         self.results: dict[int, Stored | DomainError] = {}
+        self.looked_at: list[int] = []
         self.to_enroll: list[int] = []
 
     @property
     def undecided(self) -> list[int]:
         return [position for position in range(len(self.events)) if position not in self.results]
 
-    def _first_of_each_key(self) -> list[int]:
-        """Of the undecided: a key that stands twice is looked at again once its first event is stored, and then in all rows."""
+    def look(self) -> None:
+        """Decide the first undecided event of each key; once that is stored, all others of its key."""
         stored = {
             self._key(position)
             for position, result in self.results.items()
             if isinstance(result, Stored)
         }
-        looked_at = set()
-        positions = []
+        first: dict[tuple[UUID, str], int] = {}
+        self.looked_at = []
         for position in self.undecided:
             key = self._key(position)
-            if key in stored or key not in looked_at:
-                looked_at.add(key)
-                positions.append(position)
-        return positions
+            if key in first:
+                self.rows[first[key]]["is_repeated"] = True
+            else:
+                self.looked_at.append(position)
+                if key not in stored:
+                    first[key] = position
+        self.store()
 
     def _key(self, position: int) -> tuple[UUID, str]:
         event = self.events[position]
@@ -176,18 +180,22 @@ class _Batch:
 
     @retried
     def store(self) -> None:
-        """Store what needs nobody enrolled, or, where anybody does, nothing: events keep their order."""
-        positions = self._first_of_each_key()
+        """Store what is looked at, or, where anybody is to be enrolled first, nothing: events keep their order.
+
+        Nor is anything stored where an event is refused whose key comes again: that later one may have to go before others.
+        """
         single = len(self.events) == 1
-        rows = [self.rows[position] for position in positions]
+        rows = [self.rows[position] for position in self.looked_at if position not in self.results]
         parameters: list[Any] = [exact_json.dumps(rows).decode(), str(self.by), wake.is_due()]
         with prepared_cursor() if single else planned_cursor() as cursor:
             cursor.execute(_STATEMENT[single], parameters)
             found = cursor.fetchall()
         self.to_enroll = []
+        is_in_order = True
         for position, verdict, event_id, participant_id, external_id, status, _ in found:
             if verdict in _REFUSALS:
                 self.results[position] = _REFUSALS[verdict]()
+                is_in_order &= "is_repeated" not in self.rows[position]
             elif verdict == _Verdict.TO_ENROLL:
                 self.to_enroll.append(position)
             elif verdict != _Verdict.AGAIN:
@@ -199,6 +207,8 @@ class _Batch:
                     self.events[position],
                     is_new=verdict == _Verdict.NEW,
                 )
+        if not is_in_order:
+            self.to_enroll = []
 
     @retried
     def enroll_and_store(self) -> None:
@@ -272,7 +282,9 @@ numbered AS MATERIALIZED (
     SELECT *, nextval((SELECT pg_get_serial_sequence('{_EVENT}', 'sequence'))) AS sequence
     FROM (
         SELECT * FROM judged
-        WHERE verdict = 'new' AND NOT EXISTS (SELECT FROM judged WHERE verdict = 'to_enroll')
+        WHERE verdict = 'new' AND NOT EXISTS (
+            SELECT FROM judged WHERE verdict = 'to_enroll' OR is_repeated AND verdict <> 'new'
+        )
         ORDER BY position
     ) AS arriving
 ),
@@ -286,33 +298,31 @@ stored AS (
 
 
 def _statement(*, single: bool) -> str:
-    """The text for a thousand rows; or for one, where the LIMIT tells the planner to use indexes."""
+    """The text for a thousand rows; or for one, where the LIMIT tells the planner to use indexes.
+
+    Whether an event is known already, the unique constraint tells: only for a row that was not stored it is looked up.
+    """
     return f"""
 WITH input AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset($1::jsonb) AS input (
         position int, id uuid, program_id uuid, external_id text, participant_id uuid, idempotency_key text,
-        event_timestamp timestamptz, data jsonb
+        event_timestamp timestamptz, data jsonb, is_repeated boolean
     )
     {"LIMIT 1" if single else ""}
 ),
 judged AS MATERIALIZED (
     SELECT input.position, input.id, input.program_id, input.idempotency_key, input.event_timestamp, input.data,
+        input.is_repeated,
         coalesce(named.id, numbered.id) AS participant_id,
         coalesce(named.external_id, numbered.external_id) AS external_id,
-        known.id AS known_id, known.status,
         CASE
             WHEN program.id IS NULL THEN 'program_not_found'
-            WHEN known.id IS NOT NULL THEN CASE
-                WHEN known.participant_id = coalesce(named.id, numbered.id)
-                    AND known.event_timestamp = input.event_timestamp AND known.data = input.data
-                THEN 'known' ELSE 'conflict' END
             WHEN program.status <> 'ACTIVE' THEN 'program_inactive'
-            WHEN named.id IS NULL AND numbered.id IS NULL THEN CASE
-                WHEN program.on_unknown_participant = 'REJECT' THEN 'unknown_participant'
-                WHEN input.external_id IS NULL THEN 'participant_not_found'
-                ELSE 'to_enroll' END
-            WHEN enrollment.status IS DISTINCT FROM 'ACTIVE' THEN 'to_enroll'
-            ELSE 'new'
+            WHEN enrollment.status = 'ACTIVE' THEN 'new'
+            WHEN named.id IS NOT NULL OR numbered.id IS NOT NULL THEN 'to_enroll'
+            WHEN program.on_unknown_participant = 'REJECT' THEN 'unknown_participant'
+            WHEN input.external_id IS NULL THEN 'participant_not_found'
+            ELSE 'to_enroll'
         END AS verdict
     FROM input
         LEFT JOIN {Program._meta.db_table} AS program ON program.id = input.program_id
@@ -320,17 +330,31 @@ judged AS MATERIALIZED (
         LEFT JOIN {Participant._meta.db_table} AS numbered ON numbered.id = input.participant_id
         LEFT JOIN {Enrollment._meta.db_table} AS enrollment
             ON enrollment.participant_id = coalesce(named.id, numbered.id) AND enrollment.program_id = input.program_id
-        LEFT JOIN {_EVENT} AS known
-            ON known.program_id = input.program_id AND known.idempotency_key = input.idempotency_key
 ),
 {_ONE if single else _MANY}
     ON CONFLICT (program_id, idempotency_key) DO NOTHING
     RETURNING id
 )
-SELECT judged.position, CASE WHEN verdict = 'new' AND stored.id IS NULL THEN 'again' ELSE verdict END,
-    coalesce(judged.known_id, judged.id), judged.participant_id, judged.external_id, coalesce(judged.status, 'PENDING'),
+SELECT judged.position,
+    CASE
+        WHEN known.is_same THEN 'known'
+        WHEN known.id IS NOT NULL THEN 'conflict'
+        WHEN verdict = 'new' AND stored.id IS NULL THEN 'again'
+        ELSE verdict
+    END,
+    coalesce(known.id, judged.id), judged.participant_id, judged.external_id, coalesce(known.status, 'PENDING'),
     (SELECT pg_notify('{wake.CHANNEL}', '') WHERE $3::boolean)
-FROM judged LEFT JOIN stored ON stored.id = judged.id
+FROM judged
+    LEFT JOIN stored ON stored.id = judged.id
+    LEFT JOIN LATERAL (
+        SELECT known.id, known.status,
+            known.participant_id = judged.participant_id
+                AND known.event_timestamp = judged.event_timestamp AND known.data = judged.data AS is_same
+        FROM {_EVENT} AS known
+        WHERE stored.id IS NULL
+            AND known.program_id = judged.program_id AND known.idempotency_key = judged.idempotency_key
+        LIMIT 1
+    ) AS known ON true
 """
 
 

@@ -267,12 +267,39 @@ def test_in_a_batch_a_key_that_comes_twice_is_stored_once(program: Program) -> N
     assert Event.objects.count() == 2
 
 
+@pytest.mark.parametrize("somebody_is_to_be_enrolled", [False, True])
+def test_in_a_batch_what_follows_a_refused_event_of_the_same_key_keeps_its_place(
+    program: Program, somebody_is_to_be_enrolled: bool
+) -> None:
+    ingest(an_event(program, "0"), by=TESTER)
+    Program.objects.filter(pk=program.pk).update(on_unknown_participant="REJECT")
+    if somebody_is_to_be_enrolled:
+        Participant.objects.create(external_id="new")
+    events = [
+        an_event(program, "a", of="nobody"),
+        *([an_event(program, "b", of="new")] if somebody_is_to_be_enrolled else []),
+        an_event(program, "a", of="nobody again"),
+        an_event(program, "a", of="ana"),
+        an_event(program, "c", of="ana"),
+    ]
+
+    results = ingest_each(events, by=TESTER)
+
+    refused = [type(each) for each in results if isinstance(each, DomainError)]
+    assert refused == [UnknownParticipant, UnknownParticipant]
+    in_order = Event.objects.order_by("sequence").values_list("idempotency_key", flat=True)
+    assert list(in_order) == ["0", *("b" * somebody_is_to_be_enrolled), "a", "c"]
+
+
 @pytest.mark.parametrize("people", [1, 50])
-def test_in_a_batch_a_key_may_come_any_number_of_times(program: Program, people: int) -> None:
+def test_in_a_batch_a_key_may_come_any_number_of_times(
+    program: Program, people: int, queries: list[str]
+) -> None:
     events = [an_event(program, of=f"p{n % people}") for n in range(50)]
 
     results = ingest_each(events, by=TESTER)
 
+    assert len(queries) < 15
     assert Event.objects.count() == Participant.objects.count() == 1
     assert sum(isinstance(each, Stored) for each in results) == 50 // people
     assert sum(type(each) is IdempotencyConflict for each in results) == 50 - 50 // people
@@ -382,6 +409,24 @@ def test_an_enrolment_that_was_ended_is_active_again(program: Program, status: s
     assert (change_row.new_value, change_row.changed_by) == ("ACTIVE", str(TESTER))
 
 
+@pytest.mark.parametrize("in_a_batch", [False, True])
+def test_an_event_that_is_sent_again_enrols_nobody_again(
+    program: Program, in_a_batch: bool
+) -> None:
+    ingest_each([an_event(program), an_event(program, "b", of="bo")], by=TESTER)
+    change = state.Change(program_id=program.pk, enrollment_status="LOCKED")
+    state.apply(change, to="ana", by=TESTER, may_create=True)
+    new = [an_event(program, "c", of="bo")] if in_a_batch else []
+
+    results = ingest_each([an_event(program), *new], by=TESTER)
+
+    assert [each.is_new for each in results if isinstance(each, Stored)] == [
+        False,
+        *(True for _ in new),
+    ]
+    assert Participant.objects.get(external_id="ana").enrollments.get().status == "LOCKED"
+
+
 @pytest.mark.parametrize("status", ["SUSPENDED", "CLOSED"])
 def test_events_of_who_is_not_active_are_taken(program: Program, status: str) -> None:
     state.apply(state.Change(status=status), to="ana", by=TESTER, may_create=True)
@@ -459,6 +504,17 @@ def test_who_may_not_make_or_enrol_stores_no_event_that_would(
     assert not Event.objects.exists()
     assert not Enrollment.objects.exists()
     assert Participant.objects.exists() is known
+
+
+def test_in_a_batch_who_may_not_be_made_stops_nobody_who_may_be_enrolled(program: Program) -> None:
+    state.apply(state.Change(), to="ana", by=TESTER, may_create=True)
+    events = [an_event(program, "a", of="new"), an_event(program, "b", of="ana")]
+
+    refused, stored = ingest_each(events, by=TESTER, rights=Rights(may_create=False))
+
+    assert isinstance(refused, DomainError)
+    assert isinstance(stored, Stored)
+    assert Event.objects.get().participant.external_id == "ana"
 
 
 # At the same moment
