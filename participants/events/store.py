@@ -65,8 +65,8 @@ WHERE size_before < {MOST_BYTES} ORDER BY turn, participant_id
 """
 _FINISH = f"""
 UPDATE {_EVENT} AS event
-SET status = given.status, outcome = given.outcome, next_attempt_at = NULL, processed_at = $1
-FROM unnest($2::uuid[], string_to_array($3, E'\\n'), string_to_array($4, E'\\n')::jsonb[])
+SET status = given.status, outcome = given.outcome::jsonb, next_attempt_at = NULL, processed_at = $1
+FROM unnest($2::uuid[], string_to_array($3, E'\\n'), string_to_array($4, E'\\n'))
     AS given (id, status, outcome)
 WHERE event.id = given.id
 """

@@ -219,7 +219,7 @@ class Compiler:
         return names, suffixes[len(names) - 1 :]
 
     def _variable(self, names: list[str], *, wants_value: bool) -> tuple[Closure, bool]:
-        text = spelled(names)
+        text = spelled(tuple(names))
         if self.variables is None:
             read = raw_reader_of_any(names)
             self.reads[text] = settling(read, False)

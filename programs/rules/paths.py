@@ -5,6 +5,7 @@ Two times: `raw` as the facts have it, for what only goes on to a part of it; se
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 from programs.rules.arithmetic import as_given
@@ -21,7 +22,8 @@ _WORDS: Final = ("in", "true", "false", "null")  # of the grammar's own
 LOST: Final = (KeyError, TypeError, IndexError)
 
 
-def spelled(names: Sequence[str]) -> str:
+@lru_cache(maxsize=1024)  # of most events some rule misses something, and says what
+def spelled(names: tuple[str, ...]) -> str:
     """The path as one writes it: event["order-id"] where a name is not an identifier of the language."""
     first, *others = names
     return first + "".join(
@@ -155,9 +157,9 @@ def _lost(facts: Facts, names: Sequence[str]) -> Value:
     value: Value = facts
     for count, name in enumerate(names, 1):
         if type(value) is not dict:
-            before = spelled(names[: count - 1]) if count > 1 else "The facts"
+            before = spelled(tuple(names[: count - 1])) if count > 1 else "The facts"
             raise EvaluationError(f'{before}: {in_words(value)} has no field "{cut(name)}".')
         if name not in value:
-            raise MissingField(f"{spelled(names[:count])} is missing.")
+            raise MissingField(f"{spelled(tuple(names[:count]))} is missing.")
         value = value[name]
     return value  # the facts are a mapping that finds only what it is asked for again

@@ -4,6 +4,7 @@ It is asked on standard input and answers on standard output, a line of JSON eac
 and what it has compiled.
 """
 
+import gc
 import json
 import os
 import subprocess
@@ -127,6 +128,7 @@ def _main() -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.benchmarks.settings"
     django.setup()
     ways = _ways()
+    gc.freeze()  # as the worker does that runs for ever
     for line in sys.stdin:
         way, counts, seconds = json.loads(line)
         print(json.dumps(_turn(ways[way], seconds, counts=counts)), flush=True)

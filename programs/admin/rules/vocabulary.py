@@ -52,13 +52,13 @@ class Vocabulary:
         """What a rule can read of them as it is written there, each with what it is."""
         names = []
         for asset in self.assets:
-            path = paths.spelled(["participant", "balances", asset.symbol, "available"])
+            path = paths.spelled(("participant", "balances", asset.symbol, "available"))
             names.append((path, f"What is available of {asset}"))
         for track in self.tracks:
-            path = paths.spelled(["participant", "tiers", track.key, "rank"])
+            path = paths.spelled(("participant", "tiers", track.key, "rank"))
             names.append((path, f"The rank in {track}; 0 at the base"))
         for track in self.tracks:
-            path = paths.spelled(["participant", "tiers", track.key, "level"])
+            path = paths.spelled(("participant", "tiers", track.key, "level"))
             names += [
                 (f'{path} == "{level.key}"', f"Whether on {level} of {track}")
                 for level in track.levels.all()

@@ -131,5 +131,5 @@ def test_every_function_and_macro_of_the_contract_is_there() -> None:
 
 def test_a_path_is_spelled_as_the_grammar_reads_it() -> None:
     for name in ("in", "true", "false", "null", "1PTS", "order-id", "is", "plan"):
-        path = spelled(["event", name])
+        path = spelled(("event", name))
         assert rules.compile(path).evaluate({"event": {name: "x"}}) == "x", path
