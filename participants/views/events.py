@@ -194,5 +194,5 @@ def _rights(request: Request) -> Rights:
 
 def _preferred_wait(request: Request) -> int | None:
     """The seconds of `Prefer: wait=N` (RFC 7240, section 4.3), at most ten; None where nobody asked."""
-    wanted = _WAIT.search(request.headers.get("Prefer", ""))
+    wanted = _WAIT.search(request.META.get("HTTP_PREFER", ""))
     return min(int(wanted[1]), wait.LONGEST) if wanted else None
