@@ -1,6 +1,7 @@
-"""Storing events, each once: one statement for one event or a thousand; a second one only where somebody is to be enrolled.
+"""Storing events, each once: one statement for one event or a thousand, and more only where somebody is to be enrolled.
 
-Two calls with one key meet at the unique constraint: the second stores nothing, looks again, and finds the first.
+Two calls with one key meet at the unique constraint: the second stores nothing, looks again, and finds the first. So do two
+rows of one batch.
 """
 
 from collections.abc import Mapping, Sequence
@@ -69,6 +70,7 @@ class _Verdict(StrEnum):
     PROGRAM_INACTIVE = "program_inactive"
     UNKNOWN_PARTICIPANT = "unknown_participant"
     PARTICIPANT_NOT_FOUND = "participant_not_found"
+    ENROLLING_NOT_ALLOWED = "enrolling_not_allowed"
 
 
 _REFUSALS: Mapping[_Verdict, type[DomainError]] = {
@@ -77,6 +79,7 @@ _REFUSALS: Mapping[_Verdict, type[DomainError]] = {
     _Verdict.PROGRAM_INACTIVE: ProgramInactive,
     _Verdict.UNKNOWN_PARTICIPANT: UnknownParticipant,
     _Verdict.PARTICIPANT_NOT_FOUND: ParticipantNotFound,
+    _Verdict.ENROLLING_NOT_ALLOWED: EnrollingNotAllowed,
 }
 
 
@@ -105,14 +108,13 @@ def ingest_each(
 ) -> list[Stored | DomainError]:
     """The same for many events, in their order, which is the order of their arrival; a refused one stops no other."""
     batch = _Batch(events, by, rights)
-    # Of one key in many refused rows, each look decides one.
-    for _ in range(MOST_LOOKS + len(events)):
-        batch.look()
+    for _ in range(MOST_LOOKS):
+        batch.store()
         if batch.to_enroll:
             batch.enroll_and_store()
         if not batch.undecided:
             return [batch.results[position] for position in range(len(events))]
-    raise OperationalError("Somebody else kept storing the same events.")
+    raise OperationalError("Somebody else kept changing what these events depend on.")
 
 
 def ingest_bodies(
@@ -148,54 +150,34 @@ class _Batch:
         self.events, self.by, self.rights = events, by, rights
         self.rows = [_row(position, event) for position, event in enumerate(events)]
         self.results: dict[int, Stored | DomainError] = {}
-        self.looked_at: list[int] = []
         self.to_enroll: list[int] = []
 
     @property
     def undecided(self) -> list[int]:
         return [position for position in range(len(self.events)) if position not in self.results]
 
-    def look(self) -> None:
-        """Decide the first undecided event of each key; once that is stored, all others of its key."""
-        stored = {
-            self._key(position)
-            for position, result in self.results.items()
-            if isinstance(result, Stored)
-        }
-        first: dict[tuple[UUID, str], int] = {}
-        self.looked_at = []
-        for position in self.undecided:
-            key = self._key(position)
-            if key in first:
-                self.rows[first[key]]["is_repeated"] = True
-            else:
-                self.looked_at.append(position)
-                if key not in stored:
-                    first[key] = position
-        self.store()
-
-    def _key(self, position: int) -> tuple[UUID, str]:
-        event = self.events[position]
-        return event.program_id, event.idempotency_key
-
     @retried
     def store(self) -> None:
-        """Store what is looked at, or, where anybody is to be enrolled first, nothing: events keep their order.
+        """Store what is undecided, the first of each key; or, where anybody is to be enrolled first, nothing.
 
-        Nor is anything stored where an event is refused whose key comes again: that later one may have to go before others.
+        So events keep their order, those too that follow a refused one with the same key.
         """
         single = len(self.events) == 1
-        rows = [self.rows[position] for position in self.looked_at if position not in self.results]
-        parameters: list[Any] = [exact_json.dumps(rows).decode(), str(self.by), wake.is_due()]
+        rows = [self.rows[position] for position in self.undecided]
+        rights = [self.rights.may_enroll, self.rights.may_create]
+        parameters: list[Any] = [
+            exact_json.dumps(rows).decode(),
+            str(self.by),
+            wake.is_due(),
+            *rights,
+        ]
         with prepared_cursor() if single else planned_cursor() as cursor:
             cursor.execute(_STATEMENT[single], parameters)
             found = cursor.fetchall()
         self.to_enroll = []
-        is_in_order = True
         for position, verdict, event_id, participant_id, external_id, status, _ in found:
             if verdict in _REFUSALS:
                 self.results[position] = _REFUSALS[verdict]()
-                is_in_order &= "is_repeated" not in self.rows[position]
             elif verdict == _Verdict.TO_ENROLL:
                 self.to_enroll.append(position)
             elif verdict != _Verdict.AGAIN:
@@ -207,45 +189,43 @@ class _Batch:
                     self.events[position],
                     is_new=verdict == _Verdict.NEW,
                 )
-        if not is_in_order:
-            self.to_enroll = []
 
     @retried
     def enroll_and_store(self) -> None:
         """In one transaction: whom an event has made and enrolled is not there without it.
 
         Where one of these events turns out not to be new after all (somebody was faster with its key, or has archived the
-        program), nothing of it is done, and all of them are still undecided.
+        program), nothing of it is done, and all of them are still undecided, but for those whose enrolment is refused.
         """
         decided, to_enroll = dict(self.results), self.to_enroll
         try:
             with transaction.atomic():
-                self._enroll()
-                enrolled = [position for position in to_enroll if position not in self.results]
+                refused = self._enroll()
+                self.results |= refused
                 self.store()
-                if not all(self._is_new(position) for position in enrolled):
+                if not all(
+                    self._is_new(position) for position in to_enroll if position not in refused
+                ):
                     raise _Overtaken
-        except BaseException as error:
+        except _Overtaken:
+            self.results = decided | refused
+        except BaseException:
             # Nothing of it was stored; a retry begins where this began.
             self.results, self.to_enroll = decided, to_enroll
-            if not isinstance(error, _Overtaken):
-                raise
+            raise
 
     def _is_new(self, position: int) -> bool:
         result = self.results.get(position)
         return isinstance(result, Stored) and result.is_new
 
-    def _enroll(self) -> None:
-        """Enrol everybody who needs it, or refuse their events. People are changed once in a statement, so in rounds."""
-        if not self.rights.may_enroll:
-            refused: DomainError = EnrollingNotAllowed()
-            self.results |= dict.fromkeys(self.to_enroll, refused)
-            return
+    def _enroll(self) -> dict[int, Stored | DomainError]:
+        """Enrol everybody who needs it; whom that is refused. People are changed once in a statement, so in rounds."""
         changes: dict[tuple[type, UUID], dict[str | UUID, list[int]]] = {}
         for position in self.to_enroll:
             event = self.events[position]
             same = changes.setdefault((type(event.of), event.program_id), {})
             same.setdefault(event.of, []).append(position)
+        refused: dict[int, Stored | DomainError] = {}
         for (_, program_id), people in changes.items():
             results = state.apply_each(
                 [(of, Change(program_id=program_id)) for of in people],
@@ -254,7 +234,8 @@ class _Batch:
             )
             for positions, result in zip(people.values(), results, strict=True):
                 if result.refusal is not None:
-                    self.results |= dict.fromkeys(positions, result.refusal)
+                    refused |= dict.fromkeys(positions, result.refusal)
+        return refused
 
 
 def _row(position: int, event: NewEvent) -> dict[str, Any]:
@@ -270,9 +251,10 @@ def _row(position: int, event: NewEvent) -> dict[str, Any]:
 
 
 _EVENT = Event._meta.db_table
+_COLUMNS = "id, program_id, participant_id, idempotency_key, event_timestamp, data, created_by"
 _ONE = f"""
 stored AS (
-    INSERT INTO {_EVENT} (id, program_id, participant_id, idempotency_key, event_timestamp, data, created_by)
+    INSERT INTO {_EVENT} ({_COLUMNS})
     SELECT id, program_id, participant_id, idempotency_key, event_timestamp, data, $2 FROM judged WHERE verdict = 'new'
 """
 # Numbered as they arrived, and written in one order everywhere: of two batches with the same keys, one waits for the other,
@@ -282,19 +264,19 @@ numbered AS MATERIALIZED (
     SELECT *, nextval((SELECT pg_get_serial_sequence('{_EVENT}', 'sequence'))) AS sequence
     FROM (
         SELECT * FROM judged
-        WHERE verdict = 'new' AND NOT EXISTS (
-            SELECT FROM judged WHERE verdict = 'to_enroll' OR is_repeated AND verdict <> 'new'
-        )
+        WHERE verdict = 'new' AND turn = 1 AND NOT EXISTS (SELECT FROM judged WHERE verdict = 'to_enroll' AND turn = 1)
         ORDER BY position
     ) AS arriving
 ),
 stored AS (
-    INSERT INTO {_EVENT} (
-        id, sequence, program_id, participant_id, idempotency_key, event_timestamp, data, created_by
-    )
-    SELECT id, sequence, program_id, participant_id, idempotency_key, event_timestamp, data, $2 FROM numbered
+    INSERT INTO {_EVENT} ({_COLUMNS}, sequence)
+    SELECT id, program_id, participant_id, idempotency_key, event_timestamp, data, $2, sequence FROM numbered
     ORDER BY program_id, idempotency_key
 """
+# Of the rows with one key the first that is not refused has it; those after it are that same event again, or a conflict.
+_TURN = """row_number() OVER (
+    PARTITION BY program_id, idempotency_key, verdict IN ('new', 'to_enroll') ORDER BY position
+)"""
 
 
 def _statement(*, single: bool) -> str:
@@ -306,30 +288,36 @@ def _statement(*, single: bool) -> str:
 WITH input AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset($1::jsonb) AS input (
         position int, id uuid, program_id uuid, external_id text, participant_id uuid, idempotency_key text,
-        event_timestamp timestamptz, data jsonb, is_repeated boolean
+        event_timestamp timestamptz, data jsonb
     )
     {"LIMIT 1" if single else ""}
 ),
 judged AS MATERIALIZED (
-    SELECT input.position, input.id, input.program_id, input.idempotency_key, input.event_timestamp, input.data,
-        input.is_repeated,
-        coalesce(named.id, numbered.id) AS participant_id,
-        coalesce(named.external_id, numbered.external_id) AS external_id,
-        CASE
-            WHEN program.id IS NULL THEN 'program_not_found'
-            WHEN program.status <> 'ACTIVE' THEN 'program_inactive'
-            WHEN enrollment.status = 'ACTIVE' THEN 'new'
-            WHEN named.id IS NOT NULL OR numbered.id IS NOT NULL THEN 'to_enroll'
-            WHEN program.on_unknown_participant = 'REJECT' THEN 'unknown_participant'
-            WHEN input.external_id IS NULL THEN 'participant_not_found'
-            ELSE 'to_enroll'
-        END AS verdict
-    FROM input
-        LEFT JOIN {Program._meta.db_table} AS program ON program.id = input.program_id
-        LEFT JOIN {Participant._meta.db_table} AS named ON named.external_id = input.external_id
-        LEFT JOIN {Participant._meta.db_table} AS numbered ON numbered.id = input.participant_id
-        LEFT JOIN {Enrollment._meta.db_table} AS enrollment
-            ON enrollment.participant_id = coalesce(named.id, numbered.id) AND enrollment.program_id = input.program_id
+    SELECT *, {1 if single else _TURN} AS turn
+    FROM (
+        SELECT input.position, input.id, input.program_id, input.idempotency_key, input.event_timestamp, input.data,
+            coalesce(named.id, identified.id) AS participant_id,
+            coalesce(named.external_id, identified.external_id) AS external_id,
+            CASE
+                WHEN program.id IS NULL THEN 'program_not_found'
+                WHEN program.status <> 'ACTIVE' THEN 'program_inactive'
+                WHEN enrollment.status = 'ACTIVE' THEN 'new'
+                WHEN coalesce(named.id, identified.id) IS NOT NULL
+                THEN CASE WHEN $4::boolean THEN 'to_enroll' ELSE 'enrolling_not_allowed' END
+                WHEN program.on_unknown_participant = 'REJECT' THEN 'unknown_participant'
+                WHEN input.external_id IS NULL THEN 'participant_not_found'
+                WHEN NOT $4::boolean THEN 'enrolling_not_allowed'
+                WHEN NOT $5::boolean THEN 'participant_not_found'
+                ELSE 'to_enroll'
+            END AS verdict
+        FROM input
+            LEFT JOIN {Program._meta.db_table} AS program ON program.id = input.program_id
+            LEFT JOIN {Participant._meta.db_table} AS named ON named.external_id = input.external_id
+            LEFT JOIN {Participant._meta.db_table} AS identified ON identified.id = input.participant_id
+            LEFT JOIN {Enrollment._meta.db_table} AS enrollment
+                ON enrollment.participant_id = coalesce(named.id, identified.id)
+                AND enrollment.program_id = input.program_id
+    ) AS judged
 ),
 {_ONE if single else _MANY}
     ON CONFLICT (program_id, idempotency_key) DO NOTHING
@@ -339,7 +327,7 @@ SELECT judged.position,
     CASE
         WHEN known.is_same THEN 'known'
         WHEN known.id IS NOT NULL THEN 'conflict'
-        WHEN verdict = 'new' AND stored.id IS NULL THEN 'again'
+        WHEN verdict = 'new' AND stored.id IS NULL OR verdict = 'to_enroll' AND turn > 1 THEN 'again'
         ELSE verdict
     END,
     coalesce(known.id, judged.id), judged.participant_id, judged.external_id, coalesce(known.status, 'PENDING'),

@@ -6,17 +6,19 @@ import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import chain
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from django.db import OperationalError, connection, connections, transaction
 from django.utils import timezone
+from psycopg import errors
 from rest_framework.test import APIClient
 
 from participants import state
 from participants.events import process
-from participants.events.ingest import Rights, Stored, ingest, ingest_each
+from participants.events.ingest import Rights, Stored, _Batch, ingest, ingest_each
 from participants.events.request import NewEvent
 from participants.exceptions import (
     EnrollingNotAllowed,
@@ -291,6 +293,61 @@ def test_in_a_batch_what_follows_a_refused_event_of_the_same_key_keeps_its_place
     assert list(in_order) == ["0", *("b" * somebody_is_to_be_enrolled), "a", "c"]
 
 
+@pytest.mark.parametrize("rights", [Rights(may_create=False), Rights(may_enroll=False)])
+def test_what_follows_somebody_who_may_not_be_made_keeps_its_place(
+    program: Program, rights: Rights
+) -> None:
+    ingest(an_event(program, "0"), by=TESTER)
+    events = [
+        an_event(program, "a", of="stranger"),
+        an_event(program, "a", of="ana"),
+        an_event(program, "b", of="ana"),
+    ]
+
+    refused, *_ = ingest_each(events, by=TESTER, rights=rights)
+
+    assert isinstance(refused, DomainError)
+    in_order = Event.objects.order_by("sequence").values_list("idempotency_key", flat=True)
+    assert list(in_order) == ["0", "a", "b"]
+
+
+def test_many_bad_rows_with_one_key_take_no_more_statements_than_one(
+    program: Program, queries: list[str]
+) -> None:
+    strict = Program.objects.create(name="Strict", on_unknown_participant="REJECT")
+    ingest(an_event(program, "known"), by=TESTER)
+    queries.clear()
+    bad = [
+        [NewEvent(uuid4(), "ana", "a", timezone.now(), {}) for _ in range(100)],
+        [an_event(strict, "a", of=f"stranger {n}") for n in range(100)],
+        [an_event(program, "known", n=n) for n in range(1, 101)],
+    ]
+    events = [*chain.from_iterable(bad), an_event(program, "new"), an_event(program, "b", of="bo")]
+
+    *refused, new, made = ingest_each(events, by=TESTER)
+
+    assert {type(each) for each in refused} == {
+        ProgramNotFound,
+        UnknownParticipant,
+        IdempotencyConflict,
+    }
+    assert isinstance(new, Stored)
+    assert isinstance(made, Stored)
+    assert len(queries) < 10
+
+
+@pytest.mark.parametrize("rights", [Rights(may_create=False), Rights(may_enroll=False)])
+def test_many_strangers_with_one_key_take_no_more_statements_than_one(
+    program: Program, rights: Rights, queries: list[str]
+) -> None:
+    events = [an_event(program, of=f"stranger {n}") for n in range(100)]
+
+    results = ingest_each(events, by=TESTER, rights=rights)
+
+    assert all(isinstance(each, DomainError) for each in results)
+    assert len(queries) == 1
+
+
 @pytest.mark.parametrize("people", [1, 50])
 def test_in_a_batch_a_key_may_come_any_number_of_times(
     program: Program, people: int, queries: list[str]
@@ -391,6 +448,28 @@ def test_many_batches_of_the_same_known_people_in_any_order_store_each_event_onc
     new = at_once([partial(batch, seed) for seed in range(6)])
 
     assert sum(new) == Event.objects.count() == 400
+
+
+@at_the_same_moment
+def test_the_victim_of_a_deadlock_stores_its_events_all_the_same(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    victim = OperationalError()
+    victim.__cause__ = errors.DeadlockDetected()
+    answers = iter([victim])
+    is_new = _Batch._is_new
+
+    def fail_once(batch: _Batch, position: int) -> bool:
+        if error := next(answers, None):
+            raise error
+        return is_new(batch, position)
+
+    monkeypatch.setattr(_Batch, "_is_new", fail_once)
+
+    results = ingest_each([an_event(program), an_event(program, "b")], by=TESTER)
+
+    assert [each.is_new for each in results if isinstance(each, Stored)] == [True, True]
+    assert Event.objects.count() == 2
 
 
 # Whom
