@@ -129,7 +129,7 @@ def _process_together(after: UUID, most: int, progress: Progress) -> None:
 
 def _process_carefully(participant_id: UUID, most: int) -> int:
     """The events of one of them together, or, where that fails, one by one, so that the one that fails is put off."""
-    for verb in (_process_one, process_participant):
+    for verb in (_process_one, _process_each):
         try:
             return verb(participant_id, most)
         except Exception as error:
@@ -147,7 +147,7 @@ def process_now(participant_id: UUID) -> int:
     return _process_one(participant_id, BATCH)
 
 
-def process_participant(participant_id: UUID, most: int = BATCH) -> int:
+def _process_each(participant_id: UUID, most: int = BATCH) -> int:
     """The same, each event in a transaction of its own: one that fails unexpectedly is put off, and those after it wait."""
     done = 0
     while done < most and _process_one(participant_id, 1, puts_off=True):

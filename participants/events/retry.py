@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from participants.events import wake
 from participants.exceptions import EventNotFound, NotRetryable
 from participants.models import Event, EventStatus
 
@@ -25,4 +26,5 @@ def retry(event_id: UUID) -> Event:
         raise EventNotFound
     if not is_retried:
         raise NotRetryable
+    wake.hint()
     return event

@@ -2,6 +2,8 @@
 
 import time
 
+from django.db import connection
+
 CHANNEL = "laurel_events"
 INTERVAL = 0.05  # seconds; a NOTIFY in every commit would make commits wait for each other
 
@@ -16,3 +18,9 @@ def is_due() -> bool:
         return False
     _last = now
     return True
+
+
+def hint() -> None:
+    """Give the hint now."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])

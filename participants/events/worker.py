@@ -4,7 +4,6 @@ It looks for what waits, again and again; a NOTIFY only spares it the pauses. Wh
 transaction, so that killing it loses nothing.
 """
 
-import gc
 import logging
 import math
 import time
@@ -27,6 +26,7 @@ LISTEN_FOR = 0.5  # seconds; also how soon an idle worker sees that it is to sto
 STAY_AWAKE = 4 * wake.INTERVAL
 PAUSE = 0.01
 CHORES_EVERY = 10.0
+CHORES_FOR = 1.0  # then events have as long, before it goes on
 LONGEST_PAUSE = 5.0  # while the database does not answer
 
 
@@ -45,16 +45,17 @@ class Worker:
 
     def run(self) -> None:
         """Work until it is told to stop, through whatever happens to the database, or to us."""
-        gc.freeze()  # or the garbage collector walks through all of Django, for 50 ms every few batches
         failures, has_heard = 0, False
         self._chores_at = 0.0
         while not self.is_stopping:
             try:
                 if time.monotonic() >= self._chores_at:
                     self._chores_at = time.monotonic() + CHORES_EVERY
-                    self.do_chores()
+                    if not self.do_chores(longest=CHORES_FOR):
+                        self._chores_at = time.monotonic() + CHORES_FOR
                 self._work_while_there_is_some(stays_awake=has_heard)
-                has_heard = self._listen()
+                # There may be more to do where chores have called it away.
+                has_heard = not self._is_called_away and self._listen()
                 failures = 0
             except Exception as error:
                 # Events that fail are put off where they are worked off; what comes here is an outage, or a mistake of
@@ -95,18 +96,17 @@ class Worker:
     def _is_called_away(self) -> bool:
         return self.is_stopping or time.monotonic() >= self._chores_at
 
-    def do_chores(self) -> None:
-        """Make available what has matured, and put whose level has expired back to the base."""
-        for _ in self._until_stopped(mature_due):
-            pass
-        for _ in self._until_stopped(expire_due):
-            pass
+    def do_chores(self, *, longest: float = math.inf) -> bool:
+        """Make available what has matured, and put whose level has expired back to the base; whether all of that is done.
 
-    def _until_stopped(self, chore: Callable[..., Iterator[int]]) -> Iterator[int]:
-        for done in chore(by=self.by):
-            yield done
-            if self.is_stopping:
-                return
+        Begins nothing after `longest` seconds: events wait meanwhile.
+        """
+        until = time.monotonic() + longest
+        has_matured = self._do(mature_due, until)
+        return self._do(expire_due, until) and has_matured
+
+    def _do(self, chore: Callable[..., Iterator[int]], until: float) -> bool:
+        return all(not self.is_stopping and time.monotonic() < until for _ in chore(by=self.by))
 
     def _work_while_there_is_some(self, *, stays_awake: bool) -> None:
         awake_until = time.monotonic() + STAY_AWAKE if stays_awake else 0.0
@@ -125,7 +125,8 @@ class Worker:
             raw.execute(f"LISTEN {wake.CHANNEL}")
             self._listening = raw
             return True  # what came before it listened was not heard
-        return any(True for _ in raw.notifies(timeout=LISTEN_FOR, stop_after=1))
+        # To its end, which takes all that came while it worked: psycopg keeps them, and each would wake it once.
+        return bool(list(raw.notifies(timeout=LISTEN_FOR, stop_after=1)))
 
     def _sleep(self, seconds: float) -> None:
         until = time.monotonic() + seconds

@@ -18,7 +18,7 @@ from programs.rules import Expression, RuleSyntaxError
 from programs.rules.expression import Result
 from programs.tracks.read import current as current_tracks
 
-MOST_PROGRAMS = 200  # kept in a process
+MOST_PROGRAMS = 200  # kept in a process, unless a batch of events needs more
 _EXPRESSIONS = 20_000  # the same text means the same in every rule
 
 _OPERATORS: Final[Mapping[str, Callable[[Decimal, Decimal], bool]]] = {
@@ -159,7 +159,7 @@ _keeping = Lock()
 
 
 class NotCompiled(Exception):
-    """These programs' rulebooks are not kept, or have changed: `of` reads them."""
+    """Not all of these programs' rulebooks are kept, or some have changed: `of` reads them."""
 
     def __init__(self, program_ids: Collection[UUID]) -> None:
         super().__init__(program_ids)
@@ -171,9 +171,10 @@ def of(program_ids: Collection[UUID]) -> dict[UUID, Rulebook]:
 
     That may take seconds for thousands of rules: not while somebody waits for a lock of ours.
     """
+    most = max(MOST_PROGRAMS, 2 * len(program_ids))  # a worker's two threads need as many each
     return {
         # Read after its revision, so that it is never older than the revision it is kept under.
-        state[0]: _kept_book(*state) or _keep(_read(*state))
+        state[0]: _kept_book(*state) or _keep(_read(*state), most)
         for state in _states(program_ids)
     }
 
@@ -182,8 +183,8 @@ def kept(program_ids: Collection[UUID]) -> dict[UUID, Rulebook]:
     """The same in one statement, of what is compiled. Raises NotCompiled."""
     states = _states(program_ids)
     books = {state[0]: _kept_book(*state) for state in states}
-    if missing := [program_id for program_id, book in books.items() if book is None]:
-        raise NotCompiled(missing)
+    if None in books.values():
+        raise NotCompiled(program_ids)
     return {program_id: book for program_id, book in books.items() if book is not None}
 
 
@@ -201,10 +202,10 @@ def _kept_book(program_id: UUID, name: str, revision: UUID) -> Rulebook | None:
         return book
 
 
-def _keep(book: Rulebook) -> Rulebook:
+def _keep(book: Rulebook, most: int) -> Rulebook:
     with _keeping:
         _kept[book.program_id] = book
-        while len(_kept) > MOST_PROGRAMS:
+        while len(_kept) > most:
             _kept.popitem(last=False)
     return book
 

@@ -128,7 +128,7 @@ def _main() -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.benchmarks.settings"
     django.setup()
     ways = _ways()
-    gc.freeze()  # as the worker does that runs for ever
+    gc.freeze()  # as process_events does
     for line in sys.stdin:
         way, counts, seconds = json.loads(line)
         print(json.dumps(_turn(ways[way], seconds, counts=counts)), flush=True)

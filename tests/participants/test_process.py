@@ -11,6 +11,7 @@ from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from django.core.management import call_command
@@ -39,6 +40,7 @@ from participants.models import (
 from participants.models import Counter as StoredCounter
 from programs import rulebook
 from programs.models import Program, Rule, TierTrack
+from programs.rulebook import compiled
 from tests.conftest import TESTER
 from tests.participants.ledger_world import World, make_world
 from tests.participants.test_races import at_once
@@ -729,6 +731,75 @@ def test_a_worker_that_sleeps_wakes_when_an_event_comes() -> None:
             time.sleep(0.4)
 
     assert sorted(took)[2] < 0.25  # it would look by itself every half second
+
+
+def test_hints_that_came_while_a_worker_worked_wake_it_once() -> None:
+    worker = Worker(by=TESTER)
+    worker._listen()
+    for _ in range(20):
+        wake.hint()
+
+    assert [worker._listen(), worker._listen()] == [True, False]
+    with connection.cursor() as cursor:
+        cursor.execute(f"UNLISTEN {wake.CHANNEL}")
+
+
+def test_a_retry_gives_a_hint() -> None:
+    event = happen(make_world())
+    Event.objects.update(status="FAILED", processed_at=timezone.now())
+    with connection.cursor() as cursor:
+        cursor.execute(f"LISTEN {wake.CHANNEL}")
+
+    retry(event.pk)
+
+    assert list(connection.connection.notifies(timeout=0.5, stop_after=1))
+    with connection.cursor() as cursor:
+        cursor.execute(f"UNLISTEN {wake.CHANNEL}")
+
+
+def test_a_worker_with_events_before_it_does_not_listen_for_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("participants.events.worker.CHORES_EVERY", 0)  # called away from each batch
+    monkeypatch.setattr(Worker, "_listen", lambda _: pytest.fail("It sleeps."))
+    world = make_world("ana", "bo", "cleo")
+    send([an_event(world, of, f"{of}-{n}") for of in ("ana", "bo", "cleo") for n in range(600)])
+
+    with working() as ended:
+        assert soon(lambda: "PENDING" not in statuses())
+    assert ended == []
+
+
+def test_a_chore_that_takes_long_leaves_time_for_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    def mature_for_ever(**_: Any) -> Iterator[int]:
+        while True:
+            time.sleep(0.02)
+            yield 1
+
+    monkeypatch.setattr("participants.events.worker.mature_due", mature_for_ever)
+    monkeypatch.setattr("participants.events.worker.CHORES_FOR", 0.2)
+    happen(make_world())
+
+    with working():
+        assert soon(lambda: statuses() == {"COMPLETED": 1}, 5)
+
+
+def test_events_of_more_programs_than_a_process_keeps_are_worked_off_together(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(compiled, "MOST_PROGRAMS", 2)
+    read = Mock(wraps=compiled._read)
+    monkeypatch.setattr(compiled, "_read", read)
+    worlds = [make_world(f"p{n}", symbol=f"P{n}") for n in range(6)]
+    for turn in range(2):
+        add_rule(worlds[0], COUNT, name=f"R{turn}")
+        for n, world in enumerate(worlds):
+            happen(world, f"p{n}", key=f"{turn}")
+
+        assert work_off() == 6
+
+    assert caplog.messages == []
+    assert read.call_count == 6 + 1
 
 
 def test_chores_are_done_however_many_events_come(monkeypatch: pytest.MonkeyPatch) -> None:

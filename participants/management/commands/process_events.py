@@ -1,5 +1,6 @@
 """Works events off, for ever or once; any number of these may run at a time."""
 
+import gc
 import os
 import signal
 from argparse import ArgumentParser
@@ -44,6 +45,7 @@ class Command(BaseCommand):
             signal.signal(number, lambda *_: worker.stop())
         if options["lifeline"] is not None:
             Thread(target=_stop_with, args=[options["lifeline"], worker], daemon=True).start()
+        gc.freeze()  # or the garbage collector walks through all of Django, for 50 ms every few batches
         worker.run()
 
 
