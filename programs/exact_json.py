@@ -153,7 +153,7 @@ class ExactJSONField(models.JSONField[Any, Any]):
     """A jsonb column whose numbers are int and Decimal in Python, digit for digit what the database holds."""
 
     def from_db_value(self, value: str | None, *_: object) -> Any:
-        return None if value is None else loads(value)
+        return None if value is None else loads_stored(value)
 
     def get_db_prep_value(
         self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False

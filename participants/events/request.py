@@ -5,9 +5,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.utils import timezone
 
 from participants.models import MAX_IDEMPOTENCY_KEY_LENGTH
+from programs import exact_json
 from programs.cleaning import Errors, instant_of, members_of, refuse_unknown, text_of, uuid_of
 
 MAX_EXTERNAL_ID_LENGTH = 255
@@ -38,6 +40,9 @@ def clean_event(body: object, *, program_id: UUID | None = None) -> NewEvent:
     if not isinstance(data, dict):
         reason = "required" if data is None else "type"
         errors.add("event_data", reason, "Give an object: what happened.")
+    # In a batch of 10 MB an event would have more room than by itself, and 1e39 is longer written out.
+    elif len(exact_json.dumps(data)) > settings.BODY_LIMIT:
+        errors.add("event_data", "too_long", f"At most {settings.BODY_LIMIT:,} bytes of JSON.")
     refuse_unknown(members, errors)
     errors.raise_if_any()
     assert program_id is not None

@@ -1,6 +1,7 @@
 """Who takes part, what they hold, and the history of both."""
 
 from participants.models.events import (
+    LONGEST_SHOWN,
     MAX_IDEMPOTENCY_KEY_LENGTH,
     Event,
     EventQuerySet,
@@ -34,6 +35,7 @@ from participants.models.people import (
 from participants.models.state import MAX_COUNTER_KEY_LENGTH, Counter, TierStanding
 
 __all__ = [
+    "LONGEST_SHOWN",
     "MAX_ATTRIBUTES",
     "MAX_ATTRIBUTE_KEY_LENGTH",
     "MAX_ATTRIBUTE_VALUE_LENGTH",

@@ -11,6 +11,7 @@ from programs.exact_json import ExactJSONField
 from programs.models import Program
 
 MAX_IDEMPOTENCY_KEY_LENGTH = 255
+LONGEST_SHOWN = 50_000  # bytes of an event's data in a list
 
 
 class IdentityField(models.BigIntegerField[Any, Any]):
@@ -29,6 +30,13 @@ class EventStatus(models.TextChoices):
 class EventQuerySet(models.QuerySet["Event"]):
     def pending(self) -> Self:
         return self.filter(status=EventStatus.PENDING)
+
+    def in_rows(self) -> Self:
+        """For lists, of which a page stays small: no outcome, and `shown_data`, which is None where `data` is long."""
+        size = models.Func("data", function="pg_column_size", output_field=models.IntegerField())
+        shown = models.Case(models.When(data_size__lte=LONGEST_SHOWN, then="data"))
+        rows = self.select_related("participant").defer("data", "outcome")
+        return rows.alias(data_size=size).annotate(shown_data=shown)
 
 
 class Event(models.Model):

@@ -13,7 +13,7 @@ from participants.events.request import (
 )
 from participants.events.trial import Trial, clean_trial
 from participants.fields import MAX_BATCH
-from participants.models import MAX_IDEMPOTENCY_KEY_LENGTH, Event
+from participants.models import LONGEST_SHOWN, MAX_IDEMPOTENCY_KEY_LENGTH, Event
 from participants.serializers.people import body_of
 from participants.state.changes import clean_list
 from programs.fields import InstantField, JSONTextArea
@@ -131,7 +131,9 @@ class EventRowSerializer(StoredEventSerializer):
     """An event in a list."""
 
     event_data = serializers.JSONField(
-        source="data", help_text="As it was sent; numbers are exact."
+        source="shown_data",
+        allow_null=True,
+        help_text=f"As it was sent; null where it is longer than {LONGEST_SHOWN:,} bytes, and only the event by itself has it.",
     )
 
     class Meta(StoredEventSerializer.Meta):
@@ -177,6 +179,9 @@ class TierChangeSerializer(serializers.Serializer[Any]):
 class EventSerializer(EventRowSerializer):
     """An event with what came of it."""
 
+    event_data = serializers.JSONField(
+        source="data", help_text="As it was sent; numbers are exact."
+    )
     rule_evaluations = serializers.SerializerMethodField(
         help_text="What every rule of the program said and did, in order."
     )

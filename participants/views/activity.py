@@ -39,8 +39,7 @@ class ParticipantEventViewSet(ListModelMixin, GenericViewSet[Event]):
     default_sorting = ("created_at", "desc")
 
     def get_queryset(self) -> QuerySet[Event]:
-        mine = Event.objects.filter(participant=found(self.kwargs["participant"]))
-        return mine.select_related("participant")
+        return Event.objects.filter(participant=found(self.kwargs["participant"])).in_rows()
 
 
 class StateHistoryViewSet(ListModelMixin, GenericViewSet[StateChange]):

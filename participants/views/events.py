@@ -57,9 +57,7 @@ class EventViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Event]):
     default_sorting = ("created_at", "desc")
 
     def get_queryset(self) -> QuerySet[Event]:
-        events = super().get_queryset()
-        # Of a page nobody asked what each rule said, which may be 64 kB for each event.
-        return events.defer("outcome") if self.action == "list" else events
+        return Event.objects.in_rows() if self.action == "list" else super().get_queryset()
 
     def get_serializer_class(self) -> type[Any]:
         return {"create": EventBodySerializer, "list": EventRowSerializer}.get(

@@ -1,5 +1,6 @@
 """Events over HTTP: stored once, processed in order, explained, tried again."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,7 +12,7 @@ from rest_framework.test import APIClient
 
 from participants import state
 from participants.events import process
-from participants.models import Enrollment, Event, EventStatus, Participant
+from participants.models import LONGEST_SHOWN, Enrollment, Event, EventStatus, Participant
 from participants.state import Change
 from programs import instants, rulebook
 from programs.api_keys import issue
@@ -515,6 +516,38 @@ def test_a_list_says_what_was_sent_and_not_what_each_rule_said(
     assert rows[0]["event_data"] == {"type": "purchase", "amount": 12.5}
     assert "rule_evaluations" not in rows[0]
     assert len(queries) == 1
+
+
+@pytest.mark.parametrize("path", [EVENTS, "/v1/participants/external:ana/activity/events"])
+def test_a_list_leaves_out_what_is_long(api: APIClient, send: Send, path: str) -> None:
+    data = {"type": "purchase", "note": "x" * LONGEST_SHOWN}
+    event = send(event_data=data).json()
+
+    [row] = api.get(path).json()["data"]
+
+    assert row["event_data"] is None
+    assert api.get(f"{EVENTS}/{event['id']}").json()["event_data"] == data
+
+
+def test_an_event_in_a_batch_has_as_much_room_as_by_itself(api: APIClient, world: World) -> None:
+    body = {
+        "program_id": str(world.program.pk),
+        "external_id": "ana",
+        "event_timestamp": "2026-01-02T00:00:00Z",
+    }
+    rows = [
+        {**body, "idempotency_key": str(size), "event_data": {"note": "x" * size}}
+        for size in (900_000, 1_000_000)
+    ]
+    rows.append({**body, "idempotency_key": "digits", "event_data": {"digits": ["1e39"]}})
+    sent = json.dumps({"events": rows}).replace('"1e39"', ", ".join(["1e39"] * 30_000))
+
+    answer = api.post(f"{EVENTS}/batch", data=sent, content_type="application/json").json()
+
+    assert [row["status"] for row in answer["results"]] == ["accepted", "error", "error"]
+    for row in answer["results"][1:]:
+        [error] = row["error"]["details"]["fields"]
+        assert (error["field"], error["reason"]) == ("event_data", "too_long")
 
 
 def test_movements_and_changes_name_their_event_and_rule(
