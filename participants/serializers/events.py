@@ -49,7 +49,7 @@ class EventBodySerializer(serializers.Serializer[Any]):
         help_text=f"When it happened; at most {FURTHEST_AHEAD.total_seconds() / 3600:.0f} hours ahead of now."
     )
     event_data = EventDataField(
-        help_text='What happened, as rules read it under `event`: {"type": "purchase", "amount": 49.90}.'
+        help_text='What happened, as rules read it under `event`: {"type": "purchase", "amount": 49.90}; at most 1 MB.'
     )
 
     def to_internal_value(self, data: Any) -> NewEvent:
