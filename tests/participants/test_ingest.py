@@ -317,8 +317,9 @@ def test_many_bad_rows_with_one_key_take_no_more_statements_than_one(
     strict = Program.objects.create(name="Strict", on_unknown_participant="REJECT")
     ingest(an_event(program, "known"), by=TESTER)
     queries.clear()
+    missing = uuid4()
     bad = [
-        [NewEvent(uuid4(), "ana", "a", timezone.now(), {}) for _ in range(100)],
+        [NewEvent(missing, "ana", "a", timezone.now(), {}) for _ in range(100)],
         [an_event(strict, "a", of=f"stranger {n}") for n in range(100)],
         [an_event(program, "known", n=n) for n in range(1, 101)],
     ]
