@@ -12,7 +12,7 @@ if __name__ == "__main__":
     try:
         from django.core.management import execute_from_command_line
 
-        from config import local
+        from config.quickstart import local
     except ModuleNotFoundError as error:
         sys.exit(f"{error}: README's first command installs what Laurel needs.")
     try:

@@ -39,17 +39,17 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "config.middleware.ApiMiddleware",
-    "config.health.HealthMiddleware",
+    "config.api.middleware.ApiMiddleware",
+    "config.api.health.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "config.browsing.SessionMiddleware",
+    "config.api.browsing.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "config.browsing.AuthenticationMiddleware",
-    "config.browsing.MessageMiddleware",
+    "config.api.browsing.AuthenticationMiddleware",
+    "config.api.browsing.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "config.browsing.CSPMiddleware",
+    "config.api.browsing.CSPMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -71,7 +71,7 @@ TEMPLATES = [
     }
 ]
 
-# Connections persist: opening one for each request costs nine tenths of the rate. Only programs.database.prepared_cursor
+# Connections persist: opening one for each request costs nine tenths of the rate. Only programs.kernel.database.prepared_cursor
 # binds on the server, so only its statements are prepared, and they at once.
 _database = env.db_url("DATABASE_URL")
 if not _database:
@@ -121,7 +121,7 @@ AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
-AXES_CLIENT_IP_CALLABLE = "config.authentication.client_address"
+AXES_CLIENT_IP_CALLABLE = "config.api.authentication.client_address"
 
 # What a browser may do. HTTPS is taken for granted; a server without it has to say so.
 
@@ -160,27 +160,27 @@ RATE_LIMIT = env.str("RATE_LIMIT", default="60000/minute")
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "config.authentication.ApiKeyAuthentication",
+        "config.api.authentication.ApiKeyAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["config.permissions.HasScope"],
-    "DEFAULT_THROTTLE_CLASSES": ["config.throttling.ApiKeyThrottle"],
+    "DEFAULT_PERMISSION_CLASSES": ["config.api.permissions.HasScope"],
+    "DEFAULT_THROTTLE_CLASSES": ["config.api.throttling.ApiKeyThrottle"],
     "DEFAULT_PARSER_CLASSES": [
-        "config.parsers.ExactJSONParser",
-        "config.parsers.StaffFormParser",
-        "config.parsers.StaffMultiPartParser",
+        "config.api.parsers.ExactJSONParser",
+        "config.api.parsers.StaffFormParser",
+        "config.api.parsers.StaffMultiPartParser",
     ],
     "DEFAULT_RENDERER_CLASSES": [
-        "config.renderers.ExactJSONRenderer",
-        "config.renderers.BrowsableRenderer",
+        "config.api.renderers.ExactJSONRenderer",
+        "config.api.renderers.BrowsableRenderer",
     ],
-    "DEFAULT_METADATA_CLASS": "config.metadata.Metadata",
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "config.renderers.JSONUnlessBrowsing",
-    "DEFAULT_PAGINATION_CLASS": "config.pagination.KeysetPagination",
+    "DEFAULT_METADATA_CLASS": "config.api.metadata.Metadata",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "config.api.renderers.JSONUnlessBrowsing",
+    "DEFAULT_PAGINATION_CLASS": "config.api.pagination.KeysetPagination",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_SCHEMA_CLASS": "config.openapi.LaurelSchema",
+    "DEFAULT_SCHEMA_CLASS": "config.api.openapi.LaurelSchema",
     "DEFAULT_VERSIONING_CLASS": None,
-    "EXCEPTION_HANDLER": "config.errors.exception_handler",
+    "EXCEPTION_HANDLER": "config.api.errors.exception_handler",
     "NON_FIELD_ERRORS_KEY": "body",
     "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -188,7 +188,7 @@ REST_FRAMEWORK = {
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "Laurel",
-    "DESCRIPTION": (BASE_DIR / "config/openapi.md").read_text(encoding="utf-8"),
+    "DESCRIPTION": (BASE_DIR / "config/api/openapi.md").read_text(encoding="utf-8"),
     "VERSION": "1",
     "TAGS": [
         {"name": "participants", "description": "Who takes part, known by your own id for them."},
@@ -216,8 +216,8 @@ SPECTACULAR_SETTINGS = {
     "SORT_OPERATION_PARAMETERS": False,
     "SCHEMA_PATH_PREFIX": "/v1",
     # Forms and sessions are for the browsable interface.
-    "PARSER_WHITELIST": ["config.parsers.ExactJSONParser"],
-    "AUTHENTICATION_WHITELIST": ["config.authentication.ApiKeyAuthentication"],
+    "PARSER_WHITELIST": ["config.api.parsers.ExactJSONParser"],
+    "AUTHENTICATION_WHITELIST": ["config.api.authentication.ApiKeyAuthentication"],
     # Choices stay where they are used, without a component for each.
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enum_id_removal"],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,

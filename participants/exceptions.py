@@ -1,6 +1,6 @@
-"""What the domain refuses about participants. Each takes one more line in config.errors' table where its code is new."""
+"""What the domain refuses about participants. Each takes one more line in config.api.errors' table where its code is new."""
 
-from programs.exceptions import DomainError, NotFound
+from programs.kernel.exceptions import DomainError, NotFound
 
 
 class ParticipantNotFound(NotFound):

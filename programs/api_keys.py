@@ -18,7 +18,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from programs.actors import Actor
+from programs.kernel.actors import Actor
 from programs.models import ApiKey, Scope
 
 PREFIX = "lrl_"

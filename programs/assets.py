@@ -7,9 +7,9 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from programs import decimals
-from programs.database import retried, violated
-from programs.exceptions import AssetNotFound, FieldError, ProgramNotFound, ValidationFailed
+from programs.kernel import decimals
+from programs.kernel.database import retried, violated
+from programs.kernel.exceptions import AssetNotFound, FieldError, ProgramNotFound, ValidationFailed
 from programs.models import Asset, AssetLink, Program
 
 

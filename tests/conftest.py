@@ -19,8 +19,8 @@ from rest_framework.test import APIClient
 
 from participants import state
 from participants.models import Participant
-from programs.actors import Actor, ActorKind
 from programs.api_keys import issue
+from programs.kernel.actors import Actor, ActorKind
 from programs.models import Program, Scope
 
 TESTER = Actor(ActorKind.COMMAND, "tests")

@@ -2,7 +2,7 @@
 
 import os
 
-from config import embedded
+from config.quickstart import embedded
 
 os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "x" * 40)
 os.environ["HTTPS"] = "False"

@@ -22,7 +22,7 @@ from participants.events.request import NewEvent
 from participants.models import Event, EventStatus, JournalEntry
 from participants.state.counters import CounterChange, set_counter
 from programs import rulebook
-from programs.exact_json import InvalidJSON, loads
+from programs.kernel.exact_json import InvalidJSON, loads
 from programs.models import Rule, TierLevel, TierTrack
 from tests.conftest import TESTER
 from tests.participants.ledger_world import World, make_world

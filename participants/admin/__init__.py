@@ -1,5 +1,5 @@
 """The admin's pages of participants. What they change goes through `state` and `ledger`, as others' changes do."""
 
-from participants.admin import enrollments, events, history, journal, people
+from participants.admin import enrollments, events, history, journal, participants
 
-__all__ = ["enrollments", "events", "history", "journal", "people"]
+__all__ = ["enrollments", "events", "history", "journal", "participants"]

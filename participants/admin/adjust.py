@@ -39,10 +39,11 @@ from participants.models import (
     Participant,
     ParticipantStatus,
 )
-from programs.actors import Actor, actor_of
-from programs.database import uuid7
-from programs.decimals import EXACT, written
-from programs.exceptions import (
+from programs.api.callers import actor_of
+from programs.kernel.actors import Actor
+from programs.kernel.database import uuid7
+from programs.kernel.decimals import EXACT, written
+from programs.kernel.exceptions import (
     AssetNotFound,
     DomainError,
     FieldError,

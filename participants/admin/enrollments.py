@@ -10,8 +10,8 @@ from participants.admin.forms import EnrollmentForm
 from participants.admin.lists import LargeTableAdmin
 from participants.admin.saving import Refused, StateAdmin
 from participants.models import Enrollment
-from programs.actors import actor_of
-from programs.exceptions import DomainError
+from programs.api.callers import actor_of
+from programs.kernel.exceptions import DomainError
 
 
 @admin.register(Enrollment)

@@ -23,9 +23,9 @@ from participants.admin.holdings import Cell, Row, Table
 from participants.admin.lists import LargeTableAdmin, UncountedChangeList
 from participants.events.retry import retry
 from participants.models import Event, EventStatus, Participant
-from programs import exact_json, instants
 from programs.admin import is_id
-from programs.exceptions import DomainError
+from programs.kernel import exact_json, instants
+from programs.kernel.exceptions import DomainError
 from programs.models import Program
 
 SHOWN_EVENTS = 20

@@ -14,8 +14,8 @@ from django.db.models.expressions import F
 from django.db.models.lookups import LessThan
 
 from participants.models import JournalEntry
-from programs import instants
-from programs.decimals import written
+from programs.kernel import instants
+from programs.kernel.decimals import written
 
 BATCH = 1000
 HEADS = [

@@ -13,7 +13,7 @@ from django.forms.renderers import TemplatesSetting
 from django.utils.safestring import SafeString
 
 from participants.state.changes import AttributeValue
-from programs import exact_json
+from programs.kernel import exact_json
 
 BLANK_ROWS = 2
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")

@@ -8,9 +8,9 @@ from participants.admin.fields import AttributesField, LineField, TagsField, mer
 from participants.admin.saving import Refused, StateForm
 from participants.models import PROFILE_FIELDS, Enrollment, Participant
 from participants.state.changes import clean_change, clean_upsert
-from programs.actors import Actor
 from programs.admin.base import SelectById
-from programs.exceptions import DomainError, ValidationFailed
+from programs.kernel.actors import Actor
+from programs.kernel.exceptions import DomainError, ValidationFailed
 from programs.models import Program, ProgramStatus
 
 

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from participants.admin import outcomes
 from participants.admin.lists import LargeTableAdmin
 from participants.models import Participant, StateChange, StateType
-from programs import exact_json
+from programs.kernel import exact_json
 from programs.models import Program
 
 HAS_PARTICIPANT = "participant__id__exact"

@@ -16,8 +16,8 @@ from participants.admin.history import HAS_PARTICIPANT
 from participants.models import Balance, JournalEntry, Maturity
 from participants.state.counters import counters_of
 from participants.state.tiers import Tier, tiers_of
-from programs import durations
-from programs.decimals import written
+from programs.kernel import durations
+from programs.kernel.decimals import written
 
 SHOWN_MOVEMENTS = 20
 SHOWN_CREDITS = 20

@@ -21,9 +21,9 @@ from participants.admin.filters import ActionFilter, AssetFilter, DaysFilter, En
 from participants.admin.history import HAS_PARTICIPANT
 from participants.admin.lists import LargeTableAdmin
 from participants.models import Event, JournalEntry, Participant
-from programs import exact_json, instants
 from programs.admin import is_id
-from programs.decimals import written
+from programs.kernel import exact_json, instants
+from programs.kernel.decimals import written
 
 BY_SEQUENCE = ("-sequence", "-id")
 

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
 from participants.models import Event, EventStatus
-from programs import exact_json
+from programs.kernel import exact_json
 from programs.models import Asset
 
 SHOWN_EFFECTS = 5  # in the one line of a list

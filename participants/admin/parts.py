@@ -30,10 +30,10 @@ from participants.state.tiers import (
     set_tier,
     tiers_of,
 )
-from programs import durations
-from programs.actors import actor_of
-from programs.decimals import written
-from programs.exceptions import DomainError, ValidationFailed
+from programs.api.callers import actor_of
+from programs.kernel import durations
+from programs.kernel.decimals import written
+from programs.kernel.exceptions import DomainError, ValidationFailed
 
 
 class CounterForm(VerbPageForm):

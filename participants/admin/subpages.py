@@ -11,7 +11,7 @@ from django.template.response import TemplateResponse
 
 from participants.admin.holdings import page_of
 from participants.models import Participant
-from programs.exceptions import DomainError
+from programs.kernel.exceptions import DomainError
 
 
 class VerbPageForm(forms.Form):

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from participants.models import Account, ActionType, Bucket, JournalEntry
-from programs.decimals import written
+from programs.kernel.decimals import written
 
 _WORDS = {
     ActionType.CREDIT: "Credit",

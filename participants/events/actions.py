@@ -17,8 +17,8 @@ from participants.exceptions import (
 from participants.ledger.book import Amounts, Reason, Terms
 from participants.models import ActionType, Bucket
 from participants.state.person import Cause
-from programs.decimals import LARGEST, rounded_down, written
-from programs.exceptions import TierTrackNotFound
+from programs.kernel.decimals import LARGEST, rounded_down, written
+from programs.kernel.exceptions import TierTrackNotFound
 from programs.rulebook.compiled import Action, CompiledRule, LinkedAsset, Rulebook
 
 Effect = dict[str, Any]

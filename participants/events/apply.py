@@ -15,8 +15,8 @@ from participants.events.clock import own_time
 from participants.events.subject import Subject
 from participants.models import EventStatus
 from participants.state.person import Cause, values_of
-from programs.actors import Actor, ActorKind
-from programs.exceptions import DomainError
+from programs.kernel.actors import Actor, ActorKind
+from programs.kernel.exceptions import DomainError
 from programs.rulebook.compiled import CompiledRule, Rulebook
 from programs.rules import BudgetExceeded, EvaluationError, MissingField
 

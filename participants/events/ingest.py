@@ -23,10 +23,10 @@ from participants.exceptions import (
 )
 from participants.models import Enrollment, Event, EventStatus, Participant
 from participants.state import Change
-from programs import exact_json, instants
-from programs.actors import Actor
-from programs.database import planned_cursor, prepared_cursor, retried, uuid7
-from programs.exceptions import DomainError, ProgramInactive, ProgramNotFound
+from programs.kernel import exact_json, instants
+from programs.kernel.actors import Actor
+from programs.kernel.database import planned_cursor, prepared_cursor, retried, uuid7
+from programs.kernel.exceptions import DomainError, ProgramInactive, ProgramNotFound
 from programs.models import Program
 
 MOST_LOOKS = 10

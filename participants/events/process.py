@@ -21,7 +21,7 @@ from participants.events.subject import Subject
 from participants.ledger import store as ledger_store
 from participants.models import Participant
 from participants.state import store as state_store
-from programs.database import retried
+from programs.kernel.database import retried
 from programs.rulebook import compiled
 
 logger = logging.getLogger(__name__)

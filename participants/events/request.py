@@ -9,8 +9,15 @@ from django.conf import settings
 from django.utils import timezone
 
 from participants.models import MAX_IDEMPOTENCY_KEY_LENGTH
-from programs import exact_json
-from programs.cleaning import Errors, instant_of, members_of, refuse_unknown, text_of, uuid_of
+from programs.kernel import exact_json
+from programs.kernel.cleaning import (
+    Errors,
+    instant_of,
+    members_of,
+    refuse_unknown,
+    text_of,
+    uuid_of,
+)
 
 MAX_EXTERNAL_ID_LENGTH = 255
 FURTHEST_AHEAD = timedelta(hours=24)

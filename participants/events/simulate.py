@@ -11,9 +11,9 @@ from participants.events.subject import Subject
 from participants.events.trial import Trial, made_up
 from participants.state.people import found
 from programs import rulebook
-from programs.cleaning import Errors
-from programs.decimals import written
-from programs.exceptions import FieldError, ProgramNotFound, ValidationFailed
+from programs.kernel.cleaning import Errors
+from programs.kernel.decimals import written
+from programs.kernel.exceptions import FieldError, ProgramNotFound, ValidationFailed
 from programs.models import Rule
 from programs.rulebook import compiled
 from programs.rulebook.compiled import Rulebook

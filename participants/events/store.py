@@ -11,8 +11,8 @@ from django.db.models.functions import Now
 
 from participants.events.apply import FAILED, MATCHED, Happening, Outcome
 from participants.models import Event, EventStatus, Participant
-from programs import exact_json
-from programs.database import id_list, planned_cursor, prepared_cursor
+from programs.kernel import exact_json
+from programs.kernel.database import id_list, planned_cursor, prepared_cursor
 
 RUN = 8  # events of one participant that are taken together, where there are more participants than one
 MOST_BYTES = 4_000_000

@@ -16,11 +16,19 @@ from participants.ledger.book import Amounts, Book, Waiting
 from participants.models import ParticipantStatus
 from participants.state.changes import clean_change
 from participants.state.person import CounterState, Person, Standing
-from programs import decimals, rulebook
-from programs.cleaning import Errors, instant_of, members_of, refuse_unknown, text_of, uuid_of
-from programs.database import uuid7
-from programs.decimals import LARGEST, ZERO
-from programs.exceptions import FieldError, ValidationFailed
+from programs import rulebook
+from programs.kernel import decimals
+from programs.kernel.cleaning import (
+    Errors,
+    instant_of,
+    members_of,
+    refuse_unknown,
+    text_of,
+    uuid_of,
+)
+from programs.kernel.database import uuid7
+from programs.kernel.decimals import LARGEST, ZERO
+from programs.kernel.exceptions import FieldError, ValidationFailed
 from programs.rulebook.compiled import LinkedAsset, Rulebook
 
 _BUCKETS = ("available", "held", "deferred")

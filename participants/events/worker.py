@@ -17,7 +17,7 @@ from django.db import connection
 from participants.events import process, wake
 from participants.ledger import mature_due
 from participants.state.tiers import expire_due
-from programs.actors import Actor
+from programs.kernel.actors import Actor
 
 logger = logging.getLogger(__name__)
 

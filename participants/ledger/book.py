@@ -19,9 +19,9 @@ from participants.exceptions import (
 )
 from participants.ledger.chain import entry_hash
 from participants.models import Account, ActionType, Bucket
-from programs.actors import Actor
-from programs.database import uuid7
-from programs.decimals import EXACT, LARGEST, ZERO, places, written
+from programs.kernel.actors import Actor
+from programs.kernel.database import uuid7
+from programs.kernel.decimals import EXACT, LARGEST, ZERO, places, written
 
 
 class Terms(NamedTuple):

@@ -16,8 +16,8 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from programs import instants
-from programs.decimals import written
+from programs.kernel import instants
+from programs.kernel.decimals import written
 
 _VERSION = b"\x01"
 

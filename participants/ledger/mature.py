@@ -12,8 +12,8 @@ from participants.exceptions import AmountOutOfRange, InsufficientBalance
 from participants.ledger import store
 from participants.ledger.book import Reason
 from participants.models import JournalEntry, Maturity
-from programs.actors import Actor
-from programs.database import retried
+from programs.kernel.actors import Actor
+from programs.kernel.database import retried
 
 logger = logging.getLogger(__name__)
 

@@ -29,10 +29,10 @@ from participants.models import (
     Participant,
     ParticipantStatus,
 )
-from programs import exact_json
-from programs.actors import Actor
-from programs.database import prepared_cursor, retried
-from programs.exceptions import AssetNotFound, FieldError, ProgramNotFound, ValidationFailed
+from programs.kernel import exact_json
+from programs.kernel.actors import Actor
+from programs.kernel.database import prepared_cursor, retried
+from programs.kernel.exceptions import AssetNotFound, FieldError, ProgramNotFound, ValidationFailed
 from programs.models import Asset, AssetLink, Program
 
 

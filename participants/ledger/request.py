@@ -7,8 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from participants.models import ActionType, Bucket
-from programs import instants
-from programs.cleaning import (
+from programs.kernel import instants
+from programs.kernel.cleaning import (
     Errors,
     amount_of,
     choice_of,
@@ -19,7 +19,7 @@ from programs.cleaning import (
     text_of,
     uuid_of,
 )
-from programs.decimals import written
+from programs.kernel.decimals import written
 
 MAX_DESCRIPTION_LENGTH = 500
 MAX_KEY_LENGTH = 255

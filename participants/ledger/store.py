@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from participants.ledger.book import Amounts, Book, Entry, Waiting
 from participants.models import Balance, JournalEntry, Maturity, Participant
-from programs import exact_json, instants
-from programs.database import id_list, planned_cursor, prepared_cursor, uuid7
+from programs.kernel import exact_json, instants
+from programs.kernel.database import id_list, planned_cursor, prepared_cursor, uuid7
 
 _PARTICIPANT = Participant._meta.db_table
 _ENTRY = JournalEntry._meta.db_table

@@ -17,9 +17,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import InterfaceError, OperationalError, connection, reset_queries, transaction
 from tqdm import tqdm
 
-from programs import exact_json
-from programs.database import retried
-from programs.exceptions import DomainError, FieldError
+from programs.kernel import exact_json
+from programs.kernel.database import retried
+from programs.kernel.exceptions import DomainError, FieldError
 from programs.models import Program, ProgramStatus
 
 S = TypeVar("S")  # what became of a line that was stored

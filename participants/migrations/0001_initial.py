@@ -5,7 +5,7 @@ import django.contrib.postgres.indexes
 import django.db.models.deletion
 import django.db.models.functions.datetime
 import participants.models
-import programs.exact_json
+import programs.kernel.exact_json
 import uuid_utils.compat
 from django.contrib.postgres.operations import TrigramExtension
 from django.db import migrations, models
@@ -33,7 +33,7 @@ class Migration(migrations.Migration):
                 ('last_name', models.CharField(blank=True, db_default='', default='', max_length=255)),
                 ('display_name', models.CharField(blank=True, db_default='', default='', max_length=255)),
                 ('tags', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=255), blank=True, db_default=[], default=list, help_text='Lower-case labels, at most 100 of 1 to 255 characters.', size=None)),
-                ('attributes', programs.exact_json.ExactJSONField(blank=True, db_default={}, default=dict, help_text='At most 100 keys of 1 to 100 characters; values are text of at most 1000, numbers or booleans.')),
+                ('attributes', programs.kernel.exact_json.ExactJSONField(blank=True, db_default={}, default=dict, help_text='At most 100 keys of 1 to 100 characters; values are text of at most 1000, numbers or booleans.')),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
                 ('updated_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
             ],
@@ -67,8 +67,8 @@ class Migration(migrations.Migration):
                 ('state_type', models.CharField(choices=[('status', 'Status'), ('profile', 'Profile'), ('tag', 'Tag'), ('attribute', 'Attribute'), ('enrollment', 'Enrollment')], max_length=16)),
                 ('key', models.CharField(blank=True, help_text="The tag, attribute, profile field or program; empty for a new participant's values.", max_length=255)),
                 ('operation', models.CharField(choices=[('ADD', 'Add'), ('CHANGE', 'Change'), ('REMOVE', 'Remove')], max_length=16)),
-                ('old_value', programs.exact_json.ExactJSONField(null=True)),
-                ('new_value', programs.exact_json.ExactJSONField(null=True)),
+                ('old_value', programs.kernel.exact_json.ExactJSONField(null=True)),
+                ('new_value', programs.kernel.exact_json.ExactJSONField(null=True)),
                 ('changed_by', models.CharField(help_text='Kind and label: "api_key:…", "staff:…", "command:…".', max_length=300)),
                 ('event_id', models.UUIDField(null=True)),
                 ('rule_id', models.UUIDField(null=True)),

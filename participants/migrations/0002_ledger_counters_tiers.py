@@ -4,8 +4,8 @@ import datetime
 import django.contrib.postgres.functions
 import django.db.models.deletion
 import django.db.models.functions.datetime
-import programs.decimals
-import programs.exact_json
+import programs.kernel.decimals
+import programs.kernel.exact_json
 import uuid_utils.compat
 from django.db import migrations, models
 
@@ -22,9 +22,9 @@ class Migration(migrations.Migration):
             name='Balance',
             fields=[
                 ('id', models.UUIDField(default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('available', programs.decimals.ExactDecimalField(help_text='What can be spent.')),
-                ('held', programs.decimals.ExactDecimalField(help_text='What is set aside.')),
-                ('deferred', programs.decimals.ExactDecimalField(help_text='What matures later.')),
+                ('available', programs.kernel.decimals.ExactDecimalField(help_text='What can be spent.')),
+                ('held', programs.kernel.decimals.ExactDecimalField(help_text='What is set aside.')),
+                ('deferred', programs.kernel.decimals.ExactDecimalField(help_text='What matures later.')),
                 ('overdrawn', models.BooleanField(default=False, help_text='Whether a debit was allowed to take more than was available.')),
                 ('last_sequence', models.BigIntegerField(help_text='The number of the entry that it comes from, so that a lost end of the journal shows.')),
             ],
@@ -38,7 +38,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('key', models.CharField(db_collation='C', max_length=100)),
-                ('value', programs.decimals.ExactDecimalField()),
+                ('value', programs.kernel.decimals.ExactDecimalField()),
                 ('reset_after', models.DurationField(blank=True, help_text='How long a window lasts; empty for one without an end.', null=True)),
                 ('last_reset_at', models.DateTimeField(help_text='When the window began.')),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
@@ -55,10 +55,10 @@ class Migration(migrations.Migration):
                 ('sequence', models.BigIntegerField(help_text="Counts a participant's entries from 1.")),
                 ('source', models.CharField(choices=[('AVAILABLE', 'Available'), ('HELD', 'Held'), ('DEFERRED', 'Deferred'), ('ISSUANCE', 'Issuance'), ('REDEMPTION', 'Redemption'), ('BREAKAGE', 'Breakage')], max_length=16)),
                 ('destination', models.CharField(choices=[('AVAILABLE', 'Available'), ('HELD', 'Held'), ('DEFERRED', 'Deferred'), ('ISSUANCE', 'Issuance'), ('REDEMPTION', 'Redemption'), ('BREAKAGE', 'Breakage')], max_length=16)),
-                ('amount', programs.decimals.ExactDecimalField(help_text='What moved; always positive.')),
-                ('available', programs.decimals.ExactDecimalField(help_text='Available after it.')),
-                ('held', programs.decimals.ExactDecimalField(help_text='Held after it.')),
-                ('deferred', programs.decimals.ExactDecimalField(help_text='Deferred after it.')),
+                ('amount', programs.kernel.decimals.ExactDecimalField(help_text='What moved; always positive.')),
+                ('available', programs.kernel.decimals.ExactDecimalField(help_text='Available after it.')),
+                ('held', programs.kernel.decimals.ExactDecimalField(help_text='Held after it.')),
+                ('deferred', programs.kernel.decimals.ExactDecimalField(help_text='Deferred after it.')),
                 ('description', models.CharField(max_length=500)),
                 ('event_id', models.UUIDField(null=True)),
                 ('rule_id', models.UUIDField(null=True)),
@@ -66,7 +66,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField()),
                 ('entry_hash', models.BinaryField(max_length=32)),
                 ('idempotency_key', models.CharField(max_length=255, null=True)),
-                ('request', programs.exact_json.ExactJSONField(help_text='What the call with the idempotency key asked.', null=True)),
+                ('request', programs.kernel.exact_json.ExactJSONField(help_text='What the call with the idempotency key asked.', null=True)),
             ],
             options={
                 'verbose_name_plural': 'journal entries',
@@ -78,7 +78,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('entry_id', models.UUIDField(help_text='The journal entry of the credit.')),
-                ('amount', programs.decimals.ExactDecimalField()),
+                ('amount', programs.kernel.decimals.ExactDecimalField()),
                 ('matures_at', models.DateTimeField()),
                 ('matured_at', models.DateTimeField(null=True)),
             ],

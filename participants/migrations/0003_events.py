@@ -3,7 +3,7 @@
 import django.db.models.deletion
 import django.db.models.functions.datetime
 import participants.models.events
-import programs.exact_json
+import programs.kernel.exact_json
 import uuid_utils.compat
 from django.db import migrations, models
 
@@ -23,11 +23,11 @@ class Migration(migrations.Migration):
                 ('sequence', participants.models.events.IdentityField(editable=False, help_text='The order of arrival; it is not without gaps.')),
                 ('idempotency_key', models.CharField(db_collation='C', help_text='Your own name for it, unique in the program; the same event sent again is the same event.', max_length=255)),
                 ('event_timestamp', models.DateTimeField(help_text='When it happened.')),
-                ('data', programs.exact_json.ExactJSONField(help_text='What happened, as rules read it under `event`.')),
+                ('data', programs.kernel.exact_json.ExactJSONField(help_text='What happened, as rules read it under `event`.')),
                 ('status', models.CharField(choices=[('PENDING', 'Pending'), ('COMPLETED', 'Completed'), ('FAILED', 'Failed')], db_default='PENDING', default='PENDING', max_length=16)),
                 ('attempts', models.PositiveSmallIntegerField(db_default=0, default=0, help_text='How often processing it has failed unexpectedly.')),
                 ('next_attempt_at', models.DateTimeField(help_text="When it is tried again; the participant's later events wait for it.", null=True)),
-                ('outcome', programs.exact_json.ExactJSONField(help_text='What each rule said and did, or why the event failed.', null=True)),
+                ('outcome', programs.kernel.exact_json.ExactJSONField(help_text='What each rule said and did, or why the event failed.', null=True)),
                 ('created_by', models.CharField(help_text='Kind and label: "api_key:…", "staff:…", "command:…".', max_length=300)),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
                 ('processed_at', models.DateTimeField(editable=False, null=True)),

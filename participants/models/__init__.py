@@ -16,7 +16,7 @@ from participants.models.ledger import (
     JournalEntry,
     Maturity,
 )
-from participants.models.people import (
+from participants.models.participants import (
     MAX_ATTRIBUTE_KEY_LENGTH,
     MAX_ATTRIBUTE_VALUE_LENGTH,
     MAX_ATTRIBUTES,

@@ -5,9 +5,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from participants.models.people import Participant
-from programs.database import uuid7
-from programs.exact_json import ExactJSONField
+from participants.models.participants import Participant
+from programs.kernel.database import uuid7
+from programs.kernel.exact_json import ExactJSONField
 from programs.models import Program
 
 MAX_IDEMPOTENCY_KEY_LENGTH = 255

@@ -1,9 +1,9 @@
 from django.db import models
 from django.db.models import Q
 
-from participants.models.people import Participant
-from programs.database import uuid7
-from programs.exact_json import ExactJSONField
+from participants.models.participants import Participant
+from programs.kernel.database import uuid7
+from programs.kernel.exact_json import ExactJSONField
 
 
 class StateType(models.TextChoices):

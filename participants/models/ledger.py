@@ -3,10 +3,10 @@ from typing import Any, NoReturn
 from django.db import models
 from django.db.models import F, Q
 
-from participants.models.people import Participant
-from programs.database import uuid7
-from programs.decimals import ExactDecimalField
-from programs.exact_json import ExactJSONField
+from participants.models.participants import Participant
+from programs.kernel.database import uuid7
+from programs.kernel.decimals import ExactDecimalField
+from programs.kernel.exact_json import ExactJSONField
 from programs.models import Asset, Program
 
 

@@ -4,9 +4,9 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from participants.models.people import Participant
-from programs.database import uuid7
-from programs.decimals import ExactDecimalField
+from participants.models.participants import Participant
+from programs.kernel.database import uuid7
+from programs.kernel.decimals import ExactDecimalField
 from programs.models import TierTrack
 
 MAX_COUNTER_KEY_LENGTH = 100

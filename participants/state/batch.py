@@ -6,8 +6,8 @@ from uuid import UUID
 from participants.exceptions import DuplicateInBatch, EnrollingNotAllowed
 from participants.state.changes import Change, clean_upsert
 from participants.state.write import Result, apply_each
-from programs.actors import Actor
-from programs.exceptions import DomainError
+from programs.kernel.actors import Actor
+from programs.kernel.exceptions import DomainError
 
 
 def upsert_each(

@@ -20,7 +20,7 @@ from participants.models import (
     Participant,
     ParticipantStatus,
 )
-from programs.cleaning import Errors, members_of, refuse_unknown, uuid_of
+from programs.kernel.cleaning import Errors, members_of, refuse_unknown, uuid_of
 
 AttributeValue = str | int | Decimal | bool | None  # None removes the key
 

@@ -11,11 +11,11 @@ from django.utils import timezone
 from participants.exceptions import CounterNotFound
 from participants.models import MAX_COUNTER_KEY_LENGTH, Counter, Operation, StateType
 from participants.state.people import locked, recorded
-from programs import durations
-from programs.actors import Actor
-from programs.cleaning import Errors, decimal_of, members_of, refuse_unknown, text_of
-from programs.database import retried
-from programs.decimals import written
+from programs.kernel import durations
+from programs.kernel.actors import Actor
+from programs.kernel.cleaning import Errors, decimal_of, members_of, refuse_unknown, text_of
+from programs.kernel.database import retried
+from programs.kernel.decimals import written
 
 
 @dataclass(frozen=True, slots=True)

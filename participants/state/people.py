@@ -9,7 +9,7 @@ from uuid import UUID
 
 from participants.exceptions import ParticipantNotFound
 from participants.models import Operation, Participant, StateChange, StateType
-from programs.actors import Actor
+from programs.kernel.actors import Actor
 
 
 def found(of: str | UUID) -> UUID:

@@ -25,8 +25,8 @@ from participants.models import (
     StateType,
 )
 from participants.state.changes import AttributeValue
-from programs.decimals import DECIMAL_PLACES, EXACT, LARGEST, ZERO, rounded_down, written
-from programs.exact_json import MAX_DIGITS
+from programs.kernel.decimals import DECIMAL_PLACES, EXACT, LARGEST, ZERO, rounded_down, written
+from programs.kernel.exact_json import MAX_DIGITS
 
 
 class CounterState(NamedTuple):

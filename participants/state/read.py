@@ -13,7 +13,7 @@ from participants.models import (
     Participant,
     TierStanding,
 )
-from programs.database import prepared_cursor
+from programs.kernel.database import prepared_cursor
 from programs.models import Asset, TierLevel, TierTrack
 
 _PARTICIPANT = Participant._meta.db_table

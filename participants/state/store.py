@@ -9,8 +9,8 @@ from django.db.backends.utils import CursorWrapper
 
 from participants.models import Counter, Participant, StateChange, TierStanding
 from participants.state.person import Noted, Person, Standing, counter_at
-from programs import exact_json, instants
-from programs.database import id_list, planned_cursor, prepared_cursor, uuid7
+from programs.kernel import exact_json, instants
+from programs.kernel.database import id_list, planned_cursor, prepared_cursor, uuid7
 
 _PARTICIPANT = Participant._meta.db_table
 _COUNTER = Counter._meta.db_table

@@ -22,10 +22,10 @@ from participants.models import (
     TierStanding,
 )
 from participants.state.people import locked, recorded
-from programs.actors import Actor
-from programs.cleaning import Errors, instant_of, members_of, refuse_unknown, text_of
-from programs.database import retried
-from programs.exceptions import (
+from programs.kernel.actors import Actor
+from programs.kernel.cleaning import Errors, instant_of, members_of, refuse_unknown, text_of
+from programs.kernel.database import retried
+from programs.kernel.exceptions import (
     FieldError,
     ProgramInactive,
     ProgramNotFound,

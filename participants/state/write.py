@@ -29,10 +29,10 @@ from participants.models import (
 )
 from participants.state.changes import Change
 from participants.state.read import ANSWER, ENROLLED
-from programs import exact_json
-from programs.actors import Actor
-from programs.database import UUID7_SQL, planned_cursor, prepared_cursor, retried, uuid7
-from programs.exceptions import (
+from programs.kernel import exact_json
+from programs.kernel.actors import Actor
+from programs.kernel.database import UUID7_SQL, planned_cursor, prepared_cursor, retried, uuid7
+from programs.kernel.exceptions import (
     DomainError,
     FieldError,
     ProgramInactive,

@@ -6,11 +6,12 @@ from django.contrib.admin.views.main import ChangeList
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 
-from programs import assets, decimals
+from programs import assets
 from programs.admin.base import SelectById, StrictAdmin
 from programs.admin.fields import AmountField
 from programs.admin.saving import Refused, VerbAdmin, VerbForm
-from programs.exceptions import DomainError, ValidationFailed
+from programs.kernel import decimals
+from programs.kernel.exceptions import DomainError, ValidationFailed
 from programs.models import Asset, AssetLink
 
 

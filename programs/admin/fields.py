@@ -7,7 +7,7 @@ import msgspec
 from django import forms
 from django.core.exceptions import ValidationError
 
-from programs import decimals, exact_json
+from programs.kernel import decimals, exact_json
 
 
 class AmountField(forms.CharField):

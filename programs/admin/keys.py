@@ -13,8 +13,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
 from programs import api_keys
-from programs.actors import actor_of
 from programs.admin.base import StrictAdmin
+from programs.api.callers import actor_of
 from programs.models import ApiKey, ApiKeyQuerySet, Scope
 
 HANDOVER = "issued_key"

@@ -8,8 +8,8 @@ from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 
-from programs.database import retried
-from programs.exceptions import DomainError
+from programs.kernel.database import retried
+from programs.kernel.exceptions import DomainError
 
 M = TypeVar("M", bound=Model)
 _FIELD = re.compile(r"(\w*)(.*)", re.DOTALL)  # "attributes.plan" is about one place in "attributes"

@@ -11,12 +11,17 @@ from django.forms.formsets import DELETION_FIELD_NAME
 from django.http import HttpRequest, HttpResponse
 
 from programs import tracks
-from programs.actors import actor_of
 from programs.admin.base import SelectById, StrictAdmin
 from programs.admin.fields import JSONTextField, written
 from programs.admin.saving import Refused, VerbAdmin, VerbForm
-from programs.cleaning import Errors
-from programs.exceptions import DomainError, TierTrackChanged, TierTrackNotFound, ValidationFailed
+from programs.api.callers import actor_of
+from programs.kernel.cleaning import Errors
+from programs.kernel.exceptions import (
+    DomainError,
+    TierTrackChanged,
+    TierTrackNotFound,
+    ValidationFailed,
+)
 from programs.models import TierLevel, TierTrack, TierTrackVersion
 from programs.models.tiers import MAX_LEVELS
 

@@ -5,8 +5,8 @@ import django.db.models.constraints
 import django.db.models.deletion
 import django.db.models.functions.datetime
 import django.db.models.functions.text
-import programs.decimals
-import programs.exact_json
+import programs.kernel.decimals
+import programs.kernel.exact_json
 import uuid_utils.compat
 from django.db import migrations, models
 
@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
                 ('scale', models.PositiveSmallIntegerField(db_default=0, default=0, help_text='How many decimals its amounts have, 0 to 18; it cannot be changed.', validators=[django.core.validators.MaxValueValidator(18)])),
                 ('issuance_policy', models.CharField(choices=[('UNLIMITED', 'Unlimited')], db_default='UNLIMITED', default='UNLIMITED', help_text='How much of it there can be.', max_length=16)),
                 ('inventory_mode', models.CharField(choices=[('SIMPLE', 'Simple')], db_default='SIMPLE', default='SIMPLE', help_text='Whether a balance is one amount, or lots.', max_length=16)),
-                ('max_transaction_amount', programs.decimals.ExactDecimalField(blank=True, help_text='The most that one movement may be; empty for no limit.', null=True)),
+                ('max_transaction_amount', programs.kernel.decimals.ExactDecimalField(blank=True, help_text='The most that one movement may be; empty for no limit.', null=True)),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
             ],
@@ -60,8 +60,8 @@ class Migration(migrations.Migration):
                 ('key', models.CharField(db_collation='C', max_length=64, validators=[django.core.validators.RegexValidator('\\A[a-z][a-z0-9_]*\\Z', message='Give a small letter, then small letters, digits and underscores.')])),
                 ('rank', models.PositiveIntegerField(help_text='From 1; a higher one is better.', validators=[django.core.validators.MinValueValidator(1)])),
                 ('display_name', models.CharField(blank=True, default='', max_length=255)),
-                ('qualification', programs.exact_json.ExactJSONField(blank=True, help_text='What counters must reach: {"mode": "ALL", "criteria": [{"counter": "spent", "operator": ">=", "threshold": "100"}]}.', null=True)),
-                ('benefits', programs.exact_json.ExactJSONField(blank=True, default=list, help_text='What the level gives: a list or an object, for the application to read.')),
+                ('qualification', programs.kernel.exact_json.ExactJSONField(blank=True, help_text='What counters must reach: {"mode": "ALL", "criteria": [{"counter": "spent", "operator": ">=", "threshold": "100"}]}.', null=True)),
+                ('benefits', programs.kernel.exact_json.ExactJSONField(blank=True, default=list, help_text='What the level gives: a list or an object, for the application to read.')),
                 ('track', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='levels', to='programs.tiertrack')),
             ],
             options={
@@ -73,7 +73,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('version', models.PositiveIntegerField()),
-                ('snapshot', programs.exact_json.ExactJSONField()),
+                ('snapshot', programs.kernel.exact_json.ExactJSONField()),
                 ('changed_by', models.CharField(max_length=300)),
                 ('changed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('track', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='versions', to='programs.tiertrack')),

@@ -4,7 +4,7 @@ import django.contrib.postgres.functions
 import django.core.validators
 import django.db.models.deletion
 import django.db.models.functions.datetime
-import programs.exact_json
+import programs.kernel.exact_json
 import uuid
 import uuid_utils.compat
 from django.db import migrations, models
@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(help_text='What program managers call it; 1 to 255 characters.', max_length=255, validators=[django.core.validators.RegexValidator('\\S', message='A name needs more than white space.')])),
                 ('description', models.CharField(blank=True, default='', help_text='At most 1000 characters.', max_length=1000)),
                 ('condition', models.TextField(help_text='When the rule applies: an expression (CEL) that is true or false, at most 4,096 characters.')),
-                ('actions', programs.exact_json.ExactJSONField(help_text='What it does then, one after the other.')),
+                ('actions', programs.kernel.exact_json.ExactJSONField(help_text='What it does then, one after the other.')),
                 ('order', models.PositiveIntegerField(help_text='From 1; rules run in this order, and no two active ones of a program share it.', validators=[django.core.validators.MinValueValidator(1)])),
                 ('stop_after_match', models.BooleanField(default=False, help_text='Whether the rules after it are skipped where it matched.')),
                 ('active_from', models.DateTimeField(blank=True, help_text='The first moment (UTC) whose events it takes; empty: any.', null=True)),
@@ -49,7 +49,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('version', models.PositiveIntegerField()),
-                ('snapshot', programs.exact_json.ExactJSONField()),
+                ('snapshot', programs.kernel.exact_json.ExactJSONField()),
                 ('changed_by', models.CharField(max_length=300)),
                 ('changed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('rule', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='versions', to='programs.rule')),

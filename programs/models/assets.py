@@ -6,8 +6,8 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now, Upper
 
-from programs.database import uuid7
-from programs.decimals import DECIMAL_PLACES, ExactDecimalField
+from programs.kernel.database import uuid7
+from programs.kernel.decimals import DECIMAL_PLACES, ExactDecimalField
 from programs.models.programs import Program
 
 

@@ -6,7 +6,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from programs.database import uuid7
+from programs.kernel.database import uuid7
 
 
 class Scope(models.TextChoices):

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from programs.database import uuid7
+from programs.kernel.database import uuid7
 
 
 class ProgramStatus(models.TextChoices):

@@ -5,9 +5,9 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from programs import instants
-from programs.database import uuid7
-from programs.exact_json import ExactJSONField
+from programs.kernel import instants
+from programs.kernel.database import uuid7
+from programs.kernel.exact_json import ExactJSONField
 from programs.models.programs import Program
 
 MAX_CONDITION_LENGTH = 4096

@@ -5,8 +5,8 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from programs.database import uuid7
-from programs.exact_json import ExactJSONField
+from programs.kernel.database import uuid7
+from programs.kernel.exact_json import ExactJSONField
 from programs.models.programs import Program
 
 MAX_LEVELS = 100

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
-from programs import decimals, durations, instants, rules
-from programs.cleaning import Errors, choice_of, flag_of, text_of, uuid_of
-from programs.exceptions import Position
+from programs import rules
+from programs.kernel import decimals, durations, instants
+from programs.kernel.cleaning import Errors, choice_of, flag_of, text_of, uuid_of
+from programs.kernel.exceptions import Position
 from programs.models.tiers import KEY
 from programs.rules import RuleSyntaxError
 from programs.rules.expression import Result

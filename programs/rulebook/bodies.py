@@ -7,8 +7,8 @@ from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
-from programs import decimals
-from programs.cleaning import (
+from programs.kernel import decimals
+from programs.kernel.cleaning import (
     Errors,
     choice_of,
     flag_of,

@@ -11,8 +11,9 @@ from threading import Lock
 from typing import Any, Final
 from uuid import UUID
 
-from programs import decimals, durations, instants, rules
-from programs.actors import Actor, ActorKind
+from programs import rules
+from programs.kernel import decimals, durations, instants
+from programs.kernel.actors import Actor, ActorKind
 from programs.models import Asset, Program, Rule, RuleStatus, TierTrack
 from programs.rules import Expression, RuleSyntaxError
 from programs.rules.expression import Result

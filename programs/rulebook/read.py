@@ -3,8 +3,8 @@ from uuid import UUID
 
 from django.db.models import OuterRef, QuerySet, Subquery
 
-from programs.cleaning import Errors
-from programs.exceptions import FieldError, ProgramNotFound, RuleNotFound, ValidationFailed
+from programs.kernel.cleaning import Errors
+from programs.kernel.exceptions import FieldError, ProgramNotFound, RuleNotFound, ValidationFailed
 from programs.models import Program, Rule, RuleVersion
 from programs.rulebook.actions import clean_actions, spelled
 from programs.rulebook.bodies import FIELDS, Draft, clean_condition

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from programs.cleaning import Errors
+from programs.kernel.cleaning import Errors
 from programs.models import Asset, TierLevel, TierTrack
 
 

@@ -10,10 +10,10 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from programs.actors import Actor
-from programs.cleaning import Errors
-from programs.database import retried, violated
-from programs.exceptions import (
+from programs.kernel.actors import Actor
+from programs.kernel.cleaning import Errors
+from programs.kernel.database import retried, violated
+from programs.kernel.exceptions import (
     FieldError,
     OrderTaken,
     ProgramInactive,

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from programs import decimals, exact_json
-from programs.cleaning import (
+from programs.kernel import decimals, exact_json
+from programs.kernel.cleaning import (
     Errors,
     choice_of,
     decimal_of,

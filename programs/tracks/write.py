@@ -7,10 +7,10 @@ import msgspec
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from programs import exact_json
-from programs.actors import Actor
-from programs.database import retried, violated
-from programs.exceptions import (
+from programs.kernel import exact_json
+from programs.kernel.actors import Actor
+from programs.kernel.database import retried, violated
+from programs.kernel.exceptions import (
     FieldError,
     ProgramNotFound,
     TierTrackChanged,

@@ -6,7 +6,7 @@ from uuid import UUID
 import psycopg
 
 from participants.models import Counter, Event, Participant
-from programs.database import UUID7_SQL
+from programs.kernel.database import UUID7_SQL
 from programs.models import Asset
 from tests.benchmarks import journals
 from tests.benchmarks.people import STEP

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from programs.actors import Actor, ActorKind
 from programs.api_keys import issue
+from programs.kernel.actors import Actor, ActorKind
 from programs.models import Scope
 from tests.benchmarks import backlogs, databases, importing, purchases, server
 from tests.benchmarks.client import Address

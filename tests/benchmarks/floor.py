@@ -5,14 +5,14 @@ framework.
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from config.authentication import key_ring
+from config.api.authentication import key_ring
 from participants import state
 from participants.events.ingest import ingest
 from participants.events.request import clean_event
 from participants.exceptions import IdempotencyConflict
 from participants.state.changes import clean_upsert
-from programs import exact_json
-from programs.actors import Actor, ActorKind
+from programs.kernel import exact_json
+from programs.kernel.actors import Actor, ActorKind
 
 
 @csrf_exempt

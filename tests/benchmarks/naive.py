@@ -36,9 +36,9 @@ from participants.models import (
     Participant,
     StateChange,
 )
-from programs.actors import actor_of
-from programs.decimals import written
-from programs.exceptions import ProgramInactive
+from programs.api.callers import actor_of
+from programs.kernel.decimals import written
+from programs.kernel.exceptions import ProgramInactive
 from programs.models import ApiKey, Program, ProgramStatus, Scope, TierTrack
 
 # What happened to one thing: its kind, its key, its old and its new value.

@@ -22,12 +22,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import ModelViewSet
 
+from participants.api.serializers.events import EventSerializer, StoredEventSerializer
 from participants.exceptions import IdempotencyConflict, ParticipantNotFound, UnknownParticipant
 from participants.models import Enrollment, EnrollmentStatus, Event, EventStatus, Participant
-from participants.serializers.events import EventSerializer, StoredEventSerializer
-from programs import exact_json
-from programs.actors import actor_of
-from programs.exceptions import DomainError, ProgramInactive, ProgramNotFound
+from programs.api.callers import actor_of
+from programs.kernel import exact_json
+from programs.kernel.exceptions import DomainError, ProgramInactive, ProgramNotFound
 from programs.models import ApiKey, Program, ProgramStatus, Scope
 from tests.benchmarks.naive import KeyAuthentication, beginnings, record
 

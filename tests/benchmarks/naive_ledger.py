@@ -36,8 +36,8 @@ from participants.models import (
     Participant,
     ParticipantStatus,
 )
-from programs.actors import actor_of
-from programs.decimals import places, written
+from programs.api.callers import actor_of
+from programs.kernel.decimals import places, written
 from programs.models import ApiKey, Asset, AssetLink, Program, Scope
 from tests.benchmarks.naive import KeyAuthentication
 

@@ -25,8 +25,9 @@ from participants.models import (
     ParticipantStatus,
     StateChange,
 )
-from programs import decimals, rules
-from programs.decimals import LARGEST, ZERO, rounded_down, written
+from programs import rules
+from programs.kernel import decimals
+from programs.kernel.decimals import LARGEST, ZERO, rounded_down, written
 from programs.models import Asset, Program, Rule
 from programs.rules import Expression
 from tests.benchmarks import naive_ledger

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID, uuid4
 
-from programs import exact_json, rulebook
-from programs.actors import Actor, ActorKind
+from programs import rulebook
+from programs.kernel import exact_json
+from programs.kernel.actors import Actor, ActorKind
 from programs.models import Asset, AssetLink, Program
 from tests.benchmarks.people import STEP, Body
 

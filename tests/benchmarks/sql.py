@@ -16,8 +16,8 @@ from participants.events.process import BATCH
 from participants.models import Balance, Counter, Event, JournalEntry, StateChange
 from participants.state import write
 from participants.state.changes import clean_upsert
-from programs import exact_json
-from programs.database import uuid7
+from programs.kernel import exact_json
+from programs.kernel.database import uuid7
 from tests.benchmarks import databases
 from tests.benchmarks.measure import Round
 from tests.benchmarks.people import Body

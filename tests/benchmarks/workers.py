@@ -75,7 +75,7 @@ def _ways() -> dict[str, Callable[[float], int]]:
 
     from participants.events import process, store
     from participants.events.worker import Worker
-    from programs.actors import Actor, ActorKind
+    from programs.kernel.actors import Actor, ActorKind
     from tests.benchmarks import naive_worker
 
     worker = Worker(by=Actor(ActorKind.COMMAND, "benchmarks"))

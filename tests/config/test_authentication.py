@@ -1,7 +1,7 @@
 import pytest
 from django.test import RequestFactory, override_settings
 
-from config.authentication import client_address
+from config.api.authentication import client_address
 
 
 @pytest.mark.parametrize(

@@ -17,15 +17,15 @@ from django.urls import URLPattern
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-import participants.urls
-import programs.urls
+import participants.api.urls
+import programs.api.urls
 from participants import state
 from participants.events import ingest
 from participants.events.request import NewEvent
 from participants.models import Enrollment, Event, JournalEntry, Participant, StateChange
 from participants.state import counters
 from programs import rulebook
-from programs.actors import Actor, ActorKind
+from programs.kernel.actors import Actor, ActorKind
 from programs.models import Asset, AssetLink, Program, Rule, TierLevel, TierTrack
 from tests.participants.ledger_world import World, make_world
 
@@ -640,7 +640,7 @@ def _addresses(program: Program) -> Iterator[str]:
     names |= {"rule_id": rule.pk if rule else UUID(int=0)}
     event = Event.objects.first()
     names |= {"event_id": event.pk if event else UUID(int=0)}
-    for pattern in [*participants.urls.urlpatterns, *programs.urls.urlpatterns]:
+    for pattern in [*participants.api.urls.urlpatterns, *programs.api.urls.urlpatterns]:
         assert isinstance(pattern, URLPattern)
         route = re.sub(r"<\w+:(\w+)>", lambda found: str(names[found[1]]), str(pattern.pattern))
         named = f"?program_id={program.pk}&idempotency_key=order-1"

@@ -14,13 +14,13 @@ import environ
 import psycopg
 import pytest
 
-from config import embedded
+from config.quickstart import embedded
 
 # Uses the server until its input closes.
 USER = """
 import sys
 from pathlib import Path
-from config import embedded
+from config.quickstart import embedded
 print(embedded.start(Path(sys.argv[1])), flush=True)
 sys.stdin.read()
 """
@@ -28,7 +28,7 @@ sys.stdin.read()
 PARENT = """
 import subprocess, sys
 from pathlib import Path
-from config import embedded
+from config.quickstart import embedded
 url = embedded.start(Path(sys.argv[1]))
 child = subprocess.Popen(
     ["sleep", "600"], pass_fds=[embedded.registration_fd(Path(sys.argv[1]))],
@@ -344,8 +344,8 @@ def nobodys_project() -> Iterator[Path]:
         pytest.skip("only root can become somebody else")
     above = Path(tempfile.mkdtemp())
     project = above / ("long" * 20) / "a, b"
-    (project / "config").mkdir(parents=True)
-    shutil.copy(embedded.__file__, project / "config")
+    (project / "config/quickstart").mkdir(parents=True)
+    shutil.copy(embedded.__file__, project / "config/quickstart")
     for path in (above, *above.rglob("*")):
         shutil.chown(path, "nobody")
     yield project

@@ -7,7 +7,7 @@ from django.test import Client, override_settings
 from rest_framework.test import APIClient
 
 from participants import state
-from participants.views.people import ParticipantViewSet
+from participants.api.views.participants import ParticipantViewSet
 from programs.models import ApiKey
 from tests.conftest import TESTER
 

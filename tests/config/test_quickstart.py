@@ -24,8 +24,8 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from pytest_django.fixtures import Settings
 
-from config import embedded, local, serving
 from config.management.commands import quickstart
+from config.quickstart import embedded, local, serving
 from participants.models import Enrollment, Event, Participant, StateChange
 from programs.models import ApiKey, Program, ProgramStatus, Rule
 

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pytest
 from django.test import Client
 
-from programs.cleaning import Errors
+from programs.kernel.cleaning import Errors
 from programs.rulebook.actions import SHAPES, clean_actions
 from programs.rules.functions import FUNCTIONS
 from programs.rules.reference import (

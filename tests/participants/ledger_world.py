@@ -8,7 +8,7 @@ from uuid import UUID
 from participants import ledger, state
 from participants.ledger import Movement, Posted
 from participants.models import ActionType, Balance
-from programs.decimals import written
+from programs.kernel.decimals import written
 from programs.models import Asset, AssetLink, Program
 from tests.conftest import TESTER
 

@@ -19,9 +19,9 @@ from participants.events.clock import own_time
 from participants.events.subject import Subject
 from participants.ledger.book import Amounts, Book, Waiting
 from participants.state.person import CounterState, Person, Standing
-from programs import exact_json
-from programs.cleaning import Errors
-from programs.decimals import LARGEST, written
+from programs.kernel import exact_json
+from programs.kernel.cleaning import Errors
+from programs.kernel.decimals import LARGEST, written
 from programs.models import Rule, RuleStatus
 from programs.rulebook import compiled
 from programs.rulebook.actions import clean_actions

@@ -14,8 +14,9 @@ from participants import state
 from participants.events import process
 from participants.models import LONGEST_SHOWN, Enrollment, Event, EventStatus, Participant
 from participants.state import Change
-from programs import instants, rulebook
+from programs import rulebook
 from programs.api_keys import issue
+from programs.kernel import instants
 from programs.models import Program, ProgramStatus, Rule, Scope
 from tests.conftest import TESTER
 from tests.participants.ledger_world import World, make_world

@@ -20,7 +20,8 @@ from participants.events import process, store
 from participants.events.ingest import ingest
 from participants.events.request import clean_event
 from participants.models import Event, EventStatus, JournalEntry, Participant, StateChange
-from programs import exact_json, rulebook, tracks
+from programs import rulebook, tracks
+from programs.kernel import exact_json
 from programs.models import Asset, AssetLink, Program, Rule
 from tests.conftest import TESTER
 

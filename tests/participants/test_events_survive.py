@@ -29,7 +29,7 @@ import pytest
 from django.db import connection
 from environ import Env
 
-from config import embedded
+from config.quickstart import embedded
 from programs.api_keys import issue
 from programs.models import Scope
 from tests.conftest import TESTER
@@ -268,7 +268,7 @@ def url_of_the_tests() -> str:
     account = f"{quote(of['USER'], safe='')}{password}@" if of["USER"] else ""
     port = f":{of['PORT']}" if of["PORT"] else ""
     host = of["HOST"]
-    # A folder with a socket stands where a path would, as in config.embedded.
+    # A folder with a socket stands where a path would, as in config.quickstart.embedded.
     place = f"/{quote(host)}" if host.startswith("/") else f"{host}{port}"
     return f"postgres://{account}{place}/{of['NAME']}"
 

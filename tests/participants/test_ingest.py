@@ -29,7 +29,7 @@ from participants.exceptions import (
 )
 from participants.models import Enrollment, Event, Participant, StateChange
 from programs import rulebook
-from programs.exceptions import DomainError, ProgramInactive, ProgramNotFound
+from programs.kernel.exceptions import DomainError, ProgramInactive, ProgramNotFound
 from programs.models import Program
 from tests.conftest import TESTER
 from tests.participants.test_races import at_once

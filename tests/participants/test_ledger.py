@@ -23,7 +23,7 @@ from participants.exceptions import (
 )
 from participants.ledger import verify
 from participants.models import ActionType, Balance, JournalEntry, Maturity, Participant
-from programs.exceptions import AssetNotFound, DomainError, ProgramNotFound, ValidationFailed
+from programs.kernel.exceptions import AssetNotFound, DomainError, ProgramNotFound, ValidationFailed
 from programs.models import Asset, AssetLink, Program
 from tests.conftest import TESTER
 from tests.participants.ledger_world import World, make_world

@@ -31,8 +31,8 @@ from participants.exceptions import (
 )
 from participants.ledger import Movement, Posted, verify
 from participants.models import ActionType, Balance, JournalEntry, Maturity, Participant
-from programs.decimals import LARGEST
-from programs.exceptions import DomainError
+from programs.kernel.decimals import LARGEST
+from programs.kernel.exceptions import DomainError
 from programs.models import Asset, AssetLink, Program
 from tests.conftest import TESTER
 

@@ -29,7 +29,7 @@ from participants.models import (
     Maturity,
     Participant,
 )
-from programs.exceptions import DomainError, ValidationFailed
+from programs.kernel.exceptions import DomainError, ValidationFailed
 from programs.models import Asset, AssetLink
 from tests.conftest import TESTER
 from tests.participants.ledger_world import make_world

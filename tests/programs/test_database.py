@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from django.db import DataError, OperationalError, connection, connections, transaction
 
-from programs.database import UUID7_SQL, planned_cursor, prepared_cursor, retried
+from programs.kernel.database import UUID7_SQL, planned_cursor, prepared_cursor, retried
 from programs.models import Program
 
 

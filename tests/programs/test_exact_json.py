@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from programs.exact_json import InvalidJSON, dumps, loads
+from programs.kernel.exact_json import InvalidJSON, dumps, loads
 
 numbers = st.integers(-(10**39), 10**39) | st.decimals(
     allow_nan=False, allow_infinity=False, places=18, min_value=-(10**20), max_value=10**20

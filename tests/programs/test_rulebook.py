@@ -9,8 +9,9 @@ from uuid import UUID, uuid4
 import pytest
 from django.db import IntegrityError, connections, transaction
 
-from programs import assets, durations, rulebook, tracks
-from programs.exceptions import (
+from programs import assets, rulebook, tracks
+from programs.kernel import durations
+from programs.kernel.exceptions import (
     DomainError,
     OrderTaken,
     ProgramInactive,

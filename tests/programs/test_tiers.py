@@ -10,8 +10,8 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from rest_framework.test import APIClient
 
-from programs import exact_json
 from programs.api_keys import issue
+from programs.kernel import exact_json
 from programs.models import Program, Scope, TierLevel, TierTrack, TierTrackVersion
 from tests.conftest import TESTER
 from tests.participants.test_races import at_once

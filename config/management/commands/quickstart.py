@@ -21,9 +21,10 @@ from django.db import connection, connections, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from config import demo, local, serving
-from programs import api_keys, exact_json, instants
-from programs.actors import Actor, ActorKind
+from config.quickstart import demo, local, serving
+from programs import api_keys
+from programs.kernel import exact_json, instants
+from programs.kernel.actors import Actor, ActorKind
 from programs.models import ApiKey, Program, ProgramStatus, Scope
 
 BY = Actor(ActorKind.COMMAND, "quickstart")

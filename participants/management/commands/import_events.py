@@ -22,8 +22,8 @@ from participants.exceptions import (
 )
 from participants.management.lines import LinesCommand, Rehearsal, Store, Tally
 from participants.models import Event, EventStatus
-from programs.actors import Actor, ActorKind
-from programs.exceptions import DomainError
+from programs.kernel.actors import Actor, ActorKind
+from programs.kernel.exceptions import DomainError
 
 _BY = Actor(ActorKind.COMMAND, "import_events")
 AWAITED_AT_ONCE = 1000

@@ -7,8 +7,8 @@ from uuid import UUID
 from participants import state
 from participants.management.lines import LinesCommand, Rehearsal, Store, Tally
 from participants.state.write import Outcome
-from programs.actors import Actor, ActorKind
-from programs.exceptions import DomainError
+from programs.kernel.actors import Actor, ActorKind
+from programs.kernel.exceptions import DomainError
 
 _BY = Actor(ActorKind.COMMAND, "import_participants")
 

@@ -8,7 +8,7 @@ from django.db import InterfaceError, OperationalError, reset_queries
 from tqdm import tqdm
 
 from participants import ledger
-from programs.actors import Actor, ActorKind
+from programs.kernel.actors import Actor, ActorKind
 
 _BY = Actor(ActorKind.COMMAND, "mature_balances")
 

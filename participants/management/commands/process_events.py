@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from participants.events import process
 from participants.events.worker import Worker
-from programs.actors import Actor, ActorKind
+from programs.kernel.actors import Actor, ActorKind
 
 
 class Command(BaseCommand):

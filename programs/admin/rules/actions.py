@@ -8,7 +8,7 @@ from django import forms
 
 from programs.admin.rules.fields import CodeField, Lines
 from programs.admin.rules.vocabulary import Vocabulary, tier_of
-from programs.exceptions import FieldError
+from programs.kernel.exceptions import FieldError
 
 # What a type of action asks: the name in the rule, and the field of the row that gives it.
 _VALUE: Final = {"asset_id": "asset", "amount": "amount"}

@@ -7,12 +7,13 @@ from typing import Any, ClassVar
 
 from django import forms
 
-from programs import instants, rulebook
+from programs import rulebook
 from programs.admin.rules.actions import action_of, row_of, rows_of
 from programs.admin.rules.fields import CodeField, Lines, UTCTimeField
 from programs.admin.rules.vocabulary import Vocabulary
 from programs.admin.saving import VerbForm
-from programs.exceptions import DomainError, FieldError, RuleChanged
+from programs.kernel import instants
+from programs.kernel.exceptions import DomainError, FieldError, RuleChanged
 from programs.models import Program, Rule, RuleStatus
 
 _ACTION = re.compile(r"(?:\w+\.)?actions\[(\d+)\]\.?(\w*)(.*)", re.DOTALL)

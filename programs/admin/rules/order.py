@@ -11,10 +11,10 @@ from django.template.response import TemplateResponse
 from django.urls import path
 
 from programs import rulebook
-from programs.actors import actor_of
 from programs.admin.base import StrictAdmin
 from programs.admin.rules.changelist import list_of
-from programs.exceptions import DomainError
+from programs.api.callers import actor_of
+from programs.kernel.exceptions import DomainError
 from programs.models import Program, Rule
 
 

@@ -9,7 +9,6 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from programs import rulebook
-from programs.actors import actor_of
 from programs.admin.base import StrictAdmin
 from programs.admin.fields import written
 from programs.admin.rules.actions import ASKED, TYPES
@@ -22,7 +21,8 @@ from programs.admin.rules.changelist import (
 from programs.admin.rules.forms import RuleForm
 from programs.admin.rules.vocabulary import Vocabulary
 from programs.admin.saving import Refused, VerbAdmin
-from programs.exceptions import DomainError
+from programs.api.callers import actor_of
+from programs.kernel.exceptions import DomainError
 from programs.models import Program, Rule, RuleVersion
 from programs.rules import reference
 

@@ -14,9 +14,10 @@ from django.urls import path, reverse
 from django.views.decorators.http import require_POST
 
 from programs import rulebook
-from programs.actors import Actor, actor_of
 from programs.admin.base import StrictAdmin
-from programs.exceptions import DomainError
+from programs.api.callers import actor_of
+from programs.kernel.actors import Actor
+from programs.kernel.exceptions import DomainError
 from programs.models import Rule, RuleStatus
 
 

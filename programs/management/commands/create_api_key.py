@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from programs import api_keys
-from programs.actors import Actor, ActorKind
+from programs.kernel.actors import Actor, ActorKind
 from programs.models import ApiKey, Scope
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}

@@ -15,7 +15,7 @@ from django.utils import timezone
 from participants import state
 from participants.ledger import verify
 from participants.models import Balance, Counter, JournalEntry, Participant, TierStanding
-from programs.actors import Actor, ActorKind
+from programs.kernel.actors import Actor, ActorKind
 from programs.models import Asset, AssetLink, TierLevel, TierTrack
 from tests.benchmarks import databases, journals
 from tests.benchmarks.bench import CONNECTIONS, Bench

@@ -1,0 +1,138 @@
+"""Every refusal as the API spells it: one table from codes to status, one place that writes the body."""
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
+from django.core.exceptions import RequestDataTooBig
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views import defaults
+from rest_framework import exceptions
+from rest_framework.response import Response
+
+from programs.kernel import exact_json
+from programs.kernel.exceptions import DomainError, FieldError, ValidationFailed
+
+logger = logging.getLogger(__name__)
+
+STATUS = {
+    "bad_request": 400,
+    "validation_failed": 400,
+    "invalid_scale": 400,
+    "unauthorized": 401,
+    "forbidden": 403,
+    "not_found": 404,
+    "method_not_allowed": 405,
+    "idempotency_conflict": 409,
+    "participant_inactive": 409,
+    "program_inactive": 409,
+    "not_enrolled": 409,
+    "order_taken": 409,
+    "not_retryable": 409,
+    "payload_too_large": 413,
+    "unsupported_media_type": 415,
+    "insufficient_balance": 422,
+    "asset_not_linked": 422,
+    "amount_out_of_range": 422,
+    "max_transaction_exceeded": 422,
+    "unknown_participant": 422,
+    "too_many_requests": 429,
+    "internal_error": 500,
+    "unavailable": 503,
+}
+CODES = {
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "payload_too_large",
+    415: "unsupported_media_type",
+    429: "too_many_requests",
+}
+
+
+class PayloadTooLarge(exceptions.APIException):
+    status_code = 413
+    default_detail = "The body is too large."
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's EXCEPTION_HANDLER. None for a bug, which Django answers with `server_error` and logs."""
+    headers: dict[str, str] = {}
+    if isinstance(error, exceptions.ValidationError):
+        error = ValidationFailed(list(_field_errors(error.detail)))
+    if isinstance(error, DomainError):
+        status, body = STATUS[error.code], error.as_dict()
+    elif isinstance(error, Http404):
+        status, body = 404, _body(404, "There is no such thing here.")
+    elif isinstance(error, DjangoPermissionDenied):
+        status, body = 403, _body(403, "You may not do this.")
+    elif isinstance(error, exceptions.APIException):
+        status, body = error.status_code, _body(error.status_code, str(error.detail))
+        if wait := getattr(error, "wait", None):
+            headers["Retry-After"] = str(int(wait))
+        if challenge := getattr(error, "auth_header", None):
+            headers["WWW-Authenticate"] = challenge
+    elif isinstance(error, OperationalError | InterfaceError):
+        logger.error("The database did not answer.", exc_info=error)
+        status, body = 503, {"code": "unavailable", "message": "Try again in a moment."}
+        headers["Retry-After"] = "1"
+    else:
+        return None
+    body["request_id"] = context["request"]._request.request_id
+    return Response(body, status=status, headers=headers)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if isinstance(exception, RequestDataTooBig):
+        too_large = _outside_views(request, 413, str(PayloadTooLarge.default_detail))
+        return too_large or defaults.bad_request(request, exception)
+    return _outside_views(request, 400, "The request is malformed.") or defaults.bad_request(
+        request, exception
+    )
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _outside_views(request, 403, "You may not do this.") or defaults.permission_denied(
+        request, exception
+    )
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _outside_views(request, 404, "There is nothing at this address.") or (
+        defaults.page_not_found(request, exception)
+    )
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    message = "Something went wrong on our side; the request id finds it in our logs."
+    return _outside_views(request, 500, message) or defaults.server_error(request)
+
+
+def _outside_views(request: HttpRequest, status: int, message: str) -> HttpResponse | None:
+    """The API's error for a request that reached no view of it or broke one; None for pages of the admin."""
+    if not request.path.startswith("/v1"):
+        return None
+    body = _body(status, message)
+    body["request_id"] = getattr(request, "request_id", "")
+    return HttpResponse(exact_json.dumps(body), status=status, content_type="application/json")
+
+
+def _body(status: int, message: str) -> dict[str, object]:
+    code = CODES.get(status, "internal_error" if status >= 500 else "bad_request")
+    return {"code": code, "message": message}
+
+
+def _field_errors(detail: Any, path: str = "") -> Iterator[FieldError]:
+    """DRF's nested details as a flat list: {"levels": [{}, {"rank": [..]}]} is about "levels[1].rank"."""
+    if isinstance(detail, dict):
+        for name, part in detail.items():
+            yield from _field_errors(part, f"{path}.{name}" if path else str(name))
+    elif isinstance(detail, list):
+        for index, part in enumerate(detail):
+            nested = isinstance(part, dict | list)
+            yield from _field_errors(part, f"{path}[{index}]" if nested else path)
+    else:
+        yield FieldError(path or "body", getattr(detail, "code", "invalid"), str(detail))

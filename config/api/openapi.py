@@ -1,0 +1,362 @@
+"""The OpenAPI document: what holds for every operation is said here once, the rest is read from views and serializers.
+
+Views add `required_scopes`, docstrings and, where an answer is not written by their serializer, `extend_schema`, whose
+`responses` may name a DomainError, or several in a tuple. Examples stand in openapi_examples.json, under the name of the component.
+"""
+
+# mypy: allow-untyped-calls
+# drf-spectacular is typed in part.
+
+import json
+from pathlib import Path
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import ResolvedComponent, get_doc
+from rest_framework import serializers
+
+from config.api.errors import STATUS
+from participants.models import (
+    MAX_ATTRIBUTE_KEY_LENGTH,
+    MAX_COUNTER_KEY_LENGTH,
+    MAX_TAG_LENGTH,
+)
+from programs.api.serializers import RefusalSerializer
+from programs.kernel.exceptions import DomainError
+
+_EXAMPLES: dict[str, Any] = json.loads(
+    Path(__file__).with_name("openapi_examples.json").read_text(encoding="utf-8")
+)
+_REQUEST_ID = "0198c0e1-52f4-7d0a-8b6e-3f9a1c2d4e5f"
+_TIME = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$"
+# Python's \S: its white space has these five more than that of JSON Schema's patterns.
+_NOT_BLANK = r"[^\s\u001c-\u001f\u0085]"
+_SUMMARIES = {
+    "list": "List {things}",
+    "create": "Create one {thing}",
+    "retrieve": "Read one {thing}",
+    "partial_update": "Change one {thing}",
+}
+
+_PROGRAM = {
+    "description": "The program.",
+    "schema": {"type": "string", "format": "uuid"},
+    "example": "0198c0de-7a3b-7c21-9f4e-2b1d5a6c7e80",
+}
+# Of a participant, and of a program.
+_PARTS = {"state", "enrollments", "balances", "activity", "assets", "tiers"}
+_PATH_PARAMETERS: dict[str, dict[str, Any]] = {
+    "participant": {
+        "description": "The participant: our id, or yours as `external:{external_id}`, percent-encoded.",
+        "schema": {
+            "anyOf": [
+                {"type": "string", "format": "uuid"},
+                {
+                    "type": "string",
+                    "pattern": r"^external:[\s\S]+$",
+                    "maxLength": len("external:") + 255,
+                },
+            ]
+        },
+        "example": "external:customer-1042",
+    },
+    "tag": {
+        "description": "The tag, percent-encoded; case does not count.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": MAX_TAG_LENGTH},
+        "example": "vip",
+    },
+    "key": {
+        "description": "The attribute's key, percent-encoded.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": MAX_ATTRIBUTE_KEY_LENGTH},
+        "example": "plan",
+    },
+    "counter": {
+        "description": "The counter's key, percent-encoded.",
+        "schema": {
+            "type": "string",
+            "pattern": _NOT_BLANK,
+            "minLength": 1,
+            "maxLength": MAX_COUNTER_KEY_LENGTH,
+        },
+        "example": "purchases",
+    },
+    "entry_id": {
+        "description": "The journal entry.",
+        "schema": {"type": "string", "format": "uuid"},
+        "example": "0198c0e3-9a1b-7c3d-8e5f-102132435465",
+    },
+    "event_id": {
+        "description": "The event.",
+        "schema": {"type": "string", "format": "uuid"},
+        "example": "0198c0e4-1b2c-7d3e-8f40-5162738495a6",
+    },
+    "tier": {
+        "description": "The tier track's key.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 64},
+        "example": "status",
+    },
+    "asset_id": {
+        "description": "The asset.",
+        "schema": {"type": "string", "format": "uuid"},
+        "example": "0198c0dd-3f4a-7b5c-8d6e-7f8091a2b3c4",
+    },
+    "track": {
+        "description": "The track's key.",
+        "schema": {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,63}$"},
+        "example": "status",
+    },
+    "rule_id": {
+        "description": "The rule.",
+        "schema": {"type": "string", "format": "uuid"},
+        "example": "0198c0e2-6c7d-7e8f-9a0b-1c2d3e4f5a6b",
+    },
+    "program_id": _PROGRAM,
+    "id": _PROGRAM,
+}
+
+_HEADERS: dict[str, dict[str, Any]] = {
+    "X-Request-ID": {
+        "description": "The id of this call: the caller's own, or one made here.",
+        "required": True,
+        "schema": {"type": "string", "maxLength": 128},
+    },
+    "X-RateLimit-Limit": {
+        "description": "How many calls the key has in a window; absent where there is no limit.",
+        "schema": {"type": "integer", "minimum": 1},
+    },
+    "X-RateLimit-Remaining": {
+        "description": "How many of them are left.",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    "X-RateLimit-Reset": {
+        "description": "When the next window begins, in unix seconds.",
+        "schema": {"type": "integer"},
+    },
+    "Retry-After": {
+        "description": "How many seconds to wait.",
+        "required": True,
+        "schema": {"type": "integer", "minimum": 1},
+    },
+    "WWW-Authenticate": {
+        "description": "How to authenticate.",
+        "required": True,
+        "schema": {"type": "string"},
+    },
+}
+_ON_EVERY_ANSWER = [
+    "X-Request-ID",
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
+]
+
+_SUCCESSES = {
+    "200": "What is there now.",
+    "201": "What is there now, and was not before.",
+    "202": "Stored for good; it is processed within moments.",
+    "204": "Done; there is nothing to show.",
+}
+# The name of each refusal's component, and when it comes.
+_REFUSALS = {
+    400: (
+        "BadRequest",
+        "The JSON is broken (`bad_request`), or fields or parameters are refused, all named at once (`validation_failed`); an amount has more decimals than its asset (`invalid_scale`).",
+    ),
+    401: ("Unauthorized", "No API key, or one that is malformed, unknown, expired or revoked."),
+    403: ("Forbidden", "The API key lacks the scope that this call needs."),
+    404: ("NotFound", "The address names nothing that is there."),
+    413: ("PayloadTooLarge", "The body is larger than 1 MB (10 MB for a batch)."),
+    415: ("UnsupportedMediaType", "The body is something else than `application/json`."),
+    429: ("TooManyRequests", "The API key has no calls left until `X-RateLimit-Reset`."),
+    500: ("InternalError", "A mistake of ours; the request id finds it in the log."),
+    503: ("Unavailable", "The database does not answer."),
+}
+_OWN_HEADERS = {401: ["WWW-Authenticate"], 429: ["Retry-After"], 503: ["Retry-After"]}
+
+
+class ErrorSerializer(RefusalSerializer):
+    """What every refused call is answered with."""
+
+    code = serializers.ChoiceField(  # type: ignore[assignment]
+        choices=list(STATUS), help_text="What was refused, for machines."
+    )
+    request_id = serializers.CharField(help_text="As in the header X-Request-ID.")
+
+
+class ApiKeyScheme(OpenApiAuthenticationExtension):
+    target_class = "config.api.authentication.ApiKeyAuthentication"
+    name = ["ApiKey", "Bearer"]
+
+    def get_security_requirement(self, auto_schema: AutoSchema) -> list[dict[str, list[Any]]]:
+        scope = auto_schema.view.required_scopes[auto_schema.method]  # type: ignore[attr-defined]
+        return [{name: [str(scope)]} for name in self.name]
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> list[dict[str, Any]]:
+        return [
+            {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+            {"type": "http", "scheme": "bearer", "description": "The same key, as a token."},
+        ]
+
+
+class LaurelSchema(AutoSchema):
+    """Reads one operation of the document from its view."""
+
+    view: Any
+
+    def get_operation(self, *args: Any, **kwargs: Any) -> Any:
+        operation = super().get_operation(*args, **kwargs)
+        if operation:
+            answers = operation["responses"]
+            for status in answers.keys() & _SUCCESSES.keys():
+                answers[status]["description"] = _SUCCESSES[status]
+                answers[status]["headers"] = self._headers(_ON_EVERY_ANSWER)
+            for status in _statuses_of_refusals(operation):
+                answers.setdefault(str(status), self._shared_refusal(status))
+            operation["responses"] = dict(sorted(answers.items()))
+        return operation
+
+    # What stands above the parameters.
+
+    def get_operation_id(self) -> str:
+        words = [word.replace("-", "_") for word in self._tokenize_path()]
+        return "_".join([*words, self.view.action])
+
+    def get_tags(self) -> list[str]:
+        """What is called: of a participant's or a program's parts the group (state, enrollments, balances, ..)."""
+        words = self._tokenize_path()
+        return words[1:2] if len(words) > 1 and words[1] in _PARTS else words[:1]
+
+    def get_summary(self) -> str:
+        if said := self._docstring():
+            return said.partition("\n")[0].rstrip(".")
+        model = self.view.queryset.model._meta
+        things = {"thing": model.verbose_name, "things": model.verbose_name_plural}
+        return _SUMMARIES[self.view.action].format(**things)
+
+    def get_description(self) -> str:  # type: ignore[override]
+        said = self._docstring()
+        more = said.partition("\n")[2].strip() if said else get_doc(type(self.view))
+        return f"{more}\n\nNeeds the scope `{self.view.required_scopes[self.method]}`.".strip()
+
+    def _docstring(self) -> str:
+        return get_doc(getattr(self.view, self.view.action))
+
+    # Parameters and bodies.
+
+    def _is_list_view(self, serializer: Any = None) -> bool:
+        """Whether the answer is a page: a participant's tags are a list that comes whole."""
+        return self.view.action == "list" and hasattr(self.view, "sortings")
+
+    def _resolve_path_parameters(self, variables: list[str]) -> list[dict[str, Any]]:
+        return [
+            {"name": name, "in": "path", "required": True, **_PATH_PARAMETERS[name]}
+            for name in variables
+        ]
+
+    def _get_filter_parameters(self) -> list[dict[str, Any]]:
+        parameters: list[dict[str, Any]] = super()._get_filter_parameters()
+        for parameter in parameters:
+            parameter["description"] = parameter["description"].strip()
+            parameter["allowEmptyValue"] = True  # and filters nothing: so a browser sends a form
+            extra = self.view.filterset_class.base_filters[parameter["name"]].extra
+            if "max_length" in extra:
+                parameter["schema"]["maxLength"] = extra["max_length"]
+        return parameters
+
+    def _get_request_for_media_type(self, serializer: Any, direction: Any = "request") -> Any:
+        if serializer is None or isinstance(serializer, serializers.ModelSerializer):
+            return super()._get_request_for_media_type(serializer, direction)
+        # Our own bodies say themselves what may be left out of them, with PATCH too.
+        component = self.resolve_serializer(serializer, direction)
+        return component.ref, "required" in component.schema
+
+    def _map_basic_serializer(self, serializer: Any, direction: Any) -> Any:
+        schema = super()._map_basic_serializer(serializer, direction)
+        schema.pop("description", None)
+        # A docstring begins with a line for the API's users; an inherited one is about the code.
+        if said := type(serializer).__dict__.get("__doc__"):
+            schema["description"] = said.partition("\n")[0]
+        if direction == "request":
+            schema["additionalProperties"] = False
+        elif isinstance(serializer, serializers.ModelSerializer):
+            schema["required"] = list(schema["properties"])  # a row has all of its columns
+        for part in schema["properties"].values():
+            if part.get("pattern") == r"\S":
+                part["pattern"] = _NOT_BLANK
+            if serializer.partial:
+                part.pop("default", None)
+        return schema
+
+    def _map_serializer_field(
+        self, field: Any, direction: Any, bypass_extensions: bool = False
+    ) -> Any:
+        schema = super()._map_serializer_field(field, direction, bypass_extensions)
+        if isinstance(field, serializers.DateTimeField) and direction == "response":
+            schema["pattern"] = _TIME
+        if schema.get("oneOf") == [{}, {"type": "null"}]:
+            del schema["oneOf"]  # any value; a null would be two of them
+        return schema
+
+    # Answers.
+
+    def _get_examples(self, serializer: Any, direction: Any, *args: Any, **kwargs: Any) -> Any:
+        if serializer is None:
+            return {}
+        name = self._get_serializer_name(serializer, direction)
+        if direction == "response" and self._is_list_view():
+            name = self.get_paginated_name(name)
+        return _examples(name)
+
+    def _get_response_for_code(
+        self, serializer: Any, status_code: str, *args: Any, **kwargs: Any
+    ) -> Any:
+        errors = serializer if isinstance(serializer, tuple) else (serializer,)
+        if all(isinstance(error, type) and issubclass(error, DomainError) for error in errors):
+            examples = {
+                error.code: {"value": {**error().as_dict(), "request_id": _REQUEST_ID}}
+                for error in errors
+            }
+            said = "\n\n".join(error.message for error in errors)
+            return self._refusal(int(status_code), said, examples)
+        return super()._get_response_for_code(serializer, status_code, *args, **kwargs)
+
+    def _shared_refusal(self, status: int) -> dict[str, Any]:
+        name, description = _REFUSALS[status]
+        return self._component(
+            "responses", name, self._refusal(status, description, _examples(name))
+        )
+
+    def _refusal(self, status: int, description: str, examples: Any) -> dict[str, Any]:
+        schema = self.resolve_serializer(ErrorSerializer, "response").ref
+        return {
+            "description": description,
+            "headers": self._headers([*_ON_EVERY_ANSWER, *_OWN_HEADERS.get(status, [])]),
+            "content": {"application/json": {"schema": schema, "examples": examples}},
+        }
+
+    def _headers(self, names: list[str]) -> dict[str, Any]:
+        return {name: self._component("headers", name, _HEADERS[name]) for name in names}
+
+    def _component(self, kind: str, name: str, schema: dict[str, Any]) -> dict[str, Any]:
+        component = ResolvedComponent(name, kind, schema, object=name)
+        self.registry.register_on_missing(component)
+        return component.ref
+
+
+def _statuses_of_refusals(operation: dict[str, Any]) -> list[int]:
+    parameters = operation.get("parameters", [])
+    statuses = {401, 403, 429, 500, 503}
+    if "requestBody" in operation:
+        statuses |= {400, 413, 415}
+    if any(parameter["in"] == "path" for parameter in parameters):
+        statuses.add(404)
+    if any(
+        parameter["in"] == "query" or "maxLength" in parameter["schema"] for parameter in parameters
+    ):
+        statuses.add(400)
+    return sorted(statuses)
+
+
+def _examples(component: str) -> dict[str, Any]:
+    return {title: {"value": value} for title, value in _EXAMPLES[component].items()}

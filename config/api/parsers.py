@@ -1,0 +1,65 @@
+"""What a body may be: exact JSON for everybody, forms for staff in the browsable interface."""
+
+from collections.abc import Mapping
+from typing import IO, Any
+
+from django.conf import settings
+from rest_framework.exceptions import ParseError, UnsupportedMediaType
+from rest_framework.parsers import BaseParser, FormParser, MultiPartParser
+
+from config.api.errors import PayloadTooLarge
+from programs.kernel import exact_json
+from programs.models import ApiKey
+
+
+class ExactJSONParser(BaseParser):
+    """Reads a JSON body up to the view's `body_limit` (1 MB where it names none)."""
+
+    media_type = "application/json"
+
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        context = parser_context or {}
+        limit = getattr(context.get("view"), "body_limit", settings.BODY_LIMIT)
+        # A body too large is not read, where its length is told; one without a length was bounded in config.wsgi.
+        if int(context["request"].META.get("CONTENT_LENGTH") or 0) > limit:
+            raise PayloadTooLarge(f"The body may have at most {limit:,} bytes.")
+        body = stream.read()
+        try:
+            return exact_json.loads(body)
+        except exact_json.InvalidJSON as error:
+            raise ParseError(str(error)) from error
+
+
+class _StaffOnly:
+    """A form is what DRF's browsable interface sends; a client with a key speaks JSON."""
+
+    media_type: str
+
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        request = (parser_context or {})["request"]
+        # Django's request knows a key that was accepted. DRF's own `auth` may be what waits for this parser: a session is
+        # accepted by the CSRF token, which stands in the form.
+        if isinstance(getattr(request._request, "auth", None), ApiKey):
+            raise UnsupportedMediaType(self.media_type, "Send JSON, as application/json.")
+        # Django limits the texts of a form, not the files in it.
+        if int(request.META.get("CONTENT_LENGTH") or 0) > settings.BODY_LIMIT:
+            raise PayloadTooLarge(f"The body may have at most {settings.BODY_LIMIT:,} bytes.")
+        return super().parse(stream, media_type, parser_context)  # type: ignore[misc]
+
+
+class StaffFormParser(_StaffOnly, FormParser):
+    pass
+
+
+class StaffMultiPartParser(_StaffOnly, MultiPartParser):
+    pass

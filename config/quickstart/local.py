@@ -1,0 +1,66 @@
+"""What `manage.py` adds on a machine that nobody has configured: a secret key and the embedded database.
+
+A server that wsgi.py starts gets neither, and does not start without them.
+"""
+
+import fcntl
+import os
+import secrets
+from pathlib import Path
+
+import environ
+
+from config.quickstart import embedded
+
+ENV_FILE = embedded.PROJECT / ".env"
+
+
+class NotConfigured(Exception):
+    """A setting is missing and cannot be made; the message says which and what to do."""
+
+
+def complete_environment(command: str = "", *, env_file: Path = ENV_FILE) -> None:
+    """Set what the settings need, for this process and its children; what is set already stays.
+
+    Raises NotConfigured.
+    """
+    environ.Env.read_env(env_file)
+    has_database = bool(os.environ.get("DATABASE_URL"))
+    if not has_database or command == "quickstart":
+        _ensure_secret_key(env_file)
+        # Not kept in the file, where a server that does have HTTPS would find it.
+        os.environ.setdefault("HTTPS", "False")
+    if "SECRET_KEY" not in os.environ:
+        raise NotConfigured(
+            "Set SECRET_KEY (.env.example explains it), or let manage.py quickstart make one."
+        )
+    if not has_database:
+        os.environ["DATABASE_URL"] = _embedded_database()
+
+
+def _ensure_secret_key(env_file: Path) -> None:
+    if "SECRET_KEY" in os.environ:
+        return
+    try:
+        fd = os.open(env_file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        with open(fd, "r+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            environ.Env.read_env(env_file)  # somebody may have been faster
+            if "SECRET_KEY" not in os.environ:
+                os.fchmod(fd, 0o600)  # a file that was there before may be open to others
+                text = file.read()
+                line_break = "\n" if text and not text.endswith("\n") else ""
+                key = secrets.token_urlsafe(50)
+                file.write(f"{line_break}SECRET_KEY={key}\n")
+                os.environ["SECRET_KEY"] = key
+    except OSError as error:
+        raise NotConfigured(
+            f"Set SECRET_KEY: none could be made, as {env_file} cannot be written ({error.strerror})."
+        ) from error
+
+
+def _embedded_database() -> str:
+    try:
+        return embedded.start()
+    except embedded.EmbeddedDatabaseError as error:
+        raise NotConfigured(str(error)) from error

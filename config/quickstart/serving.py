@@ -1,0 +1,139 @@
+"""gunicorn and a worker as quickstart runs them: on a port held from the beginning, and never left behind."""
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+
+from django.conf import settings
+
+from config.quickstart import embedded
+
+PATIENCE = 60  # seconds until the server has to answer
+
+
+class CannotServe(Exception):
+    """The port cannot be had, or the server did not start or ended by itself; the message says which."""
+
+
+@contextmanager
+def listening(host: str, port: int) -> Iterator[socket.socket]:
+    """Take the port before there is a server, so that one which is taken is known at once.
+
+    Raises CannotServe.
+    """
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.create_server((host, port), family=family)
+    except (OSError, OverflowError) as error:
+        raise CannotServe(f"Cannot serve at {host}, port {port}: {error}") from error
+    with listener:
+        yield listener
+
+
+def url_of(host: str, port: int) -> str:
+    """Where a client on this machine finds it."""
+    return f"http://{_name_of(host)}:{port}"
+
+
+@contextmanager
+def server(listener: socket.socket, host: str) -> Iterator[subprocess.Popen[bytes]]:
+    """gunicorn, configured as in production. It ends with the block, and with us if we are killed."""
+    # Whoever chose to serve at a host expects answers under its name.
+    hosts = ",".join([*settings.ALLOWED_HOSTS, _name_of(host)])
+    with _lifeline() as lifeline:
+        process = _started(
+            "-m",
+            *("gunicorn", "-c", "python:config.gunicorn", "--bind", f"fd://{listener.fileno()}"),
+            # Or Ctrl-C would wait half a minute for the connection that a browser opened in advance.
+            *("--graceful-timeout", "2"),
+            environment={"ALLOWED_HOSTS": hosts, "QUICKSTART_LIFELINE": str(lifeline)},
+            descriptors=[listener.fileno(), lifeline],
+        )
+        listener.close()
+        with _ending(process):
+            yield process
+
+
+@contextmanager
+def worker() -> Iterator[subprocess.Popen[bytes]]:
+    """A process that works events off. It ends with the block, after the batch in hand, and with us if we are killed."""
+    with _lifeline() as lifeline:
+        process = _started(
+            *("manage.py", "process_events", "--lifeline", str(lifeline)), descriptors=[lifeline]
+        )
+        with _ending(process):
+            yield process
+
+
+def _started(
+    *arguments: str, descriptors: Sequence[int], environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    registration = embedded.registration_fd()
+    return subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=settings.BASE_DIR,
+        env={**os.environ, **(environment or {})},
+        stdin=subprocess.DEVNULL,
+        pass_fds=[*descriptors, *([] if registration is None else [registration])],
+        process_group=0,  # a terminal's Ctrl-C is for us, who stop it once
+    )
+
+
+@contextmanager
+def _lifeline() -> Iterator[int]:
+    """A descriptor for a child to read from: it ends when we do, even where we are killed."""
+    theirs, ours = os.pipe()
+    try:
+        yield theirs
+    finally:
+        os.close(theirs)
+        os.close(ours)
+
+
+@contextmanager
+def _ending(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def stop_on_signals(process: subprocess.Popen[bytes]) -> list[int]:
+    """Let Ctrl-C and SIGTERM end the server; the list that this returns will hold those that came."""
+    received: list[int] = []
+
+    def stop(number: int, _: object) -> None:
+        received.append(number)
+        process.terminate()
+
+    # Even where a shell has set them to be ignored, as it does for what runs in the background.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    return received
+
+
+def is_ready(process: subprocess.Popen[bytes], url: str) -> bool:
+    """Wait until the server can work; False if it ended first or takes longer than a minute."""
+    deadline = time.monotonic() + PATIENCE
+    while process.poll() is None and time.monotonic() < deadline:
+        with suppress(OSError, http.client.HTTPException):
+            # Not urllib, which would ask the proxy that the environment may name.
+            client = http.client.HTTPConnection(url.removeprefix("http://"), timeout=5)
+            client.request("GET", "/readyz", headers={"Connection": "close"})
+            if client.getresponse().status == http.HTTPStatus.OK:
+                return True
+        time.sleep(0.1)
+    return False
+
+
+def _name_of(host: str) -> str:
+    """The host as it stands in a URL and in ALLOWED_HOSTS."""
+    name = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return f"[{name}]" if ":" in name else name

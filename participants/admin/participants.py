@@ -1,0 +1,286 @@
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.utils import quote, unquote
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+
+from participants import state
+from participants.admin import holdings
+from participants.admin.adjust import adjust_page
+from participants.admin.events import events_of
+from participants.admin.filters import EnrolledInFilter, TagFilter
+from participants.admin.forms import (
+    EnrollForm,
+    EnrollmentFormSet,
+    EnrollmentRowForm,
+    ParticipantForm,
+)
+from participants.admin.history import (
+    HAS_PARTICIPANT,
+    new_value,
+    old_value,
+    what,
+    when,
+    with_program_names,
+)
+from participants.admin.lists import LargeTableAdmin
+from participants.admin.parts import counter_page, tier_page
+from participants.admin.saving import Refused, StateAdmin
+from participants.exceptions import NotAllowed
+from participants.models import (
+    PROFILE_FIELDS,
+    Enrollment,
+    Participant,
+    ParticipantQuerySet,
+    ParticipantStatus,
+    StateChange,
+)
+from programs.api.callers import actor_of
+from programs.kernel import exact_json
+from programs.kernel.exceptions import DomainError, FieldError, ValidationFailed
+
+SHOWN_CHANGES = 50
+
+
+class EnrollmentInline(admin.TabularInline[Enrollment, Participant]):
+    model = Enrollment
+    form = EnrollmentRowForm
+    formset = EnrollmentFormSet  # type: ignore[assignment]
+    fields = ["program", "status", "since", "changed"]
+    readonly_fields = ["since", "changed"]
+    extra = 0
+    can_delete = False
+    verbose_name = "enrolment"
+    verbose_name_plural = "enrolments"
+
+    # Not the fields themselves: of a blank row Django would show the database's default, as an object.
+    @admin.display(description="Since")
+    def since(self, enrollment: Enrollment) -> str:
+        return "" if enrollment._state.adding else f"{enrollment.created_at:%Y-%m-%d %H:%M}"
+
+    @admin.display(description="Changed")
+    def changed(self, enrollment: Enrollment) -> str:
+        return "" if enrollment._state.adding else f"{enrollment.updated_at:%Y-%m-%d %H:%M}"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Enrollment]:
+        return super().get_queryset(request).select_related("program")
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "program" and field:
+            widget: Any = field.widget  # whose links to add and edit programs belong on other pages
+            widget.can_add_related = widget.can_change_related = widget.can_view_related = False
+        return field
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        formset: Any = super().get_formset(request, obj, **kwargs)
+        formset.by = actor_of(request)
+        formset.form.refused = getattr(request, "refused", None)
+        return formset
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+def _set_status(status: ParticipantStatus, label: str) -> Callable[..., None]:
+    @admin.action(description=f"{label} selected participants", permissions=["change"])
+    def action(
+        page: "ParticipantAdmin", request: HttpRequest, chosen: QuerySet[Participant]
+    ) -> None:
+        page.change_each(request, chosen, state.Change(status=status))
+
+    action.__name__ = label.lower()
+    return action
+
+
+@admin.register(Participant)
+class ParticipantAdmin(StateAdmin[Participant], LargeTableAdmin[Participant]):
+    form = ParticipantForm
+    inlines = [EnrollmentInline]
+    list_display = ["external_id", "status", "name", "email", "created_at"]
+    list_filter = ["status", EnrolledInFilter, TagFilter]
+    sortable_by = ["external_id", "created_at"]
+    search_fields = ["external_id", *PROFILE_FIELDS]
+    search_help_text = "Part of an id, e-mail address, phone number or name; under three letters, the beginning of an id."
+    actions = [
+        _set_status(ParticipantStatus.SUSPENDED, "Suspend"),
+        _set_status(ParticipantStatus.ACTIVE, "Activate"),
+        _set_status(ParticipantStatus.CLOSED, "Close"),
+        "enroll",
+    ]
+
+    class Media:
+        css = {"all": ["participants/admin.css"]}
+
+    @admin.display(description="Name", empty_value="")
+    def name(self, participant: Participant) -> str:
+        names = [participant.first_name, participant.last_name]
+        return participant.display_name or " ".join(filter(None, names))
+
+    @admin.display(description="Tags")
+    def shown_tags(self, participant: Participant) -> SafeString:
+        tags = ((tag,) for tag in participant.tags)
+        return format_html_join(" ", '<span class="tag">{}</span>', tags)
+
+    @admin.display(description="Attributes")
+    def shown_attributes(self, participant: Participant) -> SafeString:
+        rows = (
+            (key, value if isinstance(value, str) else exact_json.dumps(value).decode())
+            for key, value in participant.attributes.items()
+        )
+        return format_html_join("", "<div><b>{}</b>: {}</div>", rows)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Participant | None = None) -> Any:
+        editable = not obj or self.has_change_permission(request, obj)
+        state_fields = ["tags", "attributes"] if editable else ["shown_tags", "shown_attributes"]
+        sets = [
+            (None, {"fields": ["external_id", "status"]}),
+            ("Profile", {"fields": PROFILE_FIELDS}),
+            ("Tags and attributes", {"fields": state_fields}),
+        ]
+        return [*sets, ("Record", {"fields": ["id", "created_at", "updated_at"]})] if obj else sets
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: Participant | None = None
+    ) -> list[str]:
+        fixed = ["id", "created_at", "updated_at", "shown_tags", "shown_attributes"]
+        return ["external_id", *fixed] if obj else fixed
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Participant], search_term: str
+    ) -> tuple[QuerySet[Participant], bool]:
+        term = search_term.replace("\0", "").strip()[:255]
+        if term and isinstance(queryset, ParticipantQuerySet):
+            queryset = queryset.matching(term)
+        return queryset, False
+
+    def save_model(
+        self, request: HttpRequest, obj: Participant, form: ParticipantForm, change: bool
+    ) -> None:
+        try:
+            if change:
+                state.apply(form.change, to=obj.pk, by=actor_of(request))
+            else:
+                self._create(request, obj, form)
+        except DomainError as refusal:
+            raise Refused(refusal, form.prefix) from refusal
+
+    def _create(self, request: HttpRequest, obj: Participant, form: ParticipantForm) -> None:
+        try:
+            result = state.apply(
+                form.change,
+                to=form.external_id,
+                by=actor_of(request),
+                may_create=True,
+                may_change=False,
+            )
+        except NotAllowed as refusal:
+            known = FieldError(
+                "external_id", "taken", "A participant with this external_id exists already."
+            )
+            raise ValidationFailed([known]) from refusal
+        obj.pk, obj.external_id = result.participant_id, form.external_id
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Participant | None = None,
+    ) -> HttpResponse:
+        if obj:
+            context["held"] = holdings.held(request, obj.pk)
+            context["holdings"] = [*holdings.other(request, obj.pk), *events_of(request, obj)]
+            if request.user.has_perm("participants.adjust_balance"):
+                context["adjust_url"] = holdings.page_of(obj.pk, "adjust")
+        if obj and request.user.has_perm("participants.view_statechange"):
+            changes = with_program_names(StateChange.objects.filter(participant=obj))
+            context["state_changes"] = [
+                (change, when(change), what(change), old_value(change), new_value(change))
+                for change in changes[:SHOWN_CHANGES]
+            ]
+            context["state_history_url"] = _history_url(obj.pk)
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def get_urls(self) -> list[URLPattern]:
+        pages: list[tuple[str, Callable[..., HttpResponse], str]] = [
+            ("adjust/", self.adjust_view, "adjust"),
+            ("counter/", self.counter_view, "counter"),
+            ("tiers/<str:track_id>/", self.tier_view, "tier"),
+        ]
+        ours = [
+            path(
+                f"<path:object_id>/{route}",
+                self.admin_site.admin_view(view),
+                name=f"participants_participant_{name}",
+            )
+            for route, view, name in pages
+        ]
+        return [*ours, *super().get_urls()]
+
+    def adjust_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return adjust_page(self, request, unquote(object_id))
+
+    def counter_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return counter_page(self, request, unquote(object_id))
+
+    def tier_view(self, request: HttpRequest, object_id: str, track_id: str) -> HttpResponse:
+        return tier_page(self, request, unquote(object_id), track_id)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        # Django's knows only what was done here, and not what it did.
+        return HttpResponseRedirect(_history_url(unquote(object_id)))
+
+    def change_each(
+        self, request: HttpRequest, chosen: QuerySet[Participant], change: state.Change
+    ) -> None:
+        """Make the same change to all of them, which are at most what one page holds, and tell how it went."""
+        changes = [(pk, change) for pk in chosen.order_by().values_list("pk", flat=True)]
+        results = state.apply_each(changes, by=actor_of(request))
+        changed = sum(result.changed and not result.refusal for result in results)
+        refusals = [result.refusal for result in results if result.refusal]
+        same = len(results) - changed - len(refusals)
+        self.message_user(request, f"{changed} changed, {same} were so already.")
+        if refusals:
+            text = f"{len(refusals)} refused: {refusals[0].message}"
+            self.message_user(request, text, messages.ERROR)
+
+    def has_enroll_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("participants.add_enrollment") and request.user.has_perm(
+            "participants.change_enrollment"
+        )
+
+    @admin.action(description="Enrol selected participants in a program", permissions=["enroll"])
+    def enroll(self, request: HttpRequest, chosen: QuerySet[Participant]) -> HttpResponse | None:
+        form = EnrollForm(request.POST if "program" in request.POST else None)
+        if form.is_valid():
+            change = state.Change(program_id=form.cleaned_data["program"].pk)
+            self.change_each(request, chosen, change)
+            return None
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Enrol participants in a program",
+            "opts": self.opts,
+            "media": self.media + form.media,
+            "form": form,
+            "chosen": list(chosen),
+            "action_checkbox_name": ACTION_CHECKBOX_NAME,
+        }
+        return TemplateResponse(request, "admin/participants/participant/enroll.html", context)
+
+
+def _history_url(participant_id: UUID | str) -> str:
+    page = reverse("admin:participants_statechange_changelist")
+    return f"{page}?{HAS_PARTICIPANT}={quote(participant_id)}"

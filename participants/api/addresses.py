@@ -1,0 +1,34 @@
+"""How a URL names a participant: by our id, or by the client's own as `external:{external_id}`."""
+
+from uuid import UUID
+
+from programs.api.addresses import IdConverter
+
+_EXTERNAL = "external:"
+
+
+class TextConverter:
+    """Any text, slashes too. A slash that was sent encoded arrives as NUL (see config.api.middleware)."""
+
+    # Line ends too; without a slash at the end, so that nobody is redirected to an address with one.
+    regex = "(?s:.*[^/])"
+
+    def to_python(self, value: str) -> str:
+        return value.replace("\0", "/")
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+class ParticipantConverter:
+    """An id as a UUID, an external_id as a text."""
+
+    regex = f"{_EXTERNAL}{TextConverter.regex}|{IdConverter.regex}"
+
+    def to_python(self, value: str) -> str | UUID:
+        if value.startswith(_EXTERNAL):
+            return value.removeprefix(_EXTERNAL).replace("\0", "/")
+        return UUID(value)
+
+    def to_url(self, value: str | UUID) -> str:
+        return str(value) if isinstance(value, UUID) else _EXTERNAL + value

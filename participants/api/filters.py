@@ -1,0 +1,169 @@
+"""What lists of participants and of their history can be asked for."""
+
+from contextlib import suppress
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+from django_filters import rest_framework as filters
+
+from participants.models import (
+    ActionType,
+    Bucket,
+    Event,
+    EventStatus,
+    JournalEntry,
+    Participant,
+    ParticipantQuerySet,
+    ParticipantStatus,
+    StateChange,
+    StateType,
+)
+from programs.api.filters import InstantFilter
+
+
+class ParticipantFilter(filters.FilterSet):
+    external_id = filters.CharFilter(strip=False, help_text="This external_id and no other.")
+    search = filters.CharFilter(
+        method="matching",
+        max_length=255,
+        help_text="Part of external_id, email, phone or a name; under 3 characters, or without a letter or digit, the beginning of external_id.",
+    )
+    program_id = filters.UUIDFilter(
+        method="enrolled_in", strip=False, help_text="Actively enrolled in it."
+    )
+    status = filters.ChoiceFilter(choices=ParticipantStatus.choices, help_text="With this status.")
+    tag = filters.CharFilter(
+        method="tagged",
+        strip=False,
+        max_length=255,
+        help_text="With this tag; case does not count.",
+    )
+    # `from` is a word of Python's own.
+    vars()["from"] = InstantFilter(
+        field_name="created_at", lookup_expr="gte", help_text="Created at this time or later."
+    )
+    to = InstantFilter(
+        field_name="created_at", lookup_expr="lt", help_text="Created before this time."
+    )
+
+    class Meta:
+        model = Participant
+        fields: list[str] = []
+
+    def matching(self, queryset: ParticipantQuerySet, name: str, value: str) -> ParticipantQuerySet:
+        return queryset.matching(value)
+
+    def enrolled_in(
+        self, queryset: ParticipantQuerySet, name: str, value: UUID
+    ) -> ParticipantQuerySet:
+        return queryset.enrolled_in(value)
+
+    def tagged(self, queryset: ParticipantQuerySet, name: str, value: str) -> ParticipantQuerySet:
+        return queryset.tagged(value)
+
+
+class StateChangeFilter(filters.FilterSet):
+    state_type = filters.ChoiceFilter(choices=StateType.choices, help_text="Changes of this kind.")
+    key = filters.CharFilter(
+        strip=False,
+        max_length=255,
+        help_text="Changes of this tag, attribute, profile field or program.",
+    )
+
+    class Meta:
+        model = StateChange
+        fields: list[str] = []
+
+
+class MovementFilter(filters.FilterSet):
+    program_id = filters.UUIDFilter(strip=False, help_text="Movements in this program.")
+    asset_id = filters.UUIDFilter(strip=False, help_text="Movements of this asset.")
+    event_id = filters.UUIDFilter(strip=False, help_text="Movements that this event caused.")
+    bucket = filters.ChoiceFilter(
+        method="touching", choices=Bucket.choices, help_text="Into or out of this bucket."
+    )
+    action_type = filters.ChoiceFilter(
+        method="of_kind", choices=ActionType.choices, help_text="Movements of this kind."
+    )
+    reference_id = filters.CharFilter(
+        method="referring",
+        strip=False,
+        max_length=255,
+        help_text="Caused by the event with this id, or by the call with this idempotency key.",
+    )
+    # `from` is a word of Python's own.
+    vars()["from"] = InstantFilter(
+        field_name="created_at", lookup_expr="gte", help_text="Made at this time or later."
+    )
+    to = InstantFilter(
+        field_name="created_at", lookup_expr="lt", help_text="Made before this time."
+    )
+
+    class Meta:
+        model = JournalEntry
+        fields: list[str] = []
+
+    def touching(
+        self, queryset: QuerySet[JournalEntry], name: str, value: str
+    ) -> QuerySet[JournalEntry]:
+        return queryset.filter(Q(source=value) | Q(destination=value))
+
+    def of_kind(
+        self, queryset: QuerySet[JournalEntry], name: str, value: str
+    ) -> QuerySet[JournalEntry]:
+        action = ActionType(value)
+        sides = {"source": action.source, "destination": action.destination}
+        return queryset.filter(**{side: account for side, account in sides.items() if account})
+
+    def referring(
+        self, queryset: QuerySet[JournalEntry], name: str, value: str
+    ) -> QuerySet[JournalEntry]:
+        meant = Q(idempotency_key=value)
+        with suppress(ValueError):
+            meant |= Q(event_id=UUID(value))
+        return queryset.filter(meant)
+
+
+class JournalEntryFilter(MovementFilter):
+    participant_id = filters.UUIDFilter(strip=False, help_text="This participant's entries.")
+    external_id = filters.CharFilter(
+        field_name="participant__external_id",
+        strip=False,
+        help_text="The entries of the participant with this external_id.",
+    )
+
+
+class ActivityFilter(filters.FilterSet):
+    program_id = filters.UUIDFilter(strip=False, help_text="Events in this program.")
+    status = filters.ChoiceFilter(choices=EventStatus.choices, help_text="With this status.")
+    # `from` is a word of Python's own.
+    vars()["from"] = InstantFilter(
+        field_name="created_at", lookup_expr="gte", help_text="Received at this time or later."
+    )
+    to = InstantFilter(
+        field_name="created_at", lookup_expr="lt", help_text="Received before this time."
+    )
+    event_from = InstantFilter(
+        field_name="event_timestamp", lookup_expr="gte", help_text="Happened at this time or later."
+    )
+    event_to = InstantFilter(
+        field_name="event_timestamp", lookup_expr="lt", help_text="Happened before this time."
+    )
+
+    class Meta:
+        model = Event
+        fields: list[str] = []
+
+
+class EventFilter(ActivityFilter):
+    participant_id = filters.UUIDFilter(strip=False, help_text="This participant's events.")
+    external_id = filters.CharFilter(
+        method="of",
+        strip=False,
+        help_text="The events of the participant with this external_id.",
+    )
+
+    def of(self, queryset: QuerySet[Event], name: str, value: str) -> QuerySet[Event]:
+        # A value and no join, so that the planner knows whose index it walks.
+        participant = Participant.objects.filter(external_id=value).values_list("pk", flat=True)
+        return queryset.filter(participant=participant.first())

@@ -1,0 +1,117 @@
+from django.urls import path, register_converter
+
+from participants.api.addresses import ParticipantConverter, TextConverter
+from participants.api.views.activity import (
+    HistoryViewSet,
+    ParticipantEventViewSet,
+    StateHistoryViewSet,
+)
+from participants.api.views.balances import BalanceViewSet
+from participants.api.views.enrollments import EnrollmentViewSet
+from participants.api.views.events import EventBatchViewSet, EventByKeyViewSet, EventViewSet
+from participants.api.views.journal import JournalEntryViewSet
+from participants.api.views.participants import BatchViewSet, ParticipantViewSet
+from participants.api.views.parts import (
+    AttributeViewSet,
+    CounterViewSet,
+    StatusViewSet,
+    TagViewSet,
+    TierViewSet,
+)
+from participants.api.views.simulation import ProgramSimulationViewSet, RuleSimulationViewSet
+from programs.api import addresses  # noqa: F401 (knows <id:..>)
+
+register_converter(ParticipantConverter, "participant")
+register_converter(TextConverter, "text")
+
+urlpatterns = [
+    # What is asked most: each pattern before it takes time from every call.
+    path("events", EventViewSet.as_view({"get": "list", "post": "create"}, name="Events")),
+    path("events/batch", EventBatchViewSet.as_view({"post": "create"}, name="Many events")),
+    path("events/by-key", EventByKeyViewSet.as_view({"get": "by_key"}, name="Event by key")),
+    path("events/<id:event_id>", EventViewSet.as_view({"get": "retrieve"})),
+    path("events/<id:event_id>/retry", EventViewSet.as_view({"post": "retry"}, name="Retry")),
+    # The longest first: an external_id may hold slashes, so the last of these patterns would swallow the others.
+    path(
+        "participants",
+        ParticipantViewSet.as_view({"get": "list", "post": "create"}, name="Participants"),
+    ),
+    path("participants/batch", BatchViewSet.as_view({"post": "create"})),
+    path(
+        "participants/<participant:participant>/state/tags/<text:tag>",
+        TagViewSet.as_view({"put": "add", "delete": "remove"}),
+    ),
+    path(
+        "participants/<participant:participant>/state/tags",
+        TagViewSet.as_view({"get": "list", "put": "replace"}, name="Tags"),
+    ),
+    path(
+        "participants/<participant:participant>/state/attributes/<text:key>",
+        AttributeViewSet.as_view({"put": "set", "delete": "remove"}),
+    ),
+    path(
+        "participants/<participant:participant>/state/attributes",
+        AttributeViewSet.as_view({"get": "list", "patch": "merge"}, name="Attributes"),
+    ),
+    path(
+        "participants/<participant:participant>/state/counters/<text:counter>",
+        CounterViewSet.as_view({"get": "retrieve", "put": "set", "delete": "remove"}),
+    ),
+    path(
+        "participants/<participant:participant>/state/counters",
+        CounterViewSet.as_view({"get": "list"}, name="Counters"),
+    ),
+    path(
+        "participants/<participant:participant>/state/tiers/<text:tier>",
+        TierViewSet.as_view({"get": "retrieve", "put": "set", "delete": "remove"}),
+    ),
+    path(
+        "participants/<participant:participant>/state/tiers",
+        TierViewSet.as_view({"get": "list"}, name="Tiers"),
+    ),
+    *[
+        path(
+            f"participants/<participant:participant>/balances/{verb}",
+            BalanceViewSet.as_view({"post": verb}, name=verb.capitalize()),
+        )
+        for verb in ("adjust", "hold", "release", "forfeit")
+    ],
+    path(
+        "participants/<participant:participant>/balances",
+        BalanceViewSet.as_view({"get": "list"}, name="Balances"),
+    ),
+    path(
+        "participants/<participant:participant>/enrollments/<id:program_id>",
+        EnrollmentViewSet.as_view({"get": "retrieve", "put": "update", "delete": "destroy"}),
+    ),
+    path(
+        "participants/<participant:participant>/activity/history",
+        HistoryViewSet.as_view({"get": "list"}, name="History"),
+    ),
+    path(
+        "participants/<participant:participant>/activity/events",
+        ParticipantEventViewSet.as_view({"get": "list"}, name="Events"),
+    ),
+    path(
+        "participants/<participant:participant>/activity/state-history",
+        StateHistoryViewSet.as_view({"get": "list"}),
+    ),
+    path(
+        "participants/<participant:participant>/status",
+        StatusViewSet.as_view({"patch": "partial_update"}),
+    ),
+    path(
+        "participants/<participant:participant>",
+        ParticipantViewSet.as_view({"get": "retrieve", "patch": "partial_update"}),
+    ),
+    path("journal-entries", JournalEntryViewSet.as_view({"get": "list"}, name="Journal entries")),
+    path("journal-entries/<id:entry_id>", JournalEntryViewSet.as_view({"get": "retrieve"})),
+    path(
+        "rules/<id:rule_id>/simulate",
+        RuleSimulationViewSet.as_view({"post": "simulate"}, name="Simulate"),
+    ),
+    path(
+        "programs/<id:program_id>/simulate",
+        ProgramSimulationViewSet.as_view({"post": "simulate"}, name="Simulate"),
+    ),
+]

@@ -1,0 +1,77 @@
+"""A participant's enrolment in one program, read and changed by itself."""
+
+from uuid import UUID
+
+from django.db import transaction
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from participants import state
+from participants.api.serializers.participants import EnrollmentSerializer
+from participants.api.views.common import PARTICIPANT_SCOPES, is_of
+from participants.exceptions import ParticipantNotFound
+from participants.models import Enrollment, EnrollmentStatus, Participant
+from programs.api.callers import actor_of
+from programs.kernel.database import retried
+from programs.kernel.exceptions import ProgramInactive
+from programs.models import ApiKey
+
+
+class EnrollmentViewSet(GenericViewSet[Enrollment]):
+    """A participant's enrolment in one program."""
+
+    queryset = Enrollment.objects.all()
+    serializer_class = EnrollmentSerializer
+    required_scopes = PARTICIPANT_SCOPES
+    # One of the two opens the call; which of them it takes depends on whether the enrolment exists.
+    staff_verbs = {"PUT": ("add", "change")}
+
+    def retrieve(self, request: Request, participant: str | UUID, program_id: UUID) -> Response:
+        enrollment = get_object_or_404(
+            Enrollment, is_of(participant, "participant__"), program=program_id
+        )
+        return Response(self.get_serializer(enrollment).data)
+
+    @extend_schema(responses={200: EnrollmentSerializer, 409: ProgramInactive})
+    def update(self, request: Request, participant: str | UUID, program_id: UUID) -> Response:
+        """Enrol, or change the status of the enrolment."""
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        by_key = isinstance(request.auth, ApiKey)
+        set_status = self._set_status if by_key else self._set_status_as_permitted
+        set_status(participant, program_id, serializer.validated_data["status"])
+        return self.retrieve(request, participant, program_id)
+
+    def destroy(self, request: Request, participant: str | UUID, program_id: UUID) -> Response:
+        """Close the enrolment.
+
+        It stays in the history, and the participant's next event reopens it.
+        """
+        get_object_or_404(Enrollment, is_of(participant, "participant__"), program=program_id)
+        self._set_status(participant, program_id, EnrollmentStatus.CLOSED)
+        return Response(status=204)
+
+    @retried
+    def _set_status_as_permitted(
+        self, participant: str | UUID, program_id: UUID, status: str
+    ) -> None:
+        with transaction.atomic():
+            # Whoever writes an enrolment holds its participant's row. With that row in our hands nobody enrols between
+            # our look and our write, and who may only add enrolments never changes one.
+            people = Participant.objects.filter(is_of(participant)).select_for_update(no_key=True)
+            holder = people.first()
+            if holder is None:  # and nothing is held: somebody could create and enrol them now
+                raise ParticipantNotFound
+            known = Enrollment.objects.filter(participant=holder, program=program_id).exists()
+            permission = f"participants.{'change' if known else 'add'}_enrollment"
+            if not self.request.user.has_perm(permission):
+                raise PermissionDenied(f"You lack the permission {permission}.")
+            self._set_status(participant, program_id, status)
+
+    def _set_status(self, participant: str | UUID, program_id: UUID, status: str) -> None:
+        change = state.Change(program_id=program_id, enrollment_status=status)
+        state.apply(change, to=participant, by=actor_of(self.request))

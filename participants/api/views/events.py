@@ -1,0 +1,196 @@
+"""Events: sent one by one or in batches, read, and tried again."""
+
+import re
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from participants.api.answers import EventBatchAnswerSerializer
+from participants.api.filters import EventFilter
+from participants.api.serializers.events import (
+    EventBatchSerializer,
+    EventBodySerializer,
+    EventRowSerializer,
+    EventSerializer,
+    StoredEventSerializer,
+)
+from participants.events import ingest, retry, wait
+from participants.events.ingest import Rights
+from participants.events.request import clean_reference
+from participants.exceptions import (
+    EventNotFound,
+    IdempotencyConflict,
+    NotRetryable,
+    ParticipantNotFound,
+    UnknownParticipant,
+)
+from participants.models import Event
+from programs.api.callers import actor_of
+from programs.kernel.exceptions import DomainError, ProgramInactive, ProgramNotFound
+from programs.models import ApiKey, Scope
+
+_SCOPES = {"GET": Scope.PARTICIPANTS_READ, "POST": Scope.EVENTS_WRITE}
+_WAIT = re.compile(r"(?:^|,)\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(?:;[^,]*)?(?=,|$)", re.IGNORECASE)
+_PREFER = OpenApiParameter(
+    "Prefer",
+    str,
+    OpenApiParameter.HEADER,
+    description=f"`wait=5` waits up to so many seconds, at most {wait.LONGEST}, for the event to be processed.",
+)
+
+
+class EventViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Event]):
+    """What participants did, as your application told it, and what came of it; newest first."""
+
+    queryset = Event.objects.select_related("participant")
+    filterset_class = EventFilter
+    required_scopes = _SCOPES
+    lookup_url_kwarg = "event_id"
+    sortings = {"created_at": ["created_at", "id"]}
+    default_sorting = ("created_at", "desc")
+
+    def get_queryset(self) -> QuerySet[Event]:
+        return Event.objects.in_rows() if self.action == "list" else super().get_queryset()
+
+    def get_serializer_class(self) -> type[Any]:
+        return {"create": EventBodySerializer, "list": EventRowSerializer}.get(
+            str(self.action), EventSerializer
+        )
+
+    @extend_schema(
+        parameters=[_PREFER],
+        responses={
+            202: StoredEventSerializer,
+            200: EventSerializer,
+            404: (ProgramNotFound, ParticipantNotFound),
+            409: (ProgramInactive, IdempotencyConflict),
+            422: UnknownParticipant,
+        },
+    )
+    def create(self, request: Request) -> Response:
+        """Store one event.
+
+        202 once it is stored for good; it is processed within moments, in the order of the participant's events. 200 where it has been
+        processed already: the same event was sent before, or `Prefer: wait` was given and it was processed in time. The participant is
+        enrolled, and made where they are not known, unless the program says otherwise.
+        """
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        event = serializer.validated_data
+        stored = ingest.ingest(event, by=actor_of(request), rights=_rights(request))
+        seconds = _preferred_wait(request)
+        is_processed = not stored.is_pending
+        if seconds is not None and not is_processed:
+            is_processed = wait.wait_for(stored.id, stored.participant_id, seconds)
+        if is_processed:
+            return _processed(stored.id, seconds)
+        return Response(stored.answer(), status=202)
+
+    @extend_schema(
+        request=None,
+        parameters=[_PREFER],
+        responses={202: StoredEventSerializer, 200: EventSerializer, 409: NotRetryable},
+    )
+    def retry(self, request: Request, event_id: UUID) -> Response:
+        """Try one failed event again.
+
+        It keeps its place in the order of the participant's events, and runs under the rules of now.
+        """
+        event = retry.retry(event_id)
+        seconds = _preferred_wait(request)
+        if seconds is not None and wait.wait_for(event.pk, event.participant_id, seconds):
+            return _processed(event.pk, seconds)
+        return Response(StoredEventSerializer(event).data, status=202)
+
+
+class EventByKeyViewSet(GenericViewSet[Event]):
+    """One event by your own key for it."""
+
+    queryset = Event.objects.select_related("participant")
+    serializer_class = EventSerializer
+    required_scopes = _SCOPES
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("program_id", UUID, required=True, description="Of this program."),
+            OpenApiParameter(
+                "idempotency_key", str, required=True, description="The event with this key."
+            ),
+        ],
+        responses={200: EventSerializer, 404: EventNotFound},
+    )
+    def by_key(self, request: Request) -> Response:
+        """Read one event by its key."""
+        program_id, key = clean_reference(request.query_params.dict())
+        event = self.queryset.filter(program=program_id, idempotency_key=key).first()
+        if event is None:
+            raise EventNotFound
+        return Response(EventSerializer(event).data)
+
+
+class EventBatchViewSet(GenericViewSet[Event]):
+    """Up to 1000 events at once, each on its own."""
+
+    queryset = Event.objects.all()
+    serializer_class = EventBatchSerializer
+    body_limit = settings.BATCH_BODY_LIMIT
+    required_scopes = _SCOPES
+
+    @extend_schema(responses={202: EventBatchAnswerSerializer})
+    def create(self, request: Request) -> Response:
+        """Store many events.
+
+        Each row stands for itself, and a bad one stops no other. They arrive in the order of the body.
+        """
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        results = ingest.ingest_bodies(
+            serializer.validated_data, by=actor_of(request), rights=_rights(request)
+        )
+        rows = [_batch_row(index, result) for index, result in enumerate(results)]
+        errors = sum(row["status"] == "error" for row in rows)
+        return Response(
+            {
+                "total": len(rows),
+                "success_count": len(rows) - errors,
+                "error_count": errors,
+                "results": rows,
+            },
+            status=202,
+        )
+
+
+def _processed(event_id: UUID, seconds: int | None) -> Response:
+    event = EventViewSet.queryset.get(pk=event_id)
+    headers = {} if seconds is None else {"Preference-Applied": f"wait={seconds}"}
+    return Response(EventSerializer(event).data, headers=headers)
+
+
+def _batch_row(index: int, result: ingest.Stored | DomainError) -> dict[str, Any]:
+    if isinstance(result, DomainError):
+        return {"index": index, "status": "error", "error": result.as_dict()}
+    return {"index": index, "status": "accepted", "event": result.answer()}
+
+
+def _rights(request: Request) -> Rights:
+    """What storing an event may bring with it: for an API key with the scope all of it, for staff what they may do."""
+    if isinstance(request.auth, ApiKey):
+        return Rights()
+    may = request.user.has_perm
+    return Rights(
+        may_create=may("participants.add_participant"),
+        may_enroll=may("participants.add_enrollment") and may("participants.change_enrollment"),
+    )
+
+
+def _preferred_wait(request: Request) -> int | None:
+    """The seconds of `Prefer: wait=N` (RFC 7240, section 4.3), at most ten; None where nobody asked."""
+    wanted = _WAIT.search(request.META.get("HTTP_PREFER", ""))
+    return min(int(wanted[1]), wait.LONGEST) if wanted else None

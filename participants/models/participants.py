@@ -1,0 +1,212 @@
+from typing import Self
+from uuid import UUID
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.functions import RandomUUID
+from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.db import models
+from django.db.models import F, Func, Q, Value
+from django.db.models.functions import Now, Upper
+
+from programs.kernel.database import uuid7
+from programs.kernel.exact_json import ExactJSONField
+from programs.models import Program
+
+MAX_TAGS = 100
+MAX_TAG_LENGTH = 255
+MAX_ATTRIBUTES = 100
+MAX_ATTRIBUTE_KEY_LENGTH = 100
+MAX_ATTRIBUTE_VALUE_LENGTH = 1000
+PROFILE_FIELDS = ("email", "phone", "first_name", "last_name", "display_name")
+
+
+class SearchText(Func):
+    """What `search` looks through: the given columns as one text of lines, in capitals.
+
+    The index and the filter must spell it alike. The collation is named because external_id has its own and
+    PostgreSQL will not guess between two.
+    """
+
+    template = 'upper((%(expressions)s) COLLATE "default")'
+    arg_joiner = " || E'\\n' || "
+    output_field = models.TextField()
+
+
+SEARCH_TEXT = SearchText(*map(F, ["external_id", *PROFILE_FIELDS]))
+
+
+class AreStorableAttributes(Func):
+    """The limits of attributes as a check: a flat object of at most 100 keys.
+
+    Lengths are state.changes' alone to hold: a regular expression that counts to 1000 costs 3 ms for each value.
+    """
+
+    arity = 1
+    output_field = models.BooleanField()
+    # `strict`, since the default mode of a path looks into arrays.
+    template = f"""(
+        jsonb_typeof(%(expressions)s) = 'object'
+        AND jsonb_array_length(jsonb_path_query_array(%(expressions)s, '$.keyvalue()')) <= {MAX_ATTRIBUTES}
+        AND NOT jsonb_path_exists(%(expressions)s, 'strict $.* ? (
+            @.type() == "object" || @.type() == "array" || @.type() == "null")')
+    )"""
+
+
+class ParticipantStatus(models.TextChoices):
+    ACTIVE = "ACTIVE"
+    SUSPENDED = "SUSPENDED"
+    CLOSED = "CLOSED"
+
+
+class ParticipantQuerySet(models.QuerySet["Participant"]):
+    def active(self) -> Self:
+        return self.filter(status=ParticipantStatus.ACTIVE)
+
+    def tagged(self, tag: str) -> Self:
+        return self.filter(tags__contains=[tag.lower()])
+
+    def enrolled_in(self, program_id: UUID) -> Self:
+        enrolled = Enrollment.objects.active().filter(
+            participant=models.OuterRef("pk"), program=program_id
+        )
+        return self.filter(models.Exists(enrolled))
+
+    def matching(self, text: str) -> Self:
+        """Those with the text in an id, address, number or name.
+
+        Under three characters, or without a letter or digit: those whose id begins with it. A trigram index finds nothing
+        by so little, and a scan of a million people is no answer.
+        """
+        if len(text) < 3 or not any(map(str.isalnum, text)):
+            return self.filter(external_id__startswith=text)
+        return self.alias(search_text=SEARCH_TEXT).filter(
+            search_text__contains=Upper(Value(text, output_field=models.TextField()))
+        )
+
+
+class Participant(models.Model):
+    """A person in the client's application, known by the client's own id for them."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    external_id = models.CharField(
+        max_length=255,
+        db_collation="C",  # by bytes: the same order everywhere, and a prefix is a range of the index
+        help_text="Your application's id for this person, case-sensitive; 1 to 255 characters.",
+    )
+    status = models.CharField(
+        max_length=16,
+        choices=ParticipantStatus,
+        default=ParticipantStatus.ACTIVE,
+        db_default=ParticipantStatus.ACTIVE,
+        help_text="Only ACTIVE participants earn and spend.",
+    )
+    email = models.CharField(max_length=255, blank=True, default="", db_default="")
+    phone = models.CharField(max_length=50, blank=True, default="", db_default="")
+    first_name = models.CharField(max_length=255, blank=True, default="", db_default="")
+    last_name = models.CharField(max_length=255, blank=True, default="", db_default="")
+    display_name = models.CharField(max_length=255, blank=True, default="", db_default="")
+    tags = ArrayField(
+        models.CharField(max_length=MAX_TAG_LENGTH),
+        blank=True,
+        default=list,
+        db_default=[],
+        help_text="Lower-case labels, at most 100 of 1 to 255 characters.",
+    )
+    attributes = ExactJSONField(
+        blank=True,
+        default=dict,
+        db_default={},
+        help_text="At most 100 keys of 1 to 100 characters; values are text of at most 1000, numbers or booleans.",
+    )
+    # What the hash of the first journal entry begins with.
+    ledger_salt = models.UUIDField(db_default=RandomUUID(), editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    updated_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    objects = ParticipantQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            # Not unique=True, which adds a second index for LIKE that this collation does not need.
+            models.UniqueConstraint(
+                fields=["external_id"], name="participant_external_id_is_unique"
+            ),
+            models.CheckConstraint(
+                condition=Q(external_id__regex=r"\S"), name="participant_external_id_is_not_blank"
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=ParticipantStatus.values),
+                name="participant_status_is_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(tags__len__lte=MAX_TAGS) & ~Q(tags__contains=[""]),
+                name="participant_tags_are_few_and_not_empty",
+            ),
+            models.CheckConstraint(
+                condition=AreStorableAttributes(F("attributes")),
+                name="participant_attributes_are_flat_and_few",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["created_at", "id"], name="participant_by_created_at"),
+            models.Index(fields=["status", "created_at", "id"], name="participant_by_status"),
+            GinIndex(F("tags"), name="participant_by_tag"),
+            GinIndex(OpClass(SEARCH_TEXT, name="gin_trgm_ops"), name="participant_by_search_text"),
+        ]
+
+    def __str__(self) -> str:
+        return self.external_id
+
+
+class EnrollmentStatus(models.TextChoices):
+    ACTIVE = "ACTIVE"
+    FROZEN = "FROZEN"
+    LOCKED = "LOCKED"
+    CLOSED = "CLOSED"
+
+
+class EnrollmentQuerySet(models.QuerySet["Enrollment"]):
+    def active(self) -> Self:
+        return self.filter(status=EnrollmentStatus.ACTIVE)
+
+
+class Enrollment(models.Model):
+    """That a participant takes part in a program, or did."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    participant = models.ForeignKey(
+        Participant, on_delete=models.PROTECT, related_name="enrollments", db_index=False
+    )
+    program = models.ForeignKey(
+        Program, on_delete=models.PROTECT, related_name="enrollments", db_index=False
+    )
+    status = models.CharField(
+        max_length=16,
+        choices=EnrollmentStatus,
+        default=EnrollmentStatus.ACTIVE,
+        db_default=EnrollmentStatus.ACTIVE,
+        help_text="FROZEN, LOCKED and CLOSED are inactive; the next event or enrolling upsert makes them ACTIVE.",
+    )
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    updated_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    objects = EnrollmentQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "enrolment"
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["participant", "program"], name="enrollment_is_unique_in_program"
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=EnrollmentStatus.values), name="enrollment_status_is_known"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["program", "status"], name="enrollment_by_program"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.participant_id} in {self.program_id}"
