@@ -10,6 +10,8 @@ from django.contrib.admin.utils import quote
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
+from participants.events import outcome
+from participants.events.outcome import Effect
 from participants.models import Event, EventStatus
 from programs.kernel import exact_json
 from programs.models import Asset
@@ -19,7 +21,6 @@ SHOWN_VALUE = 200  # characters
 BUCKETS = ("available", "held", "deferred")
 
 Symbols = Mapping[str, str]
-Effect = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def symbols_of(events: Iterable[Event]) -> Symbols:
     ids = {
         effect["asset_id"]
         for event in events
-        for rule in _rules(event)
+        for rule in outcome.of(event).rule_evaluations
         for effect in rule["actions"]
         if "asset_id" in effect
     }
@@ -73,11 +74,11 @@ def summary(event: Event, symbols: Symbols) -> str:
 
 def failure(event: Event) -> str:
     """Which rule failed, at which action, and why: "Rule “Redeem”, action 2: DEBIT: AVAILABLE has 0, …"."""
-    given = (event.outcome or {}).get("failure")
+    given = outcome.of(event).failure
     if given is None:
         return ""
     if given["rule_id"] is None:
-        return str(given["message"])
+        return given["message"]
     action = "" if given["action"] is None else f", action {given['action'] + 1}"
     return f"Rule “{given['rule_name']}”{action}: {given['message']}"
 
@@ -96,7 +97,7 @@ def rules_told(event: Event, symbols: Symbols, request: HttpRequest) -> list[Rul
             rule["reason"],
             [_effect(effect, symbols, may_view_entries) for effect in rule["actions"]],
         )
-        for rule in _rules(event)
+        for rule in outcome.of(event).rule_evaluations
     ]
 
 
@@ -104,27 +105,17 @@ def tiers_told(event: Event) -> list[str]:
     """The levels to which counters raised the participant after the rules."""
     return [
         f"Rose from {_level(change['before'])} to {_level(change['after'])} of {change['tier']}."
-        for change in _levels(event)
+        for change in outcome.of(event).tier_changes
     ]
 
 
 def omitted_rules(event: Event) -> int:
     """How many rules are not told of, since there was no room for them."""
-    return int((event.outcome or {}).get("omitted_rules", 0))
+    return outcome.of(event).omitted_rules
 
 
 def event_page(event_id: UUID | str) -> str:
     return _page("participants_event", event_id)
-
-
-def _rules(event: Event) -> list[dict[str, Any]]:
-    rules: list[dict[str, Any]] = (event.outcome or {}).get("rule_evaluations", [])
-    return rules
-
-
-def _levels(event: Event) -> list[dict[str, str]]:
-    changes: list[dict[str, str]] = (event.outcome or {}).get("tier_changes", [])
-    return changes
 
 
 def _page(model: str, pk: Any) -> str:
@@ -209,7 +200,7 @@ def _value(value: Any) -> str:
 
 def _in_short(event: Event, symbols: Symbols) -> Iterator[str]:
     """Movements, then everything else that changed."""
-    effects = [effect for rule in _rules(event) for effect in rule["actions"]]
+    effects = [effect for rule in outcome.of(event).rule_evaluations for effect in rule["actions"]]
     for effect in effects:
         if effect["type"] in _MOVED and Decimal(effect["amount"]):
             sign, more = _SHORT_MOVED[effect["type"]]
@@ -220,12 +211,12 @@ def _in_short(event: Event, symbols: Symbols) -> Iterator[str]:
 
 
 def _levels_in_short(event: Event) -> Iterator[str]:
-    for change in _levels(event):
+    for change in outcome.of(event).tier_changes:
         yield f"{change['tier']} {_level(change['after'])}"
 
 
 def _nothing(event: Event) -> str:
-    rules = _rules(event)
+    rules = outcome.of(event).rule_evaluations
     if not rules:
         return "Nothing: the program had no rules."
     if any(rule["outcome"] == "matched" for rule in rules):

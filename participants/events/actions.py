@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
+from participants.events.outcome import Effect
 from participants.events.subject import Subject
 from participants.exceptions import (
     AmountOutOfRange,
@@ -21,7 +22,6 @@ from programs.kernel.decimals import LARGEST, rounded_down, written
 from programs.kernel.exceptions import TierTrackNotFound
 from programs.rulebook.compiled import Action, CompiledRule, LinkedAsset, Rulebook
 
-Effect = dict[str, Any]
 Facts = dict[str, Any]
 
 
@@ -78,15 +78,17 @@ def _move(action: Action, subject: Subject, facts: Facts, context: Context) -> E
             matures_at=matures_at,
         )
         entry_id = str(entry.id)
-    return {
+    effect: Effect = {
         "type": action.type,
         "asset_id": str(asset.id),
         "amount": written(amount, asset.scale),
-        **({"bucket": Bucket.DEFERRED if matures_at else bucket} if kind in _HAS_BUCKET else {}),
-        "before": _buckets(before, asset),
-        "after": _buckets(subject.amounts_of(asset.id), asset),
-        "journal_entry_id": entry_id,
     }
+    if kind in _HAS_BUCKET:
+        effect["bucket"] = Bucket.DEFERRED if matures_at else bucket
+    effect["before"] = _buckets(before, asset)
+    effect["after"] = _buckets(subject.amounts_of(asset.id), asset)
+    effect["journal_entry_id"] = entry_id
+    return effect
 
 
 def _amount(action: Action, facts: Facts, asset: LinkedAsset) -> Decimal:

@@ -1,17 +1,29 @@
 """What an event does: facts and compiled rules in, outcome and effects out. Nothing here knows of the database.
 
-Processing and simulation are both made of it; only the one writes down what it has done.
+Processing and simulation both run it; only processing writes what it has done.
 """
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from participants.events.actions import Context, Effect, carry_out
+from participants.events import outcome
+from participants.events.actions import Context, carry_out
 from participants.events.clock import own_time
+from participants.events.outcome import (
+    FAILED,
+    MATCHED,
+    NOT_MATCHED,
+    Effect,
+    ErrorDetail,
+    Failure,
+    Outcome,
+    RuleEvaluation,
+    TierChange,
+)
 from participants.events.subject import Subject
 from participants.models import EventStatus
 from participants.state.person import Cause, values_of
@@ -20,159 +32,122 @@ from programs.kernel.exceptions import DomainError
 from programs.rulebook.compiled import CompiledRule, Rulebook
 from programs.rules import BudgetExceeded, EvaluationError, MissingField
 
-LONGEST_RUN = 1.0  # seconds of rules that one event may have
-
-MATCHED, NOT_MATCHED, SKIPPED, FAILED = "matched", "not_matched", "skipped", "failed"
+LONGEST_RUN = 1.0  # seconds that the rules of one event may take together
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
-    """An event as rules see it. `id` is None for one that is only tried out."""
+class Occurrence:
+    """What happened, as rules see it. `event_id` is None in a simulation."""
 
-    id: UUID | None
+    event_id: UUID | None
     event_timestamp: datetime
     data: Mapping[str, Any]
 
 
-@dataclass(slots=True)
-class Outcome:
-    """What became of an event: what each rule said and did, or why all of it was taken back."""
-
-    status: EventStatus = EventStatus.COMPLETED
-    rule_evaluations: list[dict[str, Any]] = field(default_factory=list)
-    tier_changes: list[dict[str, Any]] = field(default_factory=list)
-    failure: dict[str, Any] | None = None
-
-
-class _Failure(Exception):
-    """The event cannot be carried out. `action` counts from 0; None for the rule's condition."""
+class _Failed(Exception):
+    """The event cannot be carried out. `action` counts from 0; None stands for the rule's condition."""
 
     def __init__(self, code: str, message: str, action: int | None = None) -> None:
         super().__init__(message)
         self.code, self.message, self.action = code, message, action
 
 
-def apply(happening: Happening, subject: Subject, rulebook: Rulebook) -> Outcome:
+def apply(occurrence: Occurrence, subject: Subject, rulebook: Rulebook) -> Outcome:
     """Run the program's rules in order, then its tracks: all of their effects on the subject, or none and FAILED."""
-    outcome = Outcome()
     mark = subject.mark()
-    run = _Run(happening, subject, rulebook)
+    run = _Run(occurrence, subject, rulebook)
+    evaluations: list[RuleEvaluation] = []
+    failure: Failure | None = None
     stopped_by = ""
     for rule in rulebook.rules:
-        evaluation = _evaluation(rule)
-        outcome.rule_evaluations.append(evaluation)
-        if outcome.failure:
-            _skip(evaluation, "An earlier rule failed.")
+        evaluation = outcome.skipped(rule)
+        evaluations.append(evaluation)
+        if failure:
+            evaluation["reason"] = "An earlier rule failed."
         elif stopped_by:
-            _skip(evaluation, f"The rule “{stopped_by}” matched and stops those after it.")
+            evaluation["reason"] = f"The rule “{stopped_by}” matched and stops those after it."
         else:
-            try:
-                run.evaluate(rule, evaluation)
-            except _Failure as failure:
-                evaluation["outcome"], evaluation["reason"] = FAILED, failure.message
-                outcome.status = EventStatus.FAILED
-                outcome.failure = _told(failure, rule)
+            failure = run.try_rule(rule, evaluation)
             if rule.stop_after_match and evaluation["outcome"] == MATCHED:
                 stopped_by = rule.name
-    if outcome.failure:
+    if failure:
         subject.back_to(mark)
-        _tell_undone(outcome.rule_evaluations)
-    else:
-        outcome.tier_changes = _raise_levels(happening, subject, rulebook)
-    return outcome
+        outcome.mark_undone(evaluations)
+        return Outcome(EventStatus.FAILED, evaluations, failure=failure)
+    tier_changes = _raise_levels(occurrence, subject, rulebook)
+    return Outcome(EventStatus.COMPLETED, evaluations, tier_changes)
 
 
 class _Run:
-    """One event's way through the rules, and the time that it has for it."""
+    """The way of one event through the rules, and the time it has for them."""
 
-    __slots__ = ("deadline", "facts", "happening", "rulebook", "started", "subject")
+    __slots__ = ("deadline", "facts", "occurrence", "rulebook", "started", "subject")
 
-    def __init__(self, happening: Happening, subject: Subject, rulebook: Rulebook) -> None:
-        self.happening, self.subject, self.rulebook = happening, subject, rulebook
+    def __init__(self, occurrence: Occurrence, subject: Subject, rulebook: Rulebook) -> None:
+        self.occurrence, self.subject, self.rulebook = occurrence, subject, rulebook
         self.deadline = time.perf_counter() + LONGEST_RUN
         self.started = own_time()
         self.facts: dict[str, Any] = {
-            "event": happening.data,
+            "event": occurrence.data,
             "participant": subject.facts(rulebook),
             "program": rulebook.facts,
             # The event's own time, so that a second run decides the same.
-            "now": happening.event_timestamp,
+            "now": occurrence.event_timestamp,
         }
 
-    def evaluate(self, rule: CompiledRule, evaluation: dict[str, Any]) -> None:
-        """Decide on the rule, and where it matches do what it says. Raises _Failure."""
+    def try_rule(self, rule: CompiledRule, evaluation: RuleEvaluation) -> Failure | None:
+        """Evaluate the rule and, where it matches, carry out its actions. Returns why the event fails, if it does."""
+        try:
+            self._evaluate(rule, evaluation)
+        except _Failed as failed:
+            evaluation["outcome"], evaluation["reason"] = FAILED, failed.message
+            return {
+                "rule_id": rule.id_text,
+                "rule_name": rule.name,
+                "action": failed.action,
+                "code": failed.code,
+                "message": failed.message,
+            }
+        return None
+
+    def _evaluate(self, rule: CompiledRule, evaluation: RuleEvaluation) -> None:
         if not rule.is_active:
-            return _skip(evaluation, "The rule is suspended.")
-        if not rule.takes(self.happening.event_timestamp):
-            return _skip(evaluation, "The event's time is outside of the rule's window.")
+            evaluation["reason"] = "The rule is suspended."
+            return
+        if not rule.takes(self.occurrence.event_timestamp):
+            evaluation["reason"] = "The event's time is outside of the rule's window."
+            return
         if rule.condition is None:
-            raise _Failure("validation_failed", f"The rule no longer compiles: {rule.broken}")
+            raise _Failed("validation_failed", f"The rule no longer compiles: {rule.broken}")
         decision = rule.condition.decide(self.facts)
-        if isinstance(decision.failure, MissingField):
-            return _skip(evaluation, decision.reason)
-        if decision.failure is not None:
-            raise _Failure(_code(decision.failure), decision.reason)
-        evaluation["outcome"] = MATCHED if decision.matched else NOT_MATCHED
         evaluation["reason"] = decision.reason
+        if isinstance(decision.failure, MissingField):
+            return  # the rule is about another kind of event, and remains skipped
+        if decision.failure is not None:
+            raise _Failed(_code(decision.failure), decision.reason)
+        evaluation["outcome"] = MATCHED if decision.matched else NOT_MATCHED
         if decision.matched and rule.actions:
             self._act(rule, evaluation["actions"])
         self._check_time()
-        return None
 
     def _act(self, rule: CompiledRule, effects: list[Effect]) -> None:
-        context = Context(self.rulebook, rule, self.happening.id)
+        context = Context(self.rulebook, rule, self.occurrence.event_id)
         for index, action in enumerate(rule.actions):
             self._check_time(index)
             try:
                 effects.append(carry_out(action, self.subject, self.facts, context))
             except (DomainError, EvaluationError) as error:
-                effects.append(_refused(action.type, error))
-                raise _Failure(_code(error), f"{action.type}: {error}", index) from error
+                detail: ErrorDetail = {"code": _code(error), "message": str(error)}
+                effects.append({"type": action.type, "error": detail})
+                raise _Failed(_code(error), f"{action.type}: {error}", index) from error
             # Later actions and rules see what this one did.
             self.facts["participant"] = self.subject.facts(self.rulebook)
 
     def _check_time(self, action: int | None = None) -> None:
-        # Our own time counts, and not that of a machine which has other things to do; but asking for it takes longer.
+        # What counts is our own computing time, not that of a busy machine; but asking for it takes longer.
         if time.perf_counter() > self.deadline and own_time() - self.started > LONGEST_RUN:
             words = f"The rules of one event may take {LONGEST_RUN:g} s together, and took longer."
-            raise _Failure("budget_exceeded", words, action)
-
-
-def _evaluation(rule: CompiledRule) -> dict[str, Any]:
-    return {
-        "rule_id": rule.id_text,
-        "rule_name": rule.name,
-        "rule_version": rule.version,
-        "outcome": SKIPPED,
-        "reason": "",
-        "actions": [],
-    }
-
-
-def _skip(evaluation: dict[str, Any], reason: str) -> None:
-    evaluation["outcome"], evaluation["reason"] = SKIPPED, reason
-
-
-def _tell_undone(evaluations: list[dict[str, Any]]) -> None:
-    for evaluation in evaluations:
-        for effect in evaluation["actions"]:
-            if "error" not in effect:
-                effect["undone"] = True
-                effect.pop("journal_entry_id", None)
-
-
-def _told(failure: _Failure, rule: CompiledRule) -> dict[str, Any]:
-    return {
-        "rule_id": rule.id_text,
-        "rule_name": rule.name,
-        "action": failure.action,
-        "code": failure.code,
-        "message": failure.message,
-    }
-
-
-def _refused(kind: str, error: DomainError | EvaluationError) -> Effect:
-    return {"type": kind, "error": {"code": _code(error), "message": str(error)}}
+            raise _Failed("budget_exceeded", words, action)
 
 
 def _code(error: DomainError | EvaluationError) -> str:
@@ -181,11 +156,9 @@ def _code(error: DomainError | EvaluationError) -> str:
     return "budget_exceeded" if isinstance(error, BudgetExceeded) else "evaluation_failed"
 
 
-def _raise_levels(
-    happening: Happening, subject: Subject, rulebook: Rulebook
-) -> list[dict[str, Any]]:
-    """Let the participant rise to the highest level that their counters reach. Nobody falls."""
-    changes = []
+def _raise_levels(occurrence: Occurrence, subject: Subject, rulebook: Rulebook) -> list[TierChange]:
+    """Raise the participant to the highest level that their counters reach. Nobody falls."""
+    changes: list[TierChange] = []
     counters = values_of(subject.person.counters) if rulebook.tracks else {}
     for track in rulebook.tracks:
         reached = track.qualified(counters)
@@ -199,7 +172,7 @@ def _raise_levels(
             reached.key,
             old_level=old_level,
             at=subject.moment,
-            cause=Cause(str(by), happening.id, None, rulebook.program_id),
+            cause=Cause(str(by), occurrence.event_id, None, rulebook.program_id),
         )
         subject.changed()
         changes.append({"tier": track.key, "before": old_level, "after": reached.key})

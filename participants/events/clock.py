@@ -1,6 +1,6 @@
-"""How long this thread has computed by itself: neither waiting counts, nor a busy machine, nor the garbage collector.
+"""How long this thread has computed by itself: without waiting, the rest of a busy machine, and garbage collection.
 
-A collection walks through all that the process holds, compiled rules too, and falls on whichever event has its turn.
+A collection walks through all that the process holds, compiled rules too, and would be charged to whichever event runs.
 """
 
 import gc
@@ -18,12 +18,12 @@ _collections = _Collections()
 
 
 def own_time() -> float:
-    """Seconds, of which only differences within one thread mean something."""
+    """Seconds, of which only differences within one thread have a meaning."""
     return time.thread_time() - _collections.lasted
 
 
-def _note(phase: str, about: dict[str, Any]) -> None:
-    if about["generation"] < 2:
+def _on_collection(phase: str, info: dict[str, Any]) -> None:
+    if info["generation"] < 2:
         return  # a few thousand objects at most
     if phase == "start":
         _collections.began = time.thread_time()
@@ -31,4 +31,4 @@ def _note(phase: str, about: dict[str, Any]) -> None:
         _collections.lasted += time.thread_time() - _collections.began
 
 
-gc.callbacks.append(_note)
+gc.callbacks.append(_on_collection)

@@ -21,13 +21,12 @@ from participants.exceptions import (
     ParticipantNotFound,
     UnknownParticipant,
 )
-from participants.models import Enrollment, Event, EventStatus, Participant
+from participants.models import EventStatus
 from participants.state import Change
 from programs.kernel import exact_json, instants
 from programs.kernel.actors import Actor
-from programs.kernel.database import planned_cursor, prepared_cursor, retried, uuid7
+from programs.kernel.database import Statement, retried, run, uuid7
 from programs.kernel.exceptions import DomainError, ProgramInactive, ProgramNotFound
-from programs.models import Program
 
 MOST_LOOKS = 10
 
@@ -47,8 +46,8 @@ class Stored:
     def is_pending(self) -> bool:
         return self.status == EventStatus.PENDING
 
-    def answer(self) -> dict[str, Any]:
-        """As the API tells it before it is processed."""
+    def document(self) -> dict[str, Any]:
+        """As the API returns it before it is processed."""
         return {
             "id": self.id,
             "program_id": self.event.program_id,
@@ -162,20 +161,12 @@ class _Batch:
 
         So events keep their order, those too that follow a refused one with the same key.
         """
-        single = len(self.events) == 1
-        rows = [self.rows[position] for position in self.undecided]
-        rights = [self.rights.may_enroll, self.rights.may_create]
-        parameters: list[Any] = [
-            exact_json.dumps(rows).decode(),
-            str(self.by),
-            wake.is_due(),
-            *rights,
-        ]
-        with prepared_cursor() if single else planned_cursor() as cursor:
-            cursor.execute(_STATEMENT[single], parameters)
-            found = cursor.fetchall()
+        rows = exact_json.dumps([self.rows[position] for position in self.undecided]).decode()
+        parameters = [rows, str(self.by), self.rights.may_enroll, self.rights.may_create]
+        statement = _STORE_ONE if len(self.events) == 1 else _STORE_MANY
+        found = run(statement, parameters, at=[event.of for event in self.events])
         self.to_enroll = []
-        for position, verdict, event_id, participant_id, external_id, status, _ in found:
+        for position, verdict, event_id, participant_id, external_id, status in found:
             if verdict in _REFUSALS:
                 self.results[position] = _REFUSALS[verdict]()
             elif verdict == _Verdict.TO_ENROLL:
@@ -189,6 +180,8 @@ class _Batch:
                     self.events[position],
                     is_new=verdict == _Verdict.NEW,
                 )
+        if any(verdict == _Verdict.NEW for _, verdict, *_ in found):
+            wake.hint_if_due()
 
     @retried
     def enroll_and_store(self) -> None:
@@ -250,18 +243,67 @@ def _row(position: int, event: NewEvent) -> dict[str, Any]:
     }
 
 
-_EVENT = Event._meta.db_table
-_COLUMNS = "id, program_id, participant_id, idempotency_key, event_timestamp, data, created_by"
-_ONE = f"""
-stored AS (
-    INSERT INTO {_EVENT} ({_COLUMNS})
-    SELECT id, program_id, participant_id, idempotency_key, event_timestamp, data, $2 FROM judged WHERE verdict = 'new'
-"""
-# Numbered as they arrived, and written in one order everywhere: of two batches with the same keys, one waits for the other,
-# and not each for the other.
-_MANY = f"""
+# Keep the order of _Batch.store's parameters. LIMIT 1 tells the planner that there is one row, so that it uses indexes.
+_INPUT = """
+WITH input (events, created_by, may_enroll, may_create) AS (SELECT $1::jsonb, $2::text, $3::boolean, $4::boolean),
+arrived AS MATERIALIZED (
+    SELECT event.*
+    FROM input CROSS JOIN LATERAL jsonb_to_recordset(input.events) AS event (
+        position int, id uuid, program_id uuid, external_id text, participant_id uuid, idempotency_key text,
+        event_timestamp timestamptz, data jsonb
+    )
+    {limit}
+)"""
+
+# Whom and which program each row is about. Whether the event is known already is not asked here: the unique constraint tells.
+_RESOLVED = """
+resolved AS (
+    SELECT arrived.position, arrived.id, arrived.program_id, arrived.idempotency_key, arrived.event_timestamp, arrived.data,
+        arrived.external_id IS NOT NULL AS by_external_id,
+        coalesce(named.id, identified.id) AS participant_id,
+        coalesce(named.external_id, identified.external_id) AS external_id,
+        program.status AS program_status, program.on_unknown_participant,
+        enrollment.status = 'ACTIVE' AS is_enrolled
+    FROM arrived
+        LEFT JOIN programs_program AS program ON program.id = arrived.program_id
+        LEFT JOIN participants_participant AS named ON named.external_id = arrived.external_id
+        LEFT JOIN participants_participant AS identified ON identified.id = arrived.participant_id
+        LEFT JOIN participants_enrollment AS enrollment
+            ON enrollment.participant_id = coalesce(named.id, identified.id)
+            AND enrollment.program_id = arrived.program_id
+)"""
+
+_CHECKED = """
+checked AS (
+    SELECT resolved.*,
+        CASE
+            WHEN program_status IS NULL THEN 'program_not_found'
+            WHEN program_status <> 'ACTIVE' THEN 'program_inactive'
+            WHEN is_enrolled THEN 'new'
+            WHEN participant_id IS NOT NULL THEN CASE WHEN may_enroll THEN 'to_enroll' ELSE 'enrolling_not_allowed' END
+            WHEN on_unknown_participant = 'REJECT' THEN 'unknown_participant'
+            WHEN NOT by_external_id THEN 'participant_not_found'
+            WHEN NOT may_enroll THEN 'enrolling_not_allowed'
+            WHEN NOT may_create THEN 'participant_not_found'
+            ELSE 'to_enroll'
+        END AS verdict
+    FROM resolved CROSS JOIN input
+)"""
+
+# Of the rows with one key the first that is not refused counts; the later ones are the same event again, or a conflict.
+_JUDGED = """
+judged AS MATERIALIZED (
+    SELECT *, row_number() OVER (
+        PARTITION BY program_id, idempotency_key, verdict IN ('new', 'to_enroll') ORDER BY position
+    ) AS turn
+    FROM checked
+)"""
+
+# Nothing is stored while anybody is still to be enrolled, so that events keep their order. They are numbered as they
+# arrived, and inserted by key: of two batches with the same keys one then waits for the other, and not each for the other.
+_STORED = """
 numbered AS MATERIALIZED (
-    SELECT *, nextval((SELECT pg_get_serial_sequence('{_EVENT}', 'sequence'))) AS sequence
+    SELECT *, nextval('participants_event_sequence_seq') AS sequence
     FROM (
         SELECT * FROM judged
         WHERE verdict = 'new' AND turn = 1 AND NOT EXISTS (SELECT FROM judged WHERE verdict = 'to_enroll' AND turn = 1)
@@ -269,60 +311,18 @@ numbered AS MATERIALIZED (
     ) AS arriving
 ),
 stored AS (
-    INSERT INTO {_EVENT} ({_COLUMNS}, sequence)
-    SELECT id, program_id, participant_id, idempotency_key, event_timestamp, data, $2, sequence FROM numbered
+    INSERT INTO participants_event (
+        id, sequence, program_id, participant_id, idempotency_key, event_timestamp, data, created_by
+    )
+    SELECT id, sequence, program_id, participant_id, idempotency_key, event_timestamp, data, created_by
+    FROM numbered CROSS JOIN input
     ORDER BY program_id, idempotency_key
-"""
-# Of the rows with one key the first that is not refused has it; those after it are that same event again, or a conflict.
-_TURN = """row_number() OVER (
-    PARTITION BY program_id, idempotency_key, verdict IN ('new', 'to_enroll') ORDER BY position
+    ON CONFLICT DO NOTHING
+    RETURNING id
 )"""
 
-
-def _statement(*, single: bool) -> str:
-    """The text for a thousand rows; or for one, where the LIMIT tells the planner to use indexes.
-
-    Whether an event is known already, the unique constraint tells: only for a row that was not stored it is looked up.
-    """
-    return f"""
-WITH input AS MATERIALIZED (
-    SELECT * FROM jsonb_to_recordset($1::jsonb) AS input (
-        position int, id uuid, program_id uuid, external_id text, participant_id uuid, idempotency_key text,
-        event_timestamp timestamptz, data jsonb
-    )
-    {"LIMIT 1" if single else ""}
-),
-judged AS MATERIALIZED (
-    SELECT *, {1 if single else _TURN} AS turn
-    FROM (
-        SELECT input.position, input.id, input.program_id, input.idempotency_key, input.event_timestamp, input.data,
-            coalesce(named.id, identified.id) AS participant_id,
-            coalesce(named.external_id, identified.external_id) AS external_id,
-            CASE
-                WHEN program.id IS NULL THEN 'program_not_found'
-                WHEN program.status <> 'ACTIVE' THEN 'program_inactive'
-                WHEN enrollment.status = 'ACTIVE' THEN 'new'
-                WHEN coalesce(named.id, identified.id) IS NOT NULL
-                THEN CASE WHEN $4::boolean THEN 'to_enroll' ELSE 'enrolling_not_allowed' END
-                WHEN program.on_unknown_participant = 'REJECT' THEN 'unknown_participant'
-                WHEN input.external_id IS NULL THEN 'participant_not_found'
-                WHEN NOT $4::boolean THEN 'enrolling_not_allowed'
-                WHEN NOT $5::boolean THEN 'participant_not_found'
-                ELSE 'to_enroll'
-            END AS verdict
-        FROM input
-            LEFT JOIN {Program._meta.db_table} AS program ON program.id = input.program_id
-            LEFT JOIN {Participant._meta.db_table} AS named ON named.external_id = input.external_id
-            LEFT JOIN {Participant._meta.db_table} AS identified ON identified.id = input.participant_id
-            LEFT JOIN {Enrollment._meta.db_table} AS enrollment
-                ON enrollment.participant_id = coalesce(named.id, identified.id)
-                AND enrollment.program_id = input.program_id
-    ) AS judged
-),
-{_ONE if single else _MANY}
-    ON CONFLICT (program_id, idempotency_key) DO NOTHING
-    RETURNING id
-)
+# The event that has the key already is looked up only for rows that were not stored.
+_RESULTS = """
 SELECT judged.position,
     CASE
         WHEN known.is_same THEN 'known'
@@ -330,15 +330,14 @@ SELECT judged.position,
         WHEN verdict = 'new' AND stored.id IS NULL OR verdict = 'to_enroll' AND turn > 1 THEN 'again'
         ELSE verdict
     END,
-    coalesce(known.id, judged.id), judged.participant_id, judged.external_id, coalesce(known.status, 'PENDING'),
-    (SELECT pg_notify('{wake.CHANNEL}', '') WHERE $3::boolean)
+    coalesce(known.id, judged.id), judged.participant_id, judged.external_id, coalesce(known.status, 'PENDING')
 FROM judged
     LEFT JOIN stored ON stored.id = judged.id
     LEFT JOIN LATERAL (
         SELECT known.id, known.status,
             known.participant_id = judged.participant_id
                 AND known.event_timestamp = judged.event_timestamp AND known.data = judged.data AS is_same
-        FROM {_EVENT} AS known
+        FROM participants_event AS known
         WHERE stored.id IS NULL
             AND known.program_id = judged.program_id AND known.idempotency_key = judged.idempotency_key
         LIMIT 1
@@ -346,4 +345,10 @@ FROM judged
 """
 
 
-_STATEMENT = {single: _statement(single=single) for single in (True, False)}
+def _statement(limit: str) -> str:
+    common = [_RESOLVED, _CHECKED, _JUDGED, _STORED]
+    return ",".join([_INPUT.format(limit=limit), *common]) + _RESULTS
+
+
+_STORE_ONE = Statement(_statement("LIMIT 1"))
+_STORE_MANY = Statement(_statement(""), keeps_plan=False)

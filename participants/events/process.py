@@ -1,6 +1,6 @@
-"""Working events off: their participants are locked, loaded, changed in memory and written, many in one transaction.
+"""Processing of events: participants are locked, loaded, changed in memory and written, many in one transaction.
 
-The lock is what gives order and what lets an event run once. A process that is killed leaves its events as they were.
+The lock gives the order and lets an event run only once. A process that is killed leaves its events as they were.
 """
 
 import functools
@@ -14,9 +14,10 @@ from uuid import UUID
 import psycopg
 from django.db import OperationalError, connection, transaction
 
-from participants.events import store
-from participants.events.apply import Outcome, apply
-from participants.events.store import Pending
+from participants.events import queue
+from participants.events.apply import apply
+from participants.events.outcome import Outcome
+from participants.events.queue import Pending
 from participants.events.subject import Subject
 from participants.ledger import store as ledger_store
 from participants.models import Participant
@@ -28,37 +29,37 @@ logger = logging.getLogger(__name__)
 P = ParamSpec("P")
 R = TypeVar("R")
 
-START = UUID(int=0)  # before every participant
+START = UUID(int=0)  # sorts before every participant
 BATCH = 500  # events in one transaction
-# Seconds. What is left then is for another transaction, so that nobody is locked for long.
-TAKE_FOR = 0.2
-APART_FOR = 1.0  # for the participants of a batch that failed
-MOST_COMPILED = 5  # times that rules may change under us
+# Seconds after which a transaction starts no other event, so that nobody stays locked for long.
+BATCH_SECONDS = 0.2
+APART_SECONDS = 1.0  # for the participants of a batch that failed
+MOST_COMPILED = 5  # attempts, while somebody keeps changing the rules
 
 
 @dataclass(slots=True)
 class Progress:
-    """How many events were worked off, and after which participant to look next; START is after the last of them."""
+    """How many events were processed, and after which participant to go on; START at the end of the queue."""
 
     events: int = 0
     after: UUID = START
     claimed: list[UUID] = field(default_factory=list)
 
 
-def work_off(*, most: int = BATCH) -> Iterator[int]:
-    """Work off all that waits, batch by batch, until a round through all participants finds nothing that nobody else is at.
+def drain(*, most: int = BATCH) -> Iterator[int]:
+    """Process batch by batch, until a full pass finds no unlocked participant with pending events.
 
-    Yields how many events each batch has worked off.
+    Yields how many events each batch has processed.
     """
     found = True
     while found:
         found = False
-        for events in _round(most):
+        for events in _pass(most):
             found = found or events > 0
             yield events
 
 
-def _round(most: int) -> Iterator[int]:
+def _pass(most: int) -> Iterator[int]:
     progress = process_batch(START, most=most)
     yield progress.events
     while progress.after != START:
@@ -67,10 +68,10 @@ def _round(most: int) -> Iterator[int]:
 
 
 def process_batch(after: UUID = START, *, most: int = BATCH) -> Progress:
-    """Work off up to `most` events of participants whose ids come after this one, and whom nobody else works on.
+    """Process up to `most` events of unlocked participants whose ids come after this one.
 
-    Safe to run any number of times at once, and to kill. An event that fails unexpectedly is put off and harms no other
-    participant. Raises the database's errors where it is the database that fails.
+    Any number of these may run at a time, and may be killed. An event that fails unexpectedly is put off and harms no
+    other participant. Raises the database's errors where it is the database that fails.
     """
     progress = Progress()
     try:
@@ -78,16 +79,16 @@ def process_batch(after: UUID = START, *, most: int = BATCH) -> Progress:
     except Exception as error:
         if is_outage(error):
             raise
-        logger.exception("A batch of events failed; its participants are done one by one.")
+        logger.exception("A batch of events failed; its participants are processed one by one.")
         _process_apart(progress, most)
     return progress
 
 
 def _process_apart(progress: Progress, most: int) -> None:
-    """The same participants, each in transactions of their own, and no more of each than it would have been together."""
+    """Process each participant in a transaction of their own, and as many events of each as it would have been together."""
     progress.events = 0
-    share = max(store.RUN, most // max(1, len(progress.claimed)))
-    until = time.monotonic() + APART_FOR
+    share = max(queue.TURNS, most // max(1, len(progress.claimed)))
+    until = time.monotonic() + APART_SECONDS
     for participant_id in progress.claimed:
         progress.events += _process_carefully(participant_id, share)
         if time.monotonic() > until:
@@ -96,7 +97,7 @@ def _process_apart(progress: Progress, most: int) -> None:
 
 
 def _with_rulebooks(verb: Callable[P, R]) -> Callable[P, R]:
-    """Run the verb again where it needs rules that this process has not compiled: that may take seconds, under no lock."""
+    """Compile the rules that the verb turns out to need and run it again: compiling may take seconds, so not under a lock."""
 
     @functools.wraps(verb)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -114,21 +115,21 @@ def _with_rulebooks(verb: Callable[P, R]) -> Callable[P, R]:
 @retried
 def _process_together(after: UUID, most: int, progress: Progress) -> None:
     with transaction.atomic():
-        claim = store.claim(after, most)
+        claim = queue.claim(after, most)
         progress.claimed, progress.after = claim.locked, claim.last or START
         if claim.locked:
-            # As many of each as come to a full batch together: one with thousands waiting keeps nobody from their turn.
-            share = max(store.RUN, most // len(claim.locked))
-            pending = store.load(claim.locked, share)
-            progress.events, cut_at = _work_off(pending)
-            had_a_turn = _participants_of(pending)
-            if had_a_turn and len(had_a_turn) < len(claim.locked):
-                cut_at = cut_at or had_a_turn[-1]  # large events have left no room for the others
+            # A full batch is shared out, so that somebody with thousands of pending events does not delay everybody else.
+            share = max(queue.TURNS, most // len(claim.locked))
+            pending = queue.load(claim.locked, share)
+            progress.events, cut_at = _process(pending)
+            loaded = _participants_of(pending)
+            if loaded and len(loaded) < len(claim.locked):
+                cut_at = cut_at or loaded[-1]  # large events have left no room for the others
             progress.after = cut_at or progress.after
 
 
 def _process_carefully(participant_id: UUID, most: int) -> int:
-    """The events of one of them together, or, where that fails, one by one, so that the one that fails is put off."""
+    """Process their events together or, where that fails, one by one, so that only the failing one is put off."""
     for verb in (_process_one, _process_each):
         try:
             return verb(participant_id, most)
@@ -136,19 +137,19 @@ def _process_carefully(participant_id: UUID, most: int) -> int:
             if is_outage(error):
                 raise
             logger.exception("Events of the participant %s failed.", participant_id)
-    return 0  # one that cannot even be put off
+    return 0  # the failing event could not even be put off
 
 
 def process_now(participant_id: UUID) -> int:
-    """Work off the events of one participant that wait; how many were worked off, none where somebody else is at it.
+    """Process the pending events of one participant and return how many; 0 where somebody else has the lock.
 
-    Raises whatever an event raises; it is left to the worker.
+    Raises whatever an event raises; the event is left to the worker.
     """
     return _process_one(participant_id, BATCH)
 
 
 def _process_each(participant_id: UUID, most: int = BATCH) -> int:
-    """The same, each event in a transaction of its own: one that fails unexpectedly is put off, and those after it wait."""
+    """Process each event in a transaction of its own: one that fails unexpectedly is put off, and the later ones wait."""
     done = 0
     while done < most and _process_one(participant_id, 1, puts_off=True):
         done += 1
@@ -159,27 +160,27 @@ def _process_each(participant_id: UUID, most: int = BATCH) -> int:
 @retried
 def _process_one(participant_id: UUID, most: int, *, puts_off: bool = False) -> int:
     with transaction.atomic():
-        mine = Participant.objects.filter(pk=participant_id)
-        if not list(mine.select_for_update(no_key=True, skip_locked=True).values_list("pk")):
+        own = Participant.objects.filter(pk=participant_id)
+        if not list(own.select_for_update(no_key=True, skip_locked=True).values_list("pk")):
             return 0
-        pending = store.load([participant_id], most)
+        pending = queue.load([participant_id], most)
         try:
             with transaction.atomic(savepoint=puts_off):
-                done, _ = _work_off(pending)
+                done, _ = _process(pending)
                 if puts_off:
-                    connection.check_constraints()  # what would only show at the commit shows now
+                    connection.check_constraints()  # deferred ones would fail at the commit, too late to put off
                 return done
         except Exception as error:
             if not puts_off or is_outage(error) or isinstance(error, compiled.NotCompiled):
                 raise
             logger.exception("Event %s failed unexpectedly.", pending[0].id)
-            return int(store.put_off(pending[0], error))
+            return int(queue.put_off(pending[0], error))
 
 
-def _work_off(pending: Sequence[Pending]) -> tuple[int, UUID | None]:
-    """Apply these events, whose participants are locked, and write down what they did.
+def _process(pending: Sequence[Pending]) -> tuple[int, UUID | None]:
+    """Apply these events, whose participants are locked, and write what they did.
 
-    How many they were; and, where the time was over before everybody had a turn, the participant who had the last one.
+    Returns how many events were applied and, where time was up before every participant had a turn, who had the last one.
     """
     if not pending:
         return 0, None
@@ -187,17 +188,17 @@ def _work_off(pending: Sequence[Pending]) -> tuple[int, UUID | None]:
     rulebooks = compiled.kept({event.program_id for event in pending})
     takes_deferred = any(book.takes_deferred for book in rulebooks.values())
     subjects = load_subjects(participant_ids, with_waiting=takes_deferred)
-    outcomes: list[tuple[UUID, Outcome]] = []
-    held_up: set[UUID] = set()
-    until = time.monotonic() + TAKE_FOR
+    outcomes: list[tuple[Pending, Outcome]] = []
+    held_up: set[UUID] = set()  # participants whose first event waits for its retry
+    until = time.monotonic() + BATCH_SECONDS
     cut_at = None
     for turn, event in enumerate(pending, start=1):
         subject = subjects[event.participant_id]
         if event.next_attempt_at is not None and event.next_attempt_at > subject.moment:
             held_up.add(event.participant_id)
         if event.participant_id not in held_up:
-            outcome = apply(event.happening(), subject, rulebooks[event.program_id])
-            outcomes.append((event.id, outcome))
+            outcome = apply(event.occurrence(), subject, rulebooks[event.program_id])
+            outcomes.append((event, outcome))
         if time.monotonic() > until:
             cut_at = event.participant_id if turn < len(participant_ids) else None
             break
@@ -207,12 +208,12 @@ def _work_off(pending: Sequence[Pending]) -> tuple[int, UUID | None]:
 
 
 def _participants_of(pending: Sequence[Pending]) -> list[UUID]:
-    """Whose events these are, in the order of their ids, as their first turns are."""
+    """The participants of these events in the order of their first turns, which is that of their ids."""
     return list({event.participant_id: None for event in pending})
 
 
 def load_subjects(participant_ids: list[UUID], *, with_waiting: bool) -> dict[UUID, Subject]:
-    """These participants as they are now, in memory; with the credits that mature later, where a rule takes from them."""
+    """Load these participants as they are now; with their deferred credits where a rule takes from them."""
     books, moment = ledger_store.opened(participant_ids)
     ledger_store.load_amounts(books)
     if with_waiting:
@@ -223,24 +224,24 @@ def load_subjects(participant_ids: list[UUID], *, with_waiting: bool) -> dict[UU
     }
 
 
-def _write(subjects: Mapping[UUID, Subject], outcomes: list[tuple[UUID, Outcome]]) -> None:
+def _write(subjects: Mapping[UUID, Subject], outcomes: list[tuple[Pending, Outcome]]) -> None:
     moment = next(iter(subjects.values())).moment
     moved = [subject.book for subject in subjects.values() if subject.book.entries]
-    # Before the people: it compares their `updated_at` with what it was.
+    # Money before state: the ledger compares the participants' `updated_at`, which state changes.
     if moved and not ledger_store.write(moved):
-        raise AssertionError("Nobody overtakes us under the lock.")
+        raise AssertionError("Nobody can change these participants while we hold their locks.")
     state_store.write((subject.person for subject in subjects.values()), moment)
-    store.finish(outcomes, moment)
+    queue.finish(outcomes, moment)
 
 
-# Classes of SQLSTATE that tell of the server and not of what it was asked: connections, rollbacks of a whole
+# Classes of SQLSTATE that are about the server, not about what it was asked: connections, rollbacks of a whole
 # transaction, resources, an operator, the system.
 _OUTAGES = ("08", "40", "53", "57", "58")
-_CANCELED = "57014"  # a statement that took too long is of that class and is about the statement
+_CANCELED = "57014"  # in class 57, but about the statement: it took too long
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether it is the database that fails, and not the event."""
+    """Whether the database fails, and not the event."""
     cause = error.__cause__ if error.__cause__ is not None else error
     if not isinstance(cause, psycopg.Error):
         return False

@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from participants.events.apply import Happening, Outcome, apply
+from participants.events.apply import Occurrence, apply
+from participants.events.outcome import Outcome
 from participants.events.process import load_subjects
 from participants.events.subject import Subject
 from participants.events.trial import Trial, made_up
@@ -63,7 +64,7 @@ def _of_rule(book: Rulebook, rule: Rule, values: Mapping[str, Any]) -> Rulebook:
 
 def _simulate(book: Rulebook, trial: Trial) -> dict[str, Any]:
     subject = _known(trial.of, book) if trial.of is not None else made_up(trial.state, book)
-    outcome = apply(Happening(None, trial.event_timestamp, trial.data), subject, book)
+    outcome = apply(Occurrence(None, trial.event_timestamp, trial.data), subject, book)
     return {**_told(outcome), "participant_state": _state(subject, book)}
 
 

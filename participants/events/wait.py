@@ -1,4 +1,4 @@
-"""Processing within the call that sent an event, for a client who wants to see what came of it."""
+"""`Prefer: wait`: processing inside the request that sent an event, for clients who want to see the outcome."""
 
 import logging
 import time
@@ -8,53 +8,44 @@ from uuid import UUID
 from django.conf import settings
 
 from participants.events import process
-from participants.models import Event, EventStatus
+from participants.models import Event
 
 logger = logging.getLogger(__name__)
 
 LONGEST = 10  # seconds
 _PAUSE = 0.02
 
-# Half of a server's threads may wait at once; the others go on answering.
+# At most half of a server's threads wait at once; the others go on answering.
 _slots = BoundedSemaphore(settings.WAITING_CALLS)
 
 
 def wait_for(event_id: UUID, participant_id: UUID, seconds: float) -> bool:
-    """Work off the participant's events up to this one, or let somebody else do it; whether it was processed in time.
+    """Process the participant's events up to this one, or let a worker do it; return whether it was processed in time.
 
-    False at once where too many calls wait already.
+    False at once where too many requests wait already.
     """
     if not _slots.acquire(blocking=False):
         return False
     try:
-        until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0:
-            if _is_processed(event_id):
-                return True
-            if not _work_off(participant_id):
-                # Somebody else is at it, or an event waits to be tried again.
-                time.sleep(min(_PAUSE, left))
-        return _is_processed(event_id)
-    except _Left:
-        return False
+        return _wait(event_id, participant_id, until=time.monotonic() + seconds)
     finally:
         _slots.release()
 
 
-def _is_processed(event_id: UUID) -> bool:
-    return Event.objects.filter(pk=event_id).exclude(status=EventStatus.PENDING).exists()
-
-
-def _work_off(participant_id: UUID) -> int:
-    try:
-        return process.process_now(participant_id)
-    except Exception as error:
-        if process.is_outage(error):
-            raise
-        # The worker will meet it too, and put it off: nobody's wait is to decide that it has failed.
-        logger.exception("Events of the participant %s are left to the worker.", participant_id)
-        raise _Left from error
-
-
-class _Left(Exception):
-    pass
+def _wait(event_id: UUID, participant_id: UUID, *, until: float) -> bool:
+    pending = Event.objects.pending().filter(participant=participant_id, pk=event_id)
+    while pending.exists():
+        left = until - time.monotonic()
+        if left <= 0:
+            return False
+        try:
+            processed = process.process_now(participant_id)
+        except Exception as error:
+            if process.is_outage(error):
+                raise
+            # The worker will meet the same failure and put the event off: that is not for a request to decide.
+            logger.exception("Events of participant %s are left to the worker.", participant_id)
+            return False
+        if not processed:  # somebody else has the lock, or an event waits for its retry
+            time.sleep(min(_PAUSE, left))
+    return True

@@ -1,23 +1,22 @@
-"""A hint to workers that wait: something has come in. Nothing rests on it, since they look by themselves too."""
+"""A hint that wakes idle workers when events arrive. Nothing depends on it, since they look by themselves too."""
 
 import time
 
 from django.db import connection
 
 CHANNEL = "laurel_events"
-INTERVAL = 0.05  # seconds; a NOTIFY in every commit would make commits wait for each other
+INTERVAL = 0.05  # seconds; commits with a NOTIFY wait for each other, so not every commit has one
 
 _last = 0.0
 
 
-def is_due() -> bool:
-    """Whether this process should give the hint now; whoever asks then gives it."""
-    global _last  # two threads at once give two hints, which harms nobody
+def hint_if_due() -> None:
+    """Give the hint, unless this process has given one just now. Inside a transaction it takes effect at the commit."""
+    global _last  # two threads at once may give two hints, which does no harm
     now = time.monotonic()
-    if now - _last < INTERVAL:
-        return False
-    _last = now
-    return True
+    if now - _last >= INTERVAL:
+        _last = now
+        hint()
 
 
 def hint() -> None:

@@ -1,13 +1,13 @@
-"""The process that works events off: any number of them, on any number of machines.
+"""The process that processes events: any number of them, on any number of machines.
 
-It looks for what waits, again and again; a NOTIFY only spares it the pauses. What it holds is in PostgreSQL, in a
-transaction, so that killing it loses nothing.
+It looks for pending events again and again; a NOTIFY only spares it the pauses. All it holds is a transaction, so that
+nothing is lost when it is killed.
 """
 
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
@@ -15,36 +15,35 @@ import psycopg
 from django.db import connection
 
 from participants.events import process, wake
-from participants.ledger import mature_due
-from participants.state.tiers import expire_due
+from participants.events.chores import CHORES
 from programs.kernel.actors import Actor
 
 logger = logging.getLogger(__name__)
 
-LISTEN_FOR = 0.5  # seconds; also how soon an idle worker sees that it is to stop
-# A process hints at most every 50 ms, so that an event may come without a hint shortly after one that had it.
+LISTEN_FOR = 0.5  # seconds; also how long an idle worker takes to notice that it should stop
+# A process hints at most every 50 ms, so an event may arrive without a hint shortly after one that had it.
 STAY_AWAKE = 4 * wake.INTERVAL
 PAUSE = 0.01
 CHORES_EVERY = 10.0
-CHORES_FOR = 1.0  # then events have as long, before it goes on
+CHORES_FOR = 1.0  # then events get as long before the chores go on
 LONGEST_PAUSE = 5.0  # while the database does not answer
 
 
 class Worker:
-    """`stop` ends it after the batch in hand."""
+    """A loop over events and chores; `stop` ends it after the batch in hand."""
 
     def __init__(self, *, by: Actor, batch: int = process.BATCH) -> None:
         self.by = by
         self.batch = batch
         self.is_stopping = False
         self._chores_at = math.inf
-        self._listening: object = None  # the connection that does
+        self._listening: object = None  # the connection that listens
 
     def stop(self) -> None:
         self.is_stopping = True
 
     def run(self) -> None:
-        """Work until it is told to stop, through whatever happens to the database, or to us."""
+        """Work until told to stop, whatever happens to the database or goes wrong here."""
         failures, has_heard = 0, False
         self._chores_at = 0.0
         while not self.is_stopping:
@@ -53,79 +52,76 @@ class Worker:
                     self._chores_at = time.monotonic() + CHORES_EVERY
                     if not self.do_chores(longest=CHORES_FOR):
                         self._chores_at = time.monotonic() + CHORES_FOR
-                self._work_while_there_is_some(stays_awake=has_heard)
-                # There may be more to do where chores have called it away.
-                has_heard = not self._is_called_away and self._listen()
+                self._drain_while_awake(stays_awake=has_heard)
+                # When chores interrupt the events, there may be more of these.
+                has_heard = not self._is_interrupted and self._listen()
                 failures = 0
             except Exception as error:
-                # Events that fail are put off where they are worked off; what comes here is an outage, or a mistake of
-                # ours in a chore, which must not keep events waiting.
+                # An event that fails is put off where it is processed. This is an outage, or a mistake of ours in a chore,
+                # which must not keep events waiting.
                 logger.warning("The worker was interrupted; it goes on.", exc_info=error)
                 connection.close()
                 failures += 1
                 self._sleep(min(0.1 * 2**failures, LONGEST_PAUSE))
 
-    def work_off(self) -> int:
-        """Work off what waits, until there is nothing left that nobody else is at; how many events that were.
+    def drain(self) -> int:
+        """Process events until no unlocked participant has any pending; return how many events that were.
 
-        Where batches come full a second thread helps: while the one thinks, PostgreSQL works for the other.
+        While batches are full a second thread helps: PostgreSQL works for one while the other evaluates rules.
         """
-        done = 0
-        with ThreadPoolExecutor(1) as helper:
-            helping = None
-            for events in process.work_off(most=self.batch):
+        done, helper = 0, None
+        with ThreadPoolExecutor(1) as pool:
+            for events in self._batches():
                 done += events
-                if helping is None and events >= self.batch:
-                    helping = helper.submit(self._help)
-                if self._is_called_away:
-                    break
-            return done + (helping.result() if helping else 0)
+                if helper is None and events >= self.batch:
+                    helper = pool.submit(self._help)
+        return done + (helper.result() if helper else 0)
 
     def _help(self) -> int:
-        done = 0
         try:
-            for events in process.work_off(most=self.batch):
-                done += events
-                if self._is_called_away:
-                    break
+            return sum(self._batches())
         finally:
             connection.close()  # this thread's own
-        return done
+
+    def _batches(self) -> Iterator[int]:
+        for events in process.drain(most=self.batch):
+            yield events
+            if self._is_interrupted:
+                return
 
     @property
-    def _is_called_away(self) -> bool:
+    def _is_interrupted(self) -> bool:
         return self.is_stopping or time.monotonic() >= self._chores_at
 
     def do_chores(self, *, longest: float = math.inf) -> bool:
-        """Make available what has matured, and put whose level has expired back to the base; whether all of that is done.
-
-        Begins nothing after `longest` seconds: events wait meanwhile.
-        """
+        """Do each chore to its end, or until `longest` seconds are over; return whether all were finished."""
         until = time.monotonic() + longest
-        has_matured = self._do(mature_due, until)
-        return self._do(expire_due, until) and has_matured
+        is_done = True
+        for chore in CHORES:
+            for _ in chore(by=self.by):
+                if self.is_stopping or time.monotonic() >= until:
+                    is_done = False
+                    break
+        return is_done
 
-    def _do(self, chore: Callable[..., Iterator[int]], until: float) -> bool:
-        return all(not self.is_stopping and time.monotonic() < until for _ in chore(by=self.by))
-
-    def _work_while_there_is_some(self, *, stays_awake: bool) -> None:
+    def _drain_while_awake(self, *, stays_awake: bool) -> None:
         awake_until = time.monotonic() + STAY_AWAKE if stays_awake else 0.0
         while True:
-            if self.work_off():
+            if self.drain():
                 awake_until = time.monotonic() + STAY_AWAKE
-            if self._is_called_away or time.monotonic() >= awake_until:
+            if self._is_interrupted or time.monotonic() >= awake_until:
                 return
             time.sleep(PAUSE)
 
     def _listen(self) -> bool:
-        """Sleep until something comes in, or for a while; whether something has."""
+        """Sleep until a hint comes, or for a while; return whether one came."""
         connection.ensure_connection()
         raw = cast("psycopg.Connection[Any]", connection.connection)
         if raw is not self._listening:
             raw.execute(f"LISTEN {wake.CHANNEL}")
             self._listening = raw
-            return True  # what came before it listened was not heard
-        # To its end, which takes all that came while it worked: psycopg keeps them, and each would wake it once.
+            return True  # hints from before it listened were not heard
+        # Read to the end: psycopg keeps all hints that came meanwhile, and each would wake the worker once.
         return bool(list(raw.notifies(timeout=LISTEN_FOR, stop_after=1)))
 
     def _sleep(self, seconds: float) -> None:

@@ -96,9 +96,9 @@ class Statement:
 
 
 def run(
-    statement: Statement, parameters: Sequence[Any], *, at: UUID | str | Collection[UUID]
+    statement: Statement, parameters: Sequence[Any], *, at: UUID | str | Collection[UUID | str]
 ) -> list[tuple[Any, ...]]:
-    """Run a statement about one participant, named by id or external_id, or about several, named by id; all of its rows.
+    """Run a statement about one participant or several, each named by id or external_id; all of its rows.
 
     The only door to SQL of ours about participants. `at` says whose rows the statement touches: one PostgreSQL does not
     need to know, a distributed one would choose the node by it.

@@ -41,5 +41,5 @@ def event(request: HttpRequest) -> HttpResponse:
     except IdempotencyConflict as conflict:
         return HttpResponse(exact_json.dumps(conflict.as_dict()), status=409)
     return HttpResponse(
-        exact_json.dumps(stored.answer()), status=202, content_type="application/json"
+        exact_json.dumps(stored.document()), status=202, content_type="application/json"
     )

@@ -94,7 +94,7 @@ def test_the_naive_worker_leaves_behind_what_laurels_does_and_pure_sql_as_many_r
     backlog = Backlog(session, program.id, known=10)
     traces = []
 
-    for work_off in (Worker(by=TESTER).work_off, naive_worker.work_off):
+    for work_off in (Worker(by=TESTER).drain, naive_worker.work_off):
         backlog.add(15, people=5)
         event_ids = [event_id for event_id, _ in backlog.waiting()]
         assert work_off() == 15

@@ -73,7 +73,7 @@ def waiting(database: str) -> Iterator[None]:
 def _ways() -> dict[str, Callable[[float], int]]:
     from django.db import transaction
 
-    from participants.events import process, store
+    from participants.events import process, queue
     from participants.events.worker import Worker
     from programs.kernel.actors import Actor, ActorKind
     from tests.benchmarks import naive_worker
@@ -85,14 +85,14 @@ def _ways() -> dict[str, Callable[[float], int]]:
         until, done = time.perf_counter() + seconds, 0
         while time.perf_counter() < until:
             with transaction.atomic():
-                found = store.claim(process.START, process.BATCH)
-                store.load(found.locked, 1)
+                found = queue.claim(process.START, process.BATCH)
+                queue.load(found.locked, 1)
                 transaction.set_rollback(True)
             done += 1
         return done
 
     return {
-        "Laurel": lambda _: worker.work_off(),
+        "Laurel": lambda _: worker.drain(),
         "naive": lambda _: naive_worker.work_off(),
         "claim": claim,
     }

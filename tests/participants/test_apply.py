@@ -13,9 +13,10 @@ from uuid import UUID
 
 import pytest
 
-from participants.events import store
-from participants.events.apply import LONGEST_RUN, Happening, Outcome, apply
+from participants.events import outcome as outcome_json
+from participants.events.apply import LONGEST_RUN, Occurrence, apply
 from participants.events.clock import own_time
+from participants.events.outcome import Outcome
 from participants.events.subject import Subject
 from participants.ledger.book import Amounts, Book, Waiting
 from participants.state.person import CounterState, Person, Standing
@@ -103,8 +104,8 @@ def somebody(
     return Subject(Person(ANA, "ana", status, MOMENT, **person), book, MOMENT)
 
 
-def happening(data: dict[str, Any] | None = None, at: datetime = HAPPENED) -> Happening:
-    return Happening(EVENT, at, data or {})
+def happening(data: dict[str, Any] | None = None, at: datetime = HAPPENED) -> Occurrence:
+    return Occurrence(EVENT, at, data or {})
 
 
 def run(
@@ -120,7 +121,8 @@ def effects(outcome: Outcome) -> list[dict[str, Any]]:
     """Of all rules, without the ids of the entries, which are new each time."""
     told = [effect for each in outcome.rule_evaluations for effect in each["actions"]]
     return [
-        {name: effect[name] for name in effect if name != "journal_entry_id"} for effect in told
+        {name: value for name, value in effect.items() if name != "journal_entry_id"}
+        for effect in told
     ]
 
 
@@ -1025,8 +1027,8 @@ def test_an_outcome_of_many_rules_is_cut_and_keeps_who_matched_or_failed() -> No
 
     outcome = run(ana, *quiet[:1000], loud, *quiet[1000:], failing, data={"amount": 2})
 
-    kept = exact_json.loads(store.stored(outcome))
-    assert len(exact_json.dumps(kept)) <= store.MAX_OUTCOME
+    kept = exact_json.loads(outcome_json.dumps(outcome))
+    assert len(exact_json.dumps(kept)) <= outcome_json.MAX_STORED
     told = {each["rule_name"]: each["outcome"] for each in kept["rule_evaluations"]}
     assert (told["Loud"], told["Failing"]) == ("matched", "failed")
     assert kept["omitted_rules"] == 2002 - len(told)
@@ -1044,9 +1046,9 @@ def test_a_rule_whose_effects_alone_are_too_long_is_still_told_to_have_matched()
         somebody(), a_rule(*actions, name="Long"), a_rule(tag("x"), name="Short"), data=data
     )
 
-    kept = exact_json.loads(store.stored(outcome))
+    kept = exact_json.loads(outcome_json.dumps(outcome))
 
-    assert len(exact_json.dumps(kept)) <= store.MAX_OUTCOME
+    assert len(exact_json.dumps(kept)) <= outcome_json.MAX_STORED
     assert {each["rule_name"]: each["outcome"] for each in kept["rule_evaluations"]} == {
         "Long": "matched",
         "Short": "matched",
@@ -1066,7 +1068,7 @@ def test_what_is_kept_can_be_stored_whatever_a_rule_says(condition: str) -> None
     """PostgreSQL's jsonb takes no NUL, and then the event would fail unexpectedly, six times over."""
     outcome = run(somebody(), a_rule(condition=condition))
 
-    assert b"\\u0000" not in store.stored(outcome)
+    assert b"\\u0000" not in outcome_json.dumps(outcome)
 
 
 @pytest.mark.parametrize(
@@ -1079,4 +1081,4 @@ def test_a_reason_is_short_however_long_what_it_tells_of(expression: str) -> Non
     outcome = run(ana, rule, data={"long": "x" * 500_000})
 
     assert outcome.failure is not None
-    assert len(store.stored(outcome)) < 8000
+    assert len(outcome_json.dumps(outcome)) < 8000

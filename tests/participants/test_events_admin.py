@@ -16,7 +16,7 @@ from pytest_django import DjangoDbBlocker
 
 from participants.admin import events as page
 from participants.admin import outcomes
-from participants.events import process, store
+from participants.events import process, queue
 from participants.events.ingest import ingest
 from participants.events.request import clean_event
 from participants.models import Event, EventStatus, JournalEntry, Participant, StateChange
@@ -211,9 +211,9 @@ def test_a_failure_stands_first_with_rule_action_and_reason_and_what_was_undone(
 
 def test_a_failure_that_is_no_rules_says_so(admin_client: Client, program: Program) -> None:
     event = stored(program)
-    Event.objects.update(attempts=store.MOST_RETRIES)
-    [pending] = store.load([event.participant_id], 1)
-    store.put_off(pending, ValueError())
+    Event.objects.update(attempts=queue.MOST_RETRIES)
+    [pending] = queue.load([event.participant_id], 1)
+    queue.put_off(pending, ValueError())
 
     response = admin_client.get(page_of(event))
 

@@ -167,12 +167,12 @@ class Machine(RuleBasedStateMachine):
     @rule(most=st.integers(1, 12))
     def process(self, most: int) -> None:
         """One round in batches of so many: some of what waits, or all of it."""
-        list(process._round(most))
+        list(process._pass(most))
         self._follow()
 
     @rule(most=st.integers(1, 12))
     def process_all(self, most: int) -> None:
-        list(process.work_off(most=most))
+        list(process.drain(most=most))
         self._follow()
         assert not [each for each in self.sent.values() if each.status == "PENDING"]
 

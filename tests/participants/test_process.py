@@ -85,7 +85,7 @@ def send(events: list[NewEvent]) -> None:
 
 
 def work_off() -> int:
-    return sum(process.work_off())
+    return sum(process.drain())
 
 
 def statuses(**conditions: Any) -> dict[str, int]:
@@ -776,7 +776,7 @@ def test_a_chore_that_takes_long_leaves_time_for_events(monkeypatch: pytest.Monk
             time.sleep(0.02)
             yield 1
 
-    monkeypatch.setattr("participants.events.worker.mature_due", mature_for_ever)
+    monkeypatch.setattr("participants.events.worker.CHORES", [mature_for_ever])
     monkeypatch.setattr("participants.events.worker.CHORES_FOR", 0.2)
     happen(make_world())
 

@@ -7,6 +7,8 @@ from rest_framework import serializers
 
 from participants.api.serializer_fields import MAX_BATCH
 from participants.api.serializers.participants import body_of
+from participants.events import outcome
+from participants.events.outcome import RULE_OUTCOMES
 from participants.events.request import (
     FURTHEST_AHEAD,
     MAX_EXTERNAL_ID_LENGTH,
@@ -152,7 +154,7 @@ class RuleEvaluationSerializer(serializers.Serializer[Any]):
     rule_id = serializers.UUIDField()
     rule_name = serializers.CharField(help_text="As it was called then.")
     rule_version = serializers.IntegerField()
-    outcome = serializers.ChoiceField(choices=["matched", "not_matched", "skipped", "failed"])
+    outcome = serializers.ChoiceField(choices=RULE_OUTCOMES)
     reason = serializers.CharField(help_text="Why it did not match, was skipped or failed.")
     actions = serializers.ListField(
         child=serializers.DictField(),
@@ -206,20 +208,18 @@ class EventSerializer(EventRowSerializer):
 
     @extend_schema_field(RuleEvaluationSerializer(many=True))
     def get_rule_evaluations(self, event: Event) -> list[Any]:
-        evaluations = (event.outcome or {}).get("rule_evaluations", [])
-        return [_in_order(evaluation) for evaluation in evaluations]
+        return [_in_order(evaluation) for evaluation in outcome.of(event).rule_evaluations]
 
     @extend_schema_field(TierChangeSerializer(many=True))
     def get_tier_changes(self, event: Event) -> list[Any]:
-        return list((event.outcome or {}).get("tier_changes", []))
+        return list(outcome.of(event).tier_changes)
 
     @extend_schema_field(FailureSerializer(allow_null=True))
-    def get_failure(self, event: Event) -> dict[str, Any] | None:
-        failure: dict[str, Any] | None = (event.outcome or {}).get("failure")
-        return failure
+    def get_failure(self, event: Event) -> outcome.Failure | None:
+        return outcome.of(event).failure
 
     def get_omitted_rules(self, event: Event) -> int:
-        return int((event.outcome or {}).get("omitted_rules", 0))
+        return outcome.of(event).omitted_rules
 
 
 # jsonb does not keep the order of keys, and people read these. What is not named here stands in the middle.

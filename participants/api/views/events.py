@@ -91,7 +91,7 @@ class EventViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Event]):
             is_processed = wait.wait_for(stored.id, stored.participant_id, seconds)
         if is_processed:
             return _processed(stored.id, seconds)
-        return Response(stored.answer(), status=202)
+        return Response(stored.document(), status=202)
 
     @extend_schema(
         request=None,
@@ -176,7 +176,7 @@ def _processed(event_id: UUID, seconds: int | None) -> Response:
 def _batch_row(index: int, result: ingest.Stored | DomainError) -> dict[str, Any]:
     if isinstance(result, DomainError):
         return {"index": index, "status": "error", "error": result.as_dict()}
-    return {"index": index, "status": "accepted", "event": result.answer()}
+    return {"index": index, "status": "accepted", "event": result.document()}
 
 
 def _rights(request: Request) -> Rights:

@@ -39,7 +39,7 @@ class Command(BaseCommand):
         worker = Worker(by=by, batch=options["batch"])
         if options["once"]:
             worker.do_chores()
-            worker.work_off()
+            worker.drain()
             return
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: worker.stop())

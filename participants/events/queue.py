@@ -1,0 +1,181 @@
+"""The queue of pending events: claimed by participant, loaded in turns, finished or put off."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models.functions import Now
+
+from participants.events import outcome
+from participants.events.apply import Occurrence
+from participants.events.outcome import Outcome
+from participants.models import Event, EventStatus
+from programs.kernel import exact_json
+from programs.kernel.database import Statement, id_list, run
+
+TURNS = 8  # events of one participant that are taken together while others wait
+MOST_BYTES = 4_000_000  # of events in memory at once
+MOST_RETRIES = 5  # after 2, 4, 8, 16 and 32 seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """An event that waits to be processed. `data` is JSON."""
+
+    id: UUID
+    participant_id: UUID
+    program_id: UUID
+    event_timestamp: datetime
+    data: str
+    attempts: int
+    next_attempt_at: datetime | None
+
+    def occurrence(self) -> Occurrence:
+        """Parse the data, only when the event's turn has come: a megabyte of JSON takes its time."""
+        return Occurrence(self.id, self.event_timestamp, exact_json.loads_stored(self.data))
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Participants that this transaction has locked; `last` is where the scan stopped, None at the end of the queue."""
+
+    locked: list[UUID]
+    last: UUID | None
+
+
+def claim(after: UUID, most: int) -> Claim:
+    """Lock participants with about `most` pending events, by id, from after this one on. In a transaction."""
+    rows = run(_CLAIM, [after, most], at=())
+    is_at_end = not rows or rows[-1][2] < most
+    locked = [participant_id for participant_id, is_locked, _ in rows if is_locked]
+    return Claim(locked, None if is_at_end else rows[-1][0])
+
+
+def load(participant_ids: Sequence[UUID], most: int) -> list[Pending]:
+    """The first pending events of each of these participants, at most `most` of each, in turns.
+
+    A statement after the lock: only a fresh snapshot shows which events the last holder of the lock has processed.
+    """
+    rows = run(_LOAD, [id_list(participant_ids), most], at=participant_ids)
+    return [Pending(*row) for row in rows]
+
+
+def finish(outcomes: Sequence[tuple[Pending, Outcome]], moment: datetime) -> None:
+    """Write down the outcomes of these events, whose participants are locked."""
+    events, results = zip(*outcomes, strict=True)
+    participant_ids = [event.participant_id for event in events]
+    statuses = "\n".join(result.status for result in results)
+    # A line for each, since JSON has no line ends: inside one JSON document they would be parsed twice.
+    documents = b"\n".join(map(outcome.dumps, results)).decode()
+    event_ids = id_list(event.id for event in events)
+    parameters = [moment, id_list(participant_ids), event_ids, statuses, documents]
+    run(_FINISH, parameters, at=participant_ids)
+
+
+def put_off(event: Pending, error: BaseException) -> bool:
+    """Retry the event later or, after the last retry, fail it, and return whether it failed. Its participant is locked."""
+    attempts = event.attempts + 1
+    values: dict[str, Any] = {"attempts": attempts}
+    has_failed = attempts > MOST_RETRIES
+    if has_failed:
+        values |= {
+            "status": EventStatus.FAILED,
+            "next_attempt_at": None,
+            "processed_at": Now(),
+            "outcome": outcome.unexpected(error, attempts),
+        }
+    else:
+        values["next_attempt_at"] = Now() + timedelta(seconds=2**attempts)
+    Event.objects.filter(participant=event.participant_id, pk=event.id).update(**values)
+    return has_failed
+
+
+# The next participant with pending events, how many of those would be taken at once (of thousands, only TURNS are looked
+# at), and whether the first of them is due: an event that waits for its retry holds up the later ones.
+_NEXT_PARTICIPANT = """
+    SELECT first.participant_id,
+        CASE WHEN first.next_attempt_at <= statement_timestamp() IS NOT FALSE THEN (
+            SELECT count(*) FROM (
+                SELECT FROM participants_event
+                WHERE status = 'PENDING' AND participant_id = first.participant_id
+                LIMIT {turns}
+            ) AS taken
+        ) END AS due
+    FROM (
+        SELECT participant_id, next_attempt_at FROM participants_event
+        WHERE status = 'PENDING' AND participant_id > {after}
+        ORDER BY participant_id, sequence
+        LIMIT 1
+    ) AS first
+"""
+
+
+def _next_participant(after: str) -> str:
+    return _NEXT_PARTICIPANT.format(turns=TURNS, after=after)
+
+
+# A loose index scan: from participant to participant along the index of pending events, which is as long as the queue and
+# not as the history, until enough events are found. A locked participant is being processed by somebody else.
+_CLAIM = Statement(f"""
+WITH RECURSIVE input (after, most) AS (SELECT $1::uuid, $2::int),
+walk AS (
+    SELECT next.participant_id, next.due, coalesce(next.due, 0) AS total
+    FROM input CROSS JOIN LATERAL ({_next_participant("input.after")}) AS next
+    UNION ALL
+    SELECT next.participant_id, next.due, walk.total + coalesce(next.due, 0)
+    FROM walk CROSS JOIN LATERAL ({_next_participant("walk.participant_id")}) AS next
+    WHERE walk.total < (SELECT most FROM input)
+),
+seen AS MATERIALIZED (SELECT * FROM walk)
+SELECT seen.participant_id, participant.id IS NOT NULL, seen.total
+FROM seen LEFT JOIN LATERAL (
+    SELECT id FROM participants_participant
+    WHERE id = seen.participant_id AND seen.due IS NOT NULL
+    FOR NO KEY UPDATE SKIP LOCKED
+) AS participant ON true
+ORDER BY seen.participant_id
+""")
+
+# In turns: the first event of each participant, then the second of each. What would take more than MOST_BYTES is left for
+# the next batch.
+_LOAD = Statement(
+    f"""
+WITH input (participant_ids, most) AS (SELECT $1::uuid[], $2::int),
+queued AS (
+    SELECT event.*
+    FROM input CROSS JOIN LATERAL unnest(input.participant_ids) AS claimed (id) CROSS JOIN LATERAL (
+        SELECT *, row_number() OVER (ORDER BY sequence) AS turn
+        FROM participants_event
+        WHERE participant_id = claimed.id AND status = 'PENDING'
+        ORDER BY participant_id, sequence
+        LIMIT input.most
+    ) AS event
+),
+sized AS (
+    SELECT *, sum(pg_column_size(data)) OVER (ORDER BY turn, participant_id) - pg_column_size(data) AS bytes_before
+    FROM queued
+)
+SELECT id, participant_id, program_id, event_timestamp, data::text, attempts, next_attempt_at
+FROM sized
+WHERE bytes_before < {MOST_BYTES}
+ORDER BY turn, participant_id
+""",
+    binary=True,
+)
+
+_FINISH = Statement(
+    """
+WITH input AS (
+    SELECT $1::timestamptz AS moment, finished.*
+    FROM unnest($2::uuid[], $3::uuid[], string_to_array($4, E'\\n'), string_to_array($5, E'\\n'))
+        AS finished (participant_id, id, status, outcome)
+)
+UPDATE participants_event AS event
+SET status = input.status, outcome = input.outcome::jsonb, next_attempt_at = NULL, processed_at = input.moment
+FROM input
+WHERE event.participant_id = input.participant_id AND event.id = input.id
+""",
+    keeps_plan=False,
+)
