@@ -19,7 +19,7 @@ from rest_framework.views import APIView
 
 from config.api.renderers import ExactJSONRenderer
 from programs.kernel import exact_json
-from programs.rules import reference
+from programs.rulebook import reference
 
 
 class OpenAPIView(APIView):

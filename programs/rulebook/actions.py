@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
-from programs import rules
 from programs.kernel import decimals, durations, instants
 from programs.kernel.cleaning import Errors, choice_of, flag_of, text_of, uuid_of
 from programs.kernel.exceptions import Position
 from programs.models.tiers import KEY
+from programs.rulebook import vocabulary
 from programs.rules import RuleSyntaxError
 from programs.rules.expression import Result
 from programs.tracks.bodies import MAX_KEY_LENGTH as MAX_TRACK_KEY_LENGTH
@@ -60,7 +60,7 @@ def clean_actions(value: object, errors: Errors, name: str = "actions") -> list[
 def compiles(text: str, errors: Errors, name: str, result: Result | None) -> bool:
     """Whether the text is an expression with this result; if not, the error says where and what was expected."""
     try:
-        rules.compile(text, result=result)
+        vocabulary.compile(text, result)
     except RuleSyntaxError as error:
         where = Position(error.line, error.column, error.offending)
         errors.add(name, "syntax", str(error), where)

@@ -11,10 +11,10 @@ from threading import Lock
 from typing import Any, Final
 from uuid import UUID
 
-from programs import rules
 from programs.kernel import decimals, durations, instants
 from programs.kernel.actors import Actor, ActorKind
 from programs.models import Asset, Program, Rule, RuleStatus, TierTrack
+from programs.rulebook import vocabulary
 from programs.rules import Expression, RuleSyntaxError
 from programs.rules.expression import Result
 from programs.tracks.read import current as current_tracks
@@ -292,7 +292,7 @@ def _maturity(text: str | None) -> tuple[timedelta | None, datetime | None]:
 
 @lru_cache(_EXPRESSIONS)
 def _expression(text: str, result: Result | None) -> Expression:
-    return rules.compile(text, result=result)
+    return vocabulary.compile(text, result)
 
 
 def _track(track: TierTrack) -> CompiledTrack:

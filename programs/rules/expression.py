@@ -1,6 +1,6 @@
 """A compiled expression: text in, closures inside, values and reasons out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -8,6 +8,7 @@ from programs.rules import explain, tree
 from programs.rules.budget import FIRST_SLOT, Run, new_run
 from programs.rules.checker import Checker
 from programs.rules.compiler import Compiler
+from programs.rules.environment import DYNAMIC, Environment
 from programs.rules.errors import EvaluationError, RuleSyntaxError, located
 from programs.rules.explain import Decision, Part
 from programs.rules.kinds import BOOL, NUMBER, Kind, fits
@@ -16,7 +17,6 @@ from programs.rules.parser import parse
 from programs.rules.paths import Closure, Facts
 from programs.rules.tree import Node
 from programs.rules.values import Value, handed_out, in_words
-from programs.rules.variables import RULE_VARIABLES
 
 Result = Literal["bool", "number"]
 
@@ -55,16 +55,11 @@ class Expression:
 
 
 def compile(  # noqa: A001
-    text: str,
-    *,
-    variables: Mapping[str, Kind] | None = RULE_VARIABLES,
-    result: Result | None = None,
+    text: str, environment: Environment | None = None, result: Result | None = None
 ) -> Expression:
-    """Compile a rule's condition (`result="bool"`), an amount ("number") or any other expression.
-
-    With `variables=None` any name may be bound, dotted ones too, numbers in facts stay what they are, and nothing is
-    checked before the evaluation. Raises RuleSyntaxError.
-    """
+    """Compile a condition (`result="bool"`), an amount ("number") or any other expression. Raises RuleSyntaxError."""
+    environment = environment or DYNAMIC
+    variables = None if environment.is_open else environment.variables
     try:
         node = parse(text)
         if variables is not None:

@@ -29,6 +29,7 @@ from programs import rules
 from programs.kernel import decimals
 from programs.kernel.decimals import LARGEST, ZERO, rounded_down, written
 from programs.models import Asset, Program, Rule
+from programs.rulebook import vocabulary
 from programs.rules import Expression
 from tests.benchmarks import naive_ledger
 
@@ -57,7 +58,7 @@ def _work_off_one() -> bool:
 
 @lru_cache
 def _condition(text: str) -> Expression:
-    return rules.compile(text, result="bool")
+    return vocabulary.compile(text, result="bool")
 
 
 @lru_cache
@@ -65,7 +66,7 @@ def _number(text: str) -> Callable[[dict[str, Any]], Decimal]:
     try:
         value = decimals.read(text)
     except decimals.NotADecimal:
-        expression = rules.compile(text, result="number")
+        expression = vocabulary.compile(text, result="number")
         return lambda facts: Decimal(expression.evaluate(facts))
     return lambda facts: value
 

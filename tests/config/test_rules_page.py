@@ -10,17 +10,17 @@ from django.test import Client
 
 from programs.kernel.cleaning import Errors
 from programs.rulebook.actions import SHAPES, clean_actions
-from programs.rules.functions import FUNCTIONS
-from programs.rules.reference import (
+from programs.rulebook.reference import (
     ACTIONS,
-    DESCRIBED,
     EXAMPLES,
     FORMS,
     LIMITS,
+    VARIABLES,
     WORKED_RULES,
     Action,
     WorkedRule,
 )
+from programs.rules.functions import FUNCTIONS
 
 
 class Outline(HTMLParser):
@@ -62,7 +62,7 @@ def test_everybody_reads_it_without_the_database(client: Client) -> None:
 def test_each_function_macro_and_variable_has_its_address(page: str) -> None:
     ids = Counter(Outline(page).ids)
 
-    named = [*FUNCTIONS, *(form.name for form in FORMS), *(each.path for each in DESCRIBED)]
+    named = [*FUNCTIONS, *(form.name for form in FORMS), *(each.path for each in VARIABLES)]
     assert [name for name in named if ids[name] != 1] == []
     assert [name for name, times in ids.items() if times > 1] == []
 

@@ -21,7 +21,7 @@ from programs.models import (
     RuleVersion,
     TierTrack,
 )
-from programs.rules import compile as compile_rule
+from programs.rulebook.vocabulary import compile as compile_rule
 from tests.admin_pages import shown_fields
 from tests.conftest import TESTER
 from tests.participants.test_races import at_once

@@ -24,7 +24,7 @@ from programs.admin.saving import Refused, VerbAdmin
 from programs.api.callers import actor_of
 from programs.kernel.exceptions import DomainError
 from programs.models import Program, Rule, RuleVersion
-from programs.rules import reference
+from programs.rulebook import reference
 
 SHOWN_VERSIONS = 20
 

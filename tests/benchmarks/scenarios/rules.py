@@ -14,7 +14,7 @@ import celpy
 from cel_expr_python import cel
 from celpy.adapter import json_to_cel
 
-from programs import rules
+from programs.rulebook import vocabulary
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.measure import Outcome, Round, interleaved, ratio
 
@@ -67,7 +67,7 @@ def facts(number: type[Decimal] | type[float]) -> dict[str, Any]:
 
 
 def _laurel(text: str) -> Evaluate:
-    return rules.compile(text, result="bool" if text is CONDITION else "number").evaluate
+    return vocabulary.compile(text, result="bool" if text is CONDITION else "number").evaluate
 
 
 @cache

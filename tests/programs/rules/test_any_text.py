@@ -7,10 +7,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from programs import rules
+from programs.rulebook.reference import FACTS
+from programs.rulebook.vocabulary import ENVIRONMENT
 from programs.rules import EvaluationError, RuleSyntaxError
 from programs.rules.functions import FUNCTIONS
 from programs.rules.macros import MACRO_NAMES
-from programs.rules.reference import FACTS
 from tests.programs.rules import oracle
 
 CASES = int(os.environ.get("RULE_CASES", "1000"))
@@ -64,9 +65,9 @@ unhurried = settings(
 )
 
 
-def run(text: str, variables: Any, facts: Any) -> None:
+def run(text: str, environment: Any, facts: Any) -> None:
     try:
-        expression = rules.compile(text, variables=variables)
+        expression = rules.compile(text, environment)
     except RuleSyntaxError as error:
         expect_place(error, text)
         return
@@ -89,7 +90,7 @@ def expect_place(error: RuleSyntaxError, text: str) -> None:
 @example("\x85true", False)
 @example("''.split('')[0]", True)
 def test_any_text_is_a_rule_or_a_syntax_error(text: str, checks: bool) -> None:
-    run(text, rules.RULE_VARIABLES if checks else None, dict(FACTS))
+    run(text, ENVIRONMENT if checks else None, dict(FACTS))
 
 
 @unhurried
@@ -113,4 +114,4 @@ def test_any_facts_give_a_value_or_an_evaluation_error(text: str, facts: dict[st
     values,
 )  # fmt: skip
 def test_any_event_gives_a_value_or_an_evaluation_error(text: str, a: Any, b: Any) -> None:
-    run(text, rules.RULE_VARIABLES, {"event": {"a": a, "b": b}, "now": FACTS["now"]})
+    run(text, ENVIRONMENT, {"event": {"a": a, "b": b}, "now": FACTS["now"]})

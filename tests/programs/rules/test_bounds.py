@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 
 from programs import rules
+from programs.rulebook import vocabulary
+from programs.rulebook.reference import FACTS, FORMS, Form
+from programs.rulebook.vocabulary import ENVIRONMENT
 from programs.rules import BudgetExceeded, EvaluationError, RuleSyntaxError
 from programs.rules.functions import FUNCTIONS, Function
-from programs.rules.reference import FACTS, FORMS, Form
 
 COMPILE_SECONDS = 2 * 0.250
 EVALUATE_SECONDS = 2 * 0.050
@@ -84,7 +86,7 @@ def outcome(expression: rules.Expression) -> Any:
 
 def exhausts(body: str) -> None:
     """Evaluate the body until the budget ends; that must come in time, whatever the body is."""
-    expression = rules.compile(f"event.many.all(x, event.many.all(y, [{body}].size() > 0))")
+    expression = vocabulary.compile(f"event.many.all(x, event.many.all(y, [{body}].size() > 0))")
 
     assert isinstance(outcome(expression), BudgetExceeded)
     assert seconds(lambda: outcome(expression)) < EVALUATE_SECONDS
@@ -165,7 +167,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: text[:60])
 def test_hostile_rules_end_in_time_and_memory(text: str) -> None:
-    expression = rules.compile(text)
+    expression = vocabulary.compile(text)
 
     assert seconds(lambda: outcome(expression)) < EVALUATE_SECONDS
     assert megabytes(lambda: outcome(expression)) < MEGABYTES
@@ -194,11 +196,11 @@ def test_hostile_rules_end_in_time_and_memory(text: str) -> None:
     ],
     ids=lambda text: text[:40],
 )  # fmt: skip
-@pytest.mark.parametrize("variables", [rules.RULE_VARIABLES, None], ids=["checked", "unchecked"])
-def test_hostile_texts_end_in_time_and_memory(text: str, variables: Any) -> None:
+@pytest.mark.parametrize("environment", [ENVIRONMENT, None], ids=["checked", "unchecked"])
+def test_hostile_texts_end_in_time_and_memory(text: str, environment: Any) -> None:
     def work() -> None:
         try:
-            outcome(rules.compile(text, variables=variables))
+            outcome(rules.compile(text, environment))
         except RuleSyntaxError as error:
             assert len(str(error)) < 1000  # noqa: PT017
 
@@ -209,24 +211,24 @@ def test_hostile_texts_end_in_time_and_memory(text: str, variables: Any) -> None
 
 def test_a_text_is_judged_by_its_length_before_it_is_read() -> None:
     with pytest.raises(RuleSyntaxError, match="at most 4,096 characters; this has 4,097"):
-        rules.compile("1" + " " * 4096)
+        vocabulary.compile("1" + " " * 4096)
 
-    assert rules.compile("1" + " " * 4095).evaluate({}) == 1
+    assert vocabulary.compile("1" + " " * 4095).evaluate({}) == 1
 
 
 def test_brackets_nest_32_deep_and_no_deeper() -> None:
-    assert rules.compile("(" * 32 + "1" + ")" * 32).evaluate({}) == 1
+    assert vocabulary.compile("(" * 32 + "1" + ")" * 32).evaluate({}) == 1
     with pytest.raises(RuleSyntaxError, match="nest at most 32 deep"):
-        rules.compile("(" * 33 + "1" + ")" * 33)
+        vocabulary.compile("(" * 33 + "1" + ")" * 33)
     # In a text or a comment they are no brackets.
-    assert rules.compile('size("' + "(" * 100 + '") // ' + "(" * 100).evaluate({}) == 100
+    assert vocabulary.compile('size("' + "(" * 100 + '") // ' + "(" * 100).evaluate({}) == 100
 
 
 def test_long_rows_are_evaluated_without_pythons_stack() -> None:
-    assert rules.compile("1" + "+1" * 2047).evaluate({}) == 2048
-    assert rules.compile("!" * 4090 + "true").evaluate({}) is True
-    assert rules.compile("false?1:" * 500 + "2").evaluate({}) == 2
-    assert rules.compile("[1]" + ".map(x, x)" * 400).evaluate({}) == [1]
+    assert vocabulary.compile("1" + "+1" * 2047).evaluate({}) == 2048
+    assert vocabulary.compile("!" * 4090 + "true").evaluate({}) is True
+    assert vocabulary.compile("false?1:" * 500 + "2").evaluate({}) == 2
+    assert vocabulary.compile("[1]" + ".map(x, x)" * 400).evaluate({}) == [1]
 
 
 @pytest.mark.parametrize(
@@ -244,6 +246,6 @@ def test_long_rows_are_evaluated_without_pythons_stack() -> None:
 )
 def test_nothing_in_a_rule_absorbs_the_end_of_the_budget(text: str) -> None:
     endless = "event.many.all(x, event.many.all(y, true))"
-    expression = rules.compile(text.replace("$", endless), variables=None)
+    expression = rules.compile(text.replace("$", endless))
 
     assert isinstance(outcome(expression), BudgetExceeded)

@@ -3,13 +3,14 @@
 import pytest
 
 from programs import rules
+from programs.rulebook import vocabulary
 from programs.rules import RuleSyntaxError
 from programs.rules.expression import Result
 
 
 def refusal(text: str, result: Result | None = None) -> tuple[int, int, str, str]:
     with pytest.raises(RuleSyntaxError) as error:
-        rules.compile(text, result=result)
+        vocabulary.compile(text, result=result)
     wrong = error.value
     return wrong.line, wrong.column, wrong.offending, wrong.message
 
@@ -93,12 +94,12 @@ def test_the_place_counts_lines_and_columns_from_one() -> None:
 
 def test_the_error_reads_as_one_sentence() -> None:
     with pytest.raises(RuleSyntaxError, match=r"^Line 1, column 1: There is no variable tags; did"):
-        rules.compile("tags")
+        vocabulary.compile("tags")
 
 
 @pytest.mark.parametrize("text", ["event.amount", "event.a == 1", "get(event, 'a', true)", "true"])
 def test_what_may_be_a_condition_is_one(text: str) -> None:
-    rules.compile(text, result="bool")
+    vocabulary.compile(text, result="bool")
 
 
 @pytest.mark.parametrize(
@@ -112,7 +113,7 @@ def test_what_cannot_be_true_or_false_is_no_condition(text: str) -> None:
     "text", ["5", "event.a", "event.a * 2", "round(event.a, 2)", "event.ok ? 1 : 2.5"]
 )
 def test_what_may_be_an_amount_is_one(text: str) -> None:
-    rules.compile(text, result="number")
+    vocabulary.compile(text, result="number")
 
 
 @pytest.mark.parametrize("text", ["'5'", "true", "now", "event.a > 1", "participant.tags", "null"])
@@ -121,6 +122,6 @@ def test_what_cannot_be_a_number_is_no_amount(text: str) -> None:
 
 
 def test_without_variables_nothing_is_checked_before_it_runs() -> None:
-    expression = rules.compile('f(1) || unknown.size(1, 2) == "a" + 1 || true', variables=None)
+    expression = rules.compile('f(1) || unknown.size(1, 2) == "a" + 1 || true')
 
     assert expression.evaluate({}) is True

@@ -55,7 +55,7 @@ needs_the_tests = pytest.mark.skipif(not CASES, reason=f"CEL's tests are not in 
 
 def agrees(case: Case) -> bool:
     try:
-        value = rules.compile(case.expression, variables=None).evaluate(case.bindings)
+        value = rules.compile(case.expression).evaluate(case.bindings)
     except (EvaluationError, RuleSyntaxError):
         return case.expected == {"error": True}
     return case.expected != {"error": True} and is_same(value, case.expected)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from programs import rules
+from programs.rulebook import vocabulary
 from programs.rules import BudgetExceeded, Decision, EvaluationError, MissingField
 
 FACTS: dict[str, Any] = {
@@ -19,7 +19,7 @@ FACTS: dict[str, Any] = {
 
 
 def decide(text: str) -> Decision:
-    return rules.compile(text, result="bool").decide(FACTS)
+    return vocabulary.compile(text, result="bool").decide(FACTS)
 
 
 def test_a_condition_that_holds_matches() -> None:
@@ -95,7 +95,7 @@ def test_a_part_in_error_says_what_went_wrong(text: str, reason: str) -> None:
 def test_a_condition_that_takes_too_long_says_so() -> None:
     facts = {"event": {"many": list(range(1000))}}
 
-    decision = rules.compile("event.many.all(x, event.many.all(y, true))").decide(facts)
+    decision = vocabulary.compile("event.many.all(x, event.many.all(y, true))").decide(facts)
 
     assert not decision.matched
     assert decision.reason == "The rule takes too many steps for one event."
@@ -109,7 +109,7 @@ def test_a_reason_is_short_whatever_it_saw() -> None:
     facts = {"event": {"a": shared, "b": "y" * 900_000, "c": {"k": ["z"] * 50_000}}}
     text = " && ".join(["event.b == '1' && event.c.k[0] == '2'"] * 40)
 
-    decision = rules.compile(text).decide(facts)
+    decision = vocabulary.compile(text).decide(facts)
 
     assert not decision.matched
     assert len(decision.reason) <= 1000
@@ -119,7 +119,7 @@ def test_a_reason_is_short_whatever_it_saw() -> None:
 def test_what_an_expression_reads_is_known() -> None:
     text = 'event.amount > 1 && event.items.exists(i, i.qty > participant.counters.visits) && has(event["order-id"])'
 
-    assert rules.compile(text).reads == (
+    assert vocabulary.compile(text).reads == (
         "event.amount",
         "event.items",
         "participant.counters.visits",

@@ -15,7 +15,7 @@ from tests.programs.rules import oracle
 
 def ours(text: str, facts: dict[str, Any]) -> Any:
     try:
-        return rules.compile(text, variables=None).evaluate(facts)
+        return rules.compile(text).evaluate(facts)
     except (EvaluationError, RuleSyntaxError):
         return oracle.ERROR
 

@@ -9,13 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from programs import rules
+from programs.rulebook import vocabulary
 from programs.rules import EvaluationError, RuleSyntaxError
 
 LONG = Decimal("1234567890123456789.012345")  # 25 digits
 
 
 def amount(text: str, value: Any) -> Any:
-    return rules.compile(text, result="number").evaluate({"event": {"amount": value}})
+    return vocabulary.compile(text, result="number").evaluate({"event": {"amount": value}})
 
 
 @pytest.mark.parametrize(
@@ -81,7 +82,7 @@ def test_amounts_are_exact(text: str, value: Any, result: str) -> None:
     ],
 )
 def test_numbers_mix_by_value_and_bools_are_none(text: str, result: Any) -> None:
-    assert rules.compile(text, variables=None).evaluate({}) == result
+    assert rules.compile(text).evaluate({}) == result
 
 
 @pytest.mark.parametrize(
@@ -115,13 +116,13 @@ def test_numbers_mix_by_value_and_bools_are_none(text: str, result: Any) -> None
 )
 def test_what_has_no_exact_value_is_an_error(text: str) -> None:
     with pytest.raises(EvaluationError):
-        rules.compile(text, variables=None).evaluate({})
+        rules.compile(text).evaluate({})
 
 
 @pytest.mark.parametrize("text", ["9223372036854775808", "1e1001", "1e99999999", "0." + "1" * 51])
 def test_a_literal_that_cannot_be_kept_is_no_rule(text: str) -> None:
     with pytest.raises(RuleSyntaxError):
-        rules.compile(text, variables=None)
+        rules.compile(text)
 
 
 @pytest.mark.parametrize(
@@ -134,14 +135,14 @@ def test_a_literal_that_cannot_be_kept_is_no_rule(text: str) -> None:
 )
 def test_a_division_that_would_lose_its_remainder_is_refused(text: str, suggestion: str) -> None:
     with pytest.raises(RuleSyntaxError, match=f"did you mean {suggestion}"):
-        rules.compile(text)
+        vocabulary.compile(text)
 
 
 @pytest.mark.parametrize(
     "text", ["4 / 2", "event.amount / 3", "size(event.items) / 2", "5.0 / 100"]
 )
 def test_other_divisions_are_not(text: str) -> None:
-    rules.compile(text)
+    vocabulary.compile(text)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +166,7 @@ def test_other_divisions_are_not(text: str) -> None:
 )
 @pytest.mark.parametrize("text", ["event.value", "event.value == event.value", "[event.value]"])
 def test_a_fact_that_is_no_exact_number_is_refused(text: str, value: Any) -> None:
-    expression = rules.compile(text)
+    expression = vocabulary.compile(text)
 
     with pytest.raises(EvaluationError):
         expression.evaluate({"event": {"value": value}})
@@ -177,20 +178,22 @@ def test_a_fact_that_is_no_exact_number_is_refused(text: str, value: Any) -> Non
 )
 @pytest.mark.parametrize("value", [1.5, Decimal("NaN"), Decimal("-Infinity"), Decimal("1e999999")])
 def test_no_short_way_lets_such_a_fact_through(text: str, value: Any) -> None:
-    expression = rules.compile(text.removesuffix(" || true"))
+    expression = vocabulary.compile(text.removesuffix(" || true"))
 
     with pytest.raises(EvaluationError):
         expression.evaluate({"event": {"value": value}})
 
 
 def test_the_threads_own_decimal_context_decides_nothing() -> None:
-    expression = rules.compile("round(event.amount / 3, 4) + 0.00005 == 33.16671667 - 0.00001667")
+    expression = vocabulary.compile(
+        "round(event.amount / 3, 4) + 0.00005 == 33.16671667 - 0.00001667"
+    )
 
     with localcontext(Context(prec=1, rounding=ROUND_DOWN)):
         assert expression.evaluate({"event": {"amount": Decimal("99.5")}}) is False
         assert amount("event.amount * 1.23456789", Decimal("99.5")) == Decimal("122.839505055")
-        assert rules.compile("string(-12345.678)").evaluate({}) == "-12345.678"
-        assert rules.compile("'%.2f'.format([12345.678])").evaluate({}) == "12345.68"
+        assert vocabulary.compile("string(-12345.678)").evaluate({}) == "-12345.678"
+        assert vocabulary.compile("'%.2f'.format([12345.678])").evaluate({}) == "12345.68"
 
 
 decimals = st.decimals(-(10**12), 10**12, places=6)
@@ -201,7 +204,7 @@ def test_arithmetic_is_that_of_paper(one: Decimal, other: Decimal) -> None:
     facts = {"event": {"a": one, "b": other}}
 
     def value(text: str) -> Any:
-        result = rules.compile(text).evaluate(facts)
+        result = vocabulary.compile(text).evaluate(facts)
         return Fraction(result) if isinstance(result, Decimal) else result
 
     first, second = Fraction(one), Fraction(other)

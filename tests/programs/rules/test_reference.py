@@ -4,19 +4,14 @@ from typing import Any
 
 import pytest
 
-from programs import rules
-from programs.rules import Decision, EvaluationError, RuleSyntaxError
-from programs.rules.budget import new_run
-from programs.rules.expression import Result
-from programs.rules.functions import FUNCTIONS, Function
-from programs.rules.paths import spelled
-from programs.rules.reference import (
+from programs.rulebook import vocabulary
+from programs.rulebook.reference import (
     ACTIONS,
-    DESCRIBED,
     EXAMPLES,
     FACTS,
     FORMS,
     LIMITS,
+    VARIABLES,
     WORKED_RULES,
     Action,
     Example,
@@ -26,19 +21,24 @@ from programs.rules.reference import (
     WorkedRule,
     changed_facts,
 )
+from programs.rules import Decision, EvaluationError, RuleSyntaxError
+from programs.rules.budget import new_run
+from programs.rules.expression import Result
+from programs.rules.functions import FUNCTIONS, Function
+from programs.rules.paths import spelled
 from programs.rules.values import equal, written
 
 
 @pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS)
 def test_a_functions_example_gives_its_value(function: Function) -> None:
-    value = rules.compile(function.example).evaluate(dict(FACTS))
+    value = vocabulary.compile(function.example).evaluate(dict(FACTS))
 
-    assert equal(value, rules.compile(function.gives).evaluate({}), new_run(0)), written(value)
+    assert equal(value, vocabulary.compile(function.gives).evaluate({}), new_run(0)), written(value)
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.written)
 def test_an_operators_or_macros_example_gives_its_value(form: Form) -> None:
-    assert written(rules.compile(form.example).evaluate(dict(FACTS))) == form.gives
+    assert written(vocabulary.compile(form.example).evaluate(dict(FACTS))) == form.gives
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.title)
@@ -50,7 +50,7 @@ def test_an_example_comes_out_as_it_says(example: Example) -> None:
 
 @pytest.mark.parametrize("rule", WORKED_RULES, ids=lambda rule: rule.name)
 def test_a_worked_rule_matches_when_it_says_so(rule: WorkedRule) -> None:
-    condition = rules.compile(rule.condition, result="bool")
+    condition = vocabulary.compile(rule.condition, result="bool")
 
     assert condition.decide(changed_facts(rule.changed)) == Decision(True)
     assert condition.decide(changed_facts(rule.otherwise)) == Decision(False, rule.reason)
@@ -107,16 +107,16 @@ def test_what_goes_beyond_a_limit_is_refused(limit: Limit) -> None:
 
 def outcome(text: str, result: Result | None, facts: dict[str, Any]) -> tuple[Outcome, str]:
     try:
-        return Outcome.VALUE, written(rules.compile(text, result=result).evaluate(facts))
+        return Outcome.VALUE, written(vocabulary.compile(text, result=result).evaluate(facts))
     except RuleSyntaxError as error:
         return Outcome.REFUSED, error.message
     except EvaluationError as error:
         return Outcome.NO_VALUE, str(error)
 
 
-@pytest.mark.parametrize("path", [each.path for each in DESCRIBED])
+@pytest.mark.parametrize("path", [each.path for each in VARIABLES])
 def test_a_described_variable_is_one(path: str) -> None:
-    assert rules.compile(path).evaluate(dict(FACTS)) is not None
+    assert vocabulary.compile(path).evaluate(dict(FACTS)) is not None
 
 
 def test_every_function_and_macro_of_the_contract_is_there() -> None:
@@ -132,4 +132,4 @@ def test_every_function_and_macro_of_the_contract_is_there() -> None:
 def test_a_path_is_spelled_as_the_grammar_reads_it() -> None:
     for name in ("in", "true", "false", "null", "1PTS", "order-id", "is", "plan"):
         path = spelled(("event", name))
-        assert rules.compile(path).evaluate({"event": {name: "x"}}) == "x", path
+        assert vocabulary.compile(path).evaluate({"event": {name: "x"}}) == "x", path

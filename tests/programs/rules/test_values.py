@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from programs import rules
+from programs.rulebook import vocabulary
+from programs.rulebook.reference import FACTS
 from programs.rules import EvaluationError, Expression
-from programs.rules.reference import FACTS
 
 
 def evaluate(rule: str, /, **event: Any) -> Any:
-    return rules.compile(rule).evaluate({**FACTS, "event": event})
+    return vocabulary.compile(rule).evaluate({**FACTS, "event": event})
 
 
 @pytest.mark.parametrize(
@@ -119,14 +119,14 @@ def test_facts_of_another_shape_are_an_evaluation_error(facts: Any) -> None:
         "event.a * 2",
     ):
         with pytest.raises(EvaluationError):
-            rules.compile(text).evaluate(facts)
-        assert not rules.compile(text).decide(facts).matched
+            vocabulary.compile(text).evaluate(facts)
+        assert not vocabulary.compile(text).decide(facts).matched
 
 
 def test_times_of_other_zones_are_kept_as_instants() -> None:
     moment = datetime(2026, 1, 15, 12, 30, tzinfo=timezone(timedelta(hours=2)))
 
-    value = rules.compile("now").evaluate({"now": moment})
+    value = vocabulary.compile("now").evaluate({"now": moment})
 
     assert value == moment
     assert value.tzinfo is UTC
@@ -144,14 +144,14 @@ def test_an_evaluation_leaves_the_facts_as_they_are() -> None:
         "event.map.transformMap(k, v, v + 1)",
         "participant.tags + ['y']",
     ):
-        rules.compile(text).evaluate(facts)
+        vocabulary.compile(text).evaluate(facts)
 
     assert facts == {"event": {"items": [1, 2], "map": {"a": 1}}, "participant": {"tags": ["x"]}}
     assert type(facts["event"]["items"][0]) is int
 
 
 def test_what_one_caller_does_with_a_value_another_does_not_see() -> None:
-    expression = rules.compile("[1, 2, 3]")
+    expression = vocabulary.compile("[1, 2, 3]")
 
     expression.evaluate({}).append(4)
 
@@ -159,7 +159,7 @@ def test_what_one_caller_does_with_a_value_another_does_not_see() -> None:
 
 
 def test_an_expression_cannot_be_changed() -> None:
-    expression = rules.compile("event.amount > 5")
+    expression = vocabulary.compile("event.amount > 5")
 
     for name in Expression.__slots__:
         with pytest.raises(FrozenInstanceError):
@@ -169,7 +169,7 @@ def test_an_expression_cannot_be_changed() -> None:
 
 
 def test_one_expression_serves_many_threads_at_once() -> None:
-    expression = rules.compile(
+    expression = vocabulary.compile(
         "cel.bind(base, event.amount, event.items.map(i, event.items.filter(j, j <= i).map(j, j * base)))"
     )
     barrier = Barrier(8)

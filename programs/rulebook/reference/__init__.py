@@ -3,9 +3,8 @@
 Everything here that has a value is held against the evaluation by a test.
 """
 
-from programs.rules.functions import FUNCTIONS, Function
-from programs.rules.reference.actions import ACTIONS, DescribedAction
-from programs.rules.reference.examples import (
+from programs.rulebook.reference.actions import ACTIONS, DescribedAction
+from programs.rulebook.reference.examples import (
     EXACT_NUMBERS,
     EXAMPLES,
     MISSING_FIELDS,
@@ -14,15 +13,15 @@ from programs.rules.reference.examples import (
     Example,
     Outcome,
 )
-from programs.rules.reference.facts import FACTS, changed_facts
-from programs.rules.reference.forms import FORMS, MACROS, OPERATORS, Form
-from programs.rules.reference.limits import LIMITS, Limit
-from programs.rules.reference.worked import WORKED_RULES, Action, WorkedRule
-from programs.rules.variables import DESCRIBED, Described
+from programs.rulebook.reference.facts import FACTS, changed_facts
+from programs.rulebook.reference.forms import FORMS, MACROS, OPERATORS, Form
+from programs.rulebook.reference.limits import LIMITS, Limit
+from programs.rulebook.reference.worked import WORKED_RULES, Action, WorkedRule
+from programs.rulebook.vocabulary import VARIABLES, Variable
+from programs.rules.functions import FUNCTIONS, Function
 
 __all__ = [
     "ACTIONS",
-    "DESCRIBED",
     "EXACT_NUMBERS",
     "EXAMPLES",
     "FACTS",
@@ -33,14 +32,15 @@ __all__ = [
     "OPERATORS",
     "TIMES",
     "VALUES",
+    "VARIABLES",
     "WORKED_RULES",
     "Action",
-    "Described",
     "DescribedAction",
     "Example",
     "Form",
     "Limit",
     "Outcome",
+    "Variable",
     "WorkedRule",
     "changed_facts",
     "functions_by_subject",

@@ -7,8 +7,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 
+from programs.rulebook.reference.facts import changes_in_words
 from programs.rules.expression import Result
-from programs.rules.reference.facts import changes_in_words
 
 
 class Outcome(StrEnum):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from programs.rules.reference.facts import changes_in_words
+from programs.rulebook.reference.facts import changes_in_words
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,24 @@
+"""What the host of the language lets an expression read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from programs.rules.kinds import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """The names that an expression may read, each with the kind of its value.
+
+    In an open environment any other name may be bound as well, dotted ones too, and nothing is checked before the
+    evaluation, since nothing is known. With `decimal_facts`, whole numbers in the facts are read as decimals.
+    """
+
+    variables: Mapping[str, Kind] = field(default_factory=dict)
+    is_open: bool = False
+    decimal_facts: bool = True
+
+
+# For expressions whose host has declared nothing, as in CEL's own tests.
+DYNAMIC: Final = Environment(is_open=True, decimal_facts=False)
