@@ -1,6 +1,6 @@
 """The OpenAPI document: what holds for every operation is said here once, the rest is read from views and serializers.
 
-Views add `required_scopes`, docstrings and, where an answer is not written by their serializer, `extend_schema`, whose
+Views add docstrings and, where an answer is not written by their serializer, `extend_schema`, whose
 `responses` may name a DomainError, or several in a tuple. Examples stand in openapi_examples.json, under the name of the component.
 """
 
@@ -17,6 +17,7 @@ from drf_spectacular.plumbing import ResolvedComponent, get_doc
 from rest_framework import serializers
 
 from config.api.errors import STATUS
+from config.api.permissions import requirement_of
 from participants.models import (
     MAX_ATTRIBUTE_KEY_LENGTH,
     MAX_COUNTER_KEY_LENGTH,
@@ -189,7 +190,7 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):
     name = ["ApiKey", "Bearer"]
 
     def get_security_requirement(self, auto_schema: AutoSchema) -> list[dict[str, list[Any]]]:
-        scope = auto_schema.view.required_scopes[auto_schema.method]  # type: ignore[attr-defined]
+        scope = requirement_of(auto_schema.view).scope
         return [{name: [str(scope)]} for name in self.name]
 
     def get_security_definition(self, auto_schema: AutoSchema) -> list[dict[str, Any]]:
@@ -237,7 +238,7 @@ class LaurelSchema(AutoSchema):
     def get_description(self) -> str:  # type: ignore[override]
         said = self._docstring()
         more = said.partition("\n")[2].strip() if said else get_doc(type(self.view))
-        return f"{more}\n\nNeeds the scope `{self.view.required_scopes[self.method]}`.".strip()
+        return f"{more}\n\nNeeds the scope `{requirement_of(self.view).scope}`.".strip()
 
     def _docstring(self) -> str:
         return get_doc(getattr(self.view, self.view.action))

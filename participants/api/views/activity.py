@@ -7,7 +7,6 @@ from rest_framework.viewsets import GenericViewSet
 from participants.api.filters import ActivityFilter, MovementFilter, StateChangeFilter
 from participants.api.serializers.events import EventRowSerializer
 from participants.api.serializers.participants import MovementSerializer, StateChangeSerializer
-from participants.api.views.common import PARTICIPANT_SCOPES
 from participants.models import Event, JournalEntry, StateChange
 from participants.state.people import found
 
@@ -18,7 +17,6 @@ class HistoryViewSet(ListModelMixin, GenericViewSet[JournalEntry]):
     queryset = JournalEntry.objects.all()
     serializer_class = MovementSerializer
     filterset_class = MovementFilter
-    required_scopes = PARTICIPANT_SCOPES
     # One participant's entries are numbered in the order of time.
     sortings = {"created_at": ["sequence"]}
     default_sorting = ("created_at", "desc")
@@ -34,7 +32,6 @@ class ParticipantEventViewSet(ListModelMixin, GenericViewSet[Event]):
     queryset = Event.objects.all()
     serializer_class = EventRowSerializer
     filterset_class = ActivityFilter
-    required_scopes = PARTICIPANT_SCOPES
     sortings = {"created_at": ["created_at", "id"]}
     default_sorting = ("created_at", "desc")
 
@@ -48,7 +45,6 @@ class StateHistoryViewSet(ListModelMixin, GenericViewSet[StateChange]):
     queryset = StateChange.objects.all()
     serializer_class = StateChangeSerializer
     filterset_class = StateChangeFilter
-    required_scopes = PARTICIPANT_SCOPES
     sortings = {"changed_at": ["id"]}
     default_sorting = ("changed_at", "desc")
 

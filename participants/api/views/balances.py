@@ -35,7 +35,6 @@ from participants.state.people import found
 from programs.api.callers import actor_of
 from programs.kernel.cleaning import Errors, uuid_of
 from programs.kernel.decimals import written
-from programs.models import Scope
 
 _KEY = OpenApiParameter(
     "Idempotency-Key",
@@ -56,8 +55,6 @@ class BalanceViewSet(GenericViewSet[Balance]):
     """What a participant has of each asset, by bucket."""
 
     queryset = Balance.objects.all()
-    required_scopes = {"GET": Scope.PARTICIPANTS_READ, "POST": Scope.BALANCES_WRITE}
-    staff_verbs = {"POST": ("adjust",)}
 
     def get_serializer_class(self) -> type[Any]:
         return {

@@ -1,18 +1,8 @@
-"""What the views of participants share: who may use them, and whose they are."""
+"""How the views of participants find whose rows they show."""
 
 from uuid import UUID
 
 from django.db.models import Q
-
-from programs.models import Scope
-
-PARTICIPANT_SCOPES = {
-    "GET": Scope.PARTICIPANTS_READ,
-    "POST": Scope.PARTICIPANTS_WRITE,
-    "PUT": Scope.PARTICIPANTS_WRITE,
-    "PATCH": Scope.PARTICIPANTS_WRITE,
-    "DELETE": Scope.PARTICIPANTS_WRITE,
-}
 
 
 def is_of(address: str | UUID, prefix: str = "") -> Q:

@@ -12,7 +12,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from participants import state
 from participants.api.serializers.participants import EnrollmentSerializer
-from participants.api.views.common import PARTICIPANT_SCOPES, is_of
+from participants.api.views.common import is_of
 from participants.exceptions import ParticipantNotFound
 from participants.models import Enrollment, EnrollmentStatus, Participant
 from programs.api.callers import actor_of
@@ -26,9 +26,6 @@ class EnrollmentViewSet(GenericViewSet[Enrollment]):
 
     queryset = Enrollment.objects.all()
     serializer_class = EnrollmentSerializer
-    required_scopes = PARTICIPANT_SCOPES
-    # One of the two opens the call; which of them it takes depends on whether the enrolment exists.
-    staff_verbs = {"PUT": ("add", "change")}
 
     def retrieve(self, request: Request, participant: str | UUID, program_id: UUID) -> Response:
         enrollment = get_object_or_404(

@@ -14,6 +14,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from participants.api.answers import EventBatchAnswerSerializer
 from participants.api.filters import EventFilter
+from participants.api.rights import CREATING_A_PARTICIPANT, ENROLLING
 from participants.api.serializers.events import (
     EventBatchSerializer,
     EventBodySerializer,
@@ -34,9 +35,7 @@ from participants.exceptions import (
 from participants.models import Event
 from programs.api.callers import actor_of
 from programs.kernel.exceptions import DomainError, ProgramInactive, ProgramNotFound
-from programs.models import ApiKey, Scope
 
-_SCOPES = {"GET": Scope.PARTICIPANTS_READ, "POST": Scope.EVENTS_WRITE}
 _WAIT = re.compile(r"(?:^|,)\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(?:;[^,]*)?(?=,|$)", re.IGNORECASE)
 _PREFER = OpenApiParameter(
     "Prefer",
@@ -51,7 +50,6 @@ class EventViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Event]):
 
     queryset = Event.objects.select_related("participant")
     filterset_class = EventFilter
-    required_scopes = _SCOPES
     lookup_url_kwarg = "event_id"
     sortings = {"created_at": ["created_at", "id"]}
     default_sorting = ("created_at", "desc")
@@ -115,7 +113,6 @@ class EventByKeyViewSet(GenericViewSet[Event]):
 
     queryset = Event.objects.select_related("participant")
     serializer_class = EventSerializer
-    required_scopes = _SCOPES
 
     @extend_schema(
         parameters=[
@@ -141,7 +138,6 @@ class EventBatchViewSet(GenericViewSet[Event]):
     queryset = Event.objects.all()
     serializer_class = EventBatchSerializer
     body_limit = settings.BATCH_BODY_LIMIT
-    required_scopes = _SCOPES
 
     @extend_schema(responses={202: EventBatchAnswerSerializer})
     def create(self, request: Request) -> Response:
@@ -181,12 +177,9 @@ def _batch_row(index: int, result: ingest.Stored | DomainError) -> dict[str, Any
 
 def _rights(request: Request) -> Rights:
     """What storing an event may bring with it: for an API key with the scope all of it, for staff what they may do."""
-    if isinstance(request.auth, ApiKey):
-        return Rights()
-    may = request.user.has_perm
     return Rights(
-        may_create=may("participants.add_participant"),
-        may_enroll=may("participants.add_enrollment") and may("participants.change_enrollment"),
+        may_create=CREATING_A_PARTICIPANT.is_met_by(request),
+        may_enroll=ENROLLING.is_met_by(request),
     )
 
 

@@ -7,7 +7,6 @@ from rest_framework.viewsets import GenericViewSet
 
 from participants.api.filters import JournalEntryFilter
 from participants.api.serializers.participants import JournalEntrySerializer
-from participants.api.views.common import PARTICIPANT_SCOPES
 from participants.models import JournalEntry
 
 
@@ -17,7 +16,6 @@ class JournalEntryViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Jou
     queryset = JournalEntry.objects.select_related("asset")
     serializer_class = JournalEntrySerializer
     filterset_class = JournalEntryFilter
-    required_scopes = PARTICIPANT_SCOPES
     default_sorting = ("created_at", "desc")
     lookup_url_kwarg = "entry_id"
 

@@ -13,18 +13,17 @@ from rest_framework.viewsets import GenericViewSet
 from participants import state
 from participants.api.answers import BatchAnswerSerializer, ParticipantSerializer
 from participants.api.filters import ParticipantFilter
+from participants.api.rights import CHANGING_A_PARTICIPANT, CREATING_A_PARTICIPANT, ENROLLING
 from participants.api.serializers.participants import (
     BatchSerializer,
     ChangeSerializer,
     ParticipantRowSerializer,
     UpsertSerializer,
 )
-from participants.api.views.common import PARTICIPANT_SCOPES
 from participants.exceptions import EnrollingNotAllowed
 from participants.models import Participant
 from programs.api.callers import actor_of
 from programs.kernel.exceptions import DomainError, ProgramInactive, ProgramNotFound
-from programs.models import ApiKey
 
 
 class ParticipantViewSet(ListModelMixin, GenericViewSet[Participant]):
@@ -32,9 +31,6 @@ class ParticipantViewSet(ListModelMixin, GenericViewSet[Participant]):
 
     queryset = Participant.objects.all()
     filterset_class = ParticipantFilter
-    required_scopes = PARTICIPANT_SCOPES
-    # Staff with one of the two may use the upsert for that half of it.
-    staff_verbs = {"POST": ("add", "change")}
     sortings = {
         "created_at": ["created_at", "id"],
         "external_id": ["external_id"],
@@ -95,8 +91,6 @@ class BatchViewSet(GenericViewSet[Participant]):
     queryset = Participant.objects.all()
     serializer_class = BatchSerializer
     body_limit = settings.BATCH_BODY_LIMIT
-    required_scopes = PARTICIPANT_SCOPES
-    staff_verbs = {"POST": ("add", "change")}
 
     @extend_schema(operation_id="participants_batch_upsert", responses={200: BatchAnswerSerializer})
     def create(self, request: Request) -> Response:
@@ -130,14 +124,10 @@ class UpsertRights(TypedDict):
 
 def _upsert_rights(request: Request) -> UpsertRights:
     """What of an upsert the caller may do: an API key with the scope all of it, staff what their permissions say."""
-    if isinstance(request.auth, ApiKey):
-        return {"may_create": True, "may_change": True, "may_enroll": True}
-    may = request.user.has_perm
     return {
-        "may_create": may("participants.add_participant"),
-        "may_change": may("participants.change_participant"),
-        # A program_id makes the enrolment or reactivates it, so it takes both, as the admin's action to enrol does.
-        "may_enroll": may("participants.add_enrollment") and may("participants.change_enrollment"),
+        "may_create": CREATING_A_PARTICIPANT.is_met_by(request),
+        "may_change": CHANGING_A_PARTICIPANT.is_met_by(request),
+        "may_enroll": ENROLLING.is_met_by(request),
     }
 
 

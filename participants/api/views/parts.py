@@ -30,7 +30,6 @@ from participants.api.serializers.participants import (
     TagsSerializer,
     TierSerializer,
 )
-from participants.api.views.common import PARTICIPANT_SCOPES
 from participants.exceptions import NotEnrolled, ParticipantInactive
 from participants.models import Counter, Participant, TierStanding
 from participants.state import counters, tiers
@@ -47,8 +46,6 @@ class PartViewSet(GenericViewSet[Participant]):
     """One part of what a participant is, read and changed by itself."""
 
     queryset = Participant.objects.all()
-    required_scopes = PARTICIPANT_SCOPES
-    staff_verbs = {"DELETE": ("change",)}
 
     def change(self, request: Request, participant: str | UUID) -> state.Result:
         """Apply what the body says, read by this view's serializer."""
@@ -140,8 +137,6 @@ class CounterViewSet(GenericViewSet[Counter]):
 
     queryset = Counter.objects.all()
     serializer_class = CounterSerializer
-    required_scopes = PARTICIPANT_SCOPES
-    staff_verbs = {"PUT": ("add", "change")}
 
     @extend_schema(responses=CounterListSerializer)
     def list(self, request: Request, participant: str | UUID) -> Response:
@@ -189,8 +184,6 @@ class TierViewSet(GenericViewSet[TierStanding]):
 
     queryset = TierStanding.objects.all()
     serializer_class = TierSerializer
-    required_scopes = PARTICIPANT_SCOPES
-    staff_verbs = {"PUT": ("add", "change")}
 
     @extend_schema(responses=TierListSerializer, parameters=[_PROGRAM_ID])
     def list(self, request: Request, participant: str | UUID) -> Response:

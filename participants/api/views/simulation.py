@@ -4,31 +4,29 @@ from typing import Any
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
-from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from participants.api.answers import SimulationAnswerSerializer
+from participants.api.rights import SIMULATING_A_PARTICIPANT
 from participants.api.serializers.events import TrialSerializer
 from participants.events.simulate import simulate_program, simulate_rule
 from participants.events.trial import Trial
 from participants.exceptions import ParticipantNotFound
 from programs.kernel.exceptions import ProgramNotFound, RuleNotFound
-from programs.models import ApiKey, Program, Rule, Scope
+from programs.models import Program, Rule
 
 
 class _SimulationViewSet(GenericViewSet[Any]):
     serializer_class = TrialSerializer
-    required_scopes = {"GET": Scope.PROGRAMS_READ, "POST": Scope.PROGRAMS_READ}
-    staff_verbs = {"POST": ("view",)}
 
     def _trial(self, request: Request) -> Trial:
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         trial: Trial = serializer.validated_data
         if trial.of is not None:
-            _refuse_who_may_not_read_participants(request)
+            SIMULATING_A_PARTICIPANT.check(request)
         return trial
 
 
@@ -60,12 +58,3 @@ class RuleSimulationViewSet(_SimulationViewSet):
         changes to try with it. For a participant of yours the key needs `participants:read` too.
         """
         return Response(simulate_rule(rule_id, self._trial(request)))
-
-
-def _refuse_who_may_not_read_participants(request: Request) -> None:
-    scope = Scope.PARTICIPANTS_READ
-    if isinstance(request.auth, ApiKey):
-        if scope not in request.auth.scopes:
-            raise PermissionDenied(f"This API key lacks the scope {scope}.")
-    elif not request.user.has_perm("participants.view_participant"):
-        raise PermissionDenied("You lack the permission participants.view_participant.")

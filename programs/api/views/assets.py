@@ -3,31 +3,26 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
-from rest_framework.exceptions import PermissionDenied
 from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from programs import assets
+from programs.api.rights import LINKING_AN_ASSET
 from programs.api.serializers.assets import (
     AssetChangeSerializer,
     AssetLinkSerializer,
     AssetSerializer,
 )
 from programs.kernel.exceptions import ProgramNotFound
-from programs.models import ApiKey, Asset, AssetLink, Program, Scope
+from programs.models import Asset, AssetLink, Program
 
 
 class AssetViewSet(ListModelMixin, GenericViewSet[Asset]):
     """What the client's programs give out."""
 
     queryset = Asset.objects.all()
-    required_scopes = {
-        "GET": Scope.PROGRAMS_READ,
-        "POST": Scope.PROGRAMS_WRITE,
-        "PATCH": Scope.PROGRAMS_WRITE,
-    }
     sortings = {"created_at": ["created_at", "id"]}
     default_sorting = ("created_at", "desc")
 
@@ -41,9 +36,8 @@ class AssetViewSet(ListModelMixin, GenericViewSet[Asset]):
         serializer.is_valid(raise_exception=True)
         values = serializer.validated_data
         program_id = values.pop("program_id", None)
-        by_key = isinstance(request.auth, ApiKey)
-        if program_id and not by_key and not request.user.has_perm("programs.add_assetlink"):
-            raise PermissionDenied("You lack the permission programs.add_assetlink.")
+        if program_id:
+            LINKING_AN_ASSET.check(request)
         asset = assets.create(values, program_id=program_id)
         return Response(AssetSerializer(asset).data, status=201)
 
@@ -62,7 +56,6 @@ class LinkedAssetViewSet(ListModelMixin, GenericViewSet[Any]):
     """The assets that a program may give out."""
 
     queryset = AssetLink.objects.all()
-    required_scopes = {"GET": Scope.PROGRAMS_READ, "POST": Scope.PROGRAMS_WRITE}
     sortings = {"created_at": ["created_at", "id"]}
     default_sorting = ("created_at", "desc")
 

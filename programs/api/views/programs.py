@@ -12,7 +12,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from programs.api.filters import TrueOrFalseFilter
 from programs.api.serializers.programs import ProgramSerializer
-from programs.models import Program, ProgramStatus, Scope
+from programs.models import Program, ProgramStatus
 
 
 class ProgramFilter(filters.FilterSet):
@@ -48,11 +48,6 @@ class ProgramViewSet(
     serializer_class = ProgramSerializer
     filterset_class = ProgramFilter
     http_method_names = ["get", "post", "patch", "head", "options"]
-    required_scopes = {
-        "GET": Scope.PROGRAMS_READ,
-        "POST": Scope.PROGRAMS_WRITE,
-        "PATCH": Scope.PROGRAMS_WRITE,
-    }
     sortings = {"created_at": ["created_at", "id"]}
     default_sorting = ("created_at", "desc")
 

@@ -21,7 +21,7 @@ from programs.api.serializers.rules import (
     RuleVersionSerializer,
 )
 from programs.kernel.exceptions import OrderTaken, ProgramInactive, ProgramNotFound
-from programs.models import Rule, RuleStatus, RuleVersion, Scope
+from programs.models import Rule, RuleStatus, RuleVersion
 
 
 class RuleFilter(filters.FilterSet):
@@ -50,12 +50,6 @@ class RuleViewSet(ListModelMixin, GenericViewSet[Rule]):
 
     queryset = Rule.objects.all()
     filterset_class = RuleFilter
-    required_scopes = {
-        "GET": Scope.PROGRAMS_READ,
-        "POST": Scope.PROGRAMS_WRITE,
-        "PATCH": Scope.PROGRAMS_WRITE,
-        "DELETE": Scope.PROGRAMS_WRITE,
-    }
     sortings = {"created_at": ["created_at", "id"], "order": ["order", "id"]}
     default_sorting = ("created_at", "desc")
 
@@ -97,7 +91,6 @@ class RuleVersionViewSet(ListModelMixin, GenericViewSet[Any]):
 
     queryset = Rule.objects.all()  # who may see a rule may see what it was
     serializer_class = RuleVersionSerializer
-    required_scopes = {"GET": Scope.PROGRAMS_READ}
     sortings = {"version": ["version"]}
     default_sorting = ("version", "desc")
 
@@ -112,8 +105,6 @@ class RuleVersionViewSet(ListModelMixin, GenericViewSet[Any]):
 class RuleDraftViewSet(GenericViewSet[Any]):
     queryset = Rule.objects.all()
     serializer_class = RuleDraftSerializer
-    required_scopes = {"GET": Scope.PROGRAMS_READ, "POST": Scope.PROGRAMS_READ}
-    staff_verbs = {"POST": ("view",)}
 
     @extend_schema(responses={200: JudgementSerializer, 404: ProgramNotFound})
     def judge(self, request: Request) -> Response:

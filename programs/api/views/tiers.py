@@ -15,19 +15,13 @@ from programs.api.serializers.tiers import (
     TierTrackChangeSerializer,
     TierTrackSerializer,
 )
-from programs.models import Scope, TierTrack
+from programs.models import TierTrack
 
 
 class TierTrackViewSet(ListModelMixin, GenericViewSet[TierTrack]):
     """The tier tracks of a program: ladders of levels, such as bronze, silver and gold."""
 
     queryset = TierTrack.objects.all()
-    required_scopes = {
-        "GET": Scope.PROGRAMS_READ,
-        "POST": Scope.PROGRAMS_WRITE,
-        "PATCH": Scope.PROGRAMS_WRITE,
-        "DELETE": Scope.PROGRAMS_WRITE,
-    }
     sortings = {"created_at": ["created_at", "id"]}
     default_sorting = ("created_at", "desc")
 

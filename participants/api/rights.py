@@ -1,0 +1,82 @@
+"""What each call about participants, their balances and their events requires."""
+
+from collections.abc import Mapping
+
+from programs.api.rights import Requirement
+from programs.models import Scope
+
+_READ = Scope.PARTICIPANTS_READ
+_WRITE = Scope.PARTICIPANTS_WRITE
+
+# An upsert creates, changes and enrolls. Staff with one of the two permissions may use it for that half; the verbs
+# refuse the other one (see `participants.state.Rights`).
+_UPSERT = Requirement(
+    _WRITE, any_of=("participants.add_participant", "participants.change_participant")
+)
+_VIEW_PARTICIPANT = Requirement(_READ, ("participants.view_participant",))
+_CHANGE_PARTICIPANT = Requirement(_WRITE, ("participants.change_participant",))
+_ADJUST = Requirement(Scope.BALANCES_WRITE, ("participants.adjust_balance",))
+_VIEW_JOURNAL = Requirement(_READ, ("participants.view_journalentry",))
+_VIEW_EVENT = Requirement(_READ, ("participants.view_event",))
+_ADD_EVENT = Requirement(Scope.EVENTS_WRITE, ("participants.add_event",))
+
+REQUIREMENTS: Mapping[str, Requirement] = {
+    "ParticipantViewSet.list": _VIEW_PARTICIPANT,
+    "ParticipantViewSet.create": _UPSERT,
+    "ParticipantViewSet.retrieve": _VIEW_PARTICIPANT,
+    "ParticipantViewSet.partial_update": _CHANGE_PARTICIPANT,
+    "BatchViewSet.create": _UPSERT,
+    "StatusViewSet.partial_update": _CHANGE_PARTICIPANT,
+    "TagViewSet.list": _VIEW_PARTICIPANT,
+    "TagViewSet.replace": _CHANGE_PARTICIPANT,
+    "TagViewSet.add": _CHANGE_PARTICIPANT,
+    "TagViewSet.remove": _CHANGE_PARTICIPANT,
+    "AttributeViewSet.list": _VIEW_PARTICIPANT,
+    "AttributeViewSet.merge": _CHANGE_PARTICIPANT,
+    "AttributeViewSet.set": _CHANGE_PARTICIPANT,
+    "AttributeViewSet.remove": _CHANGE_PARTICIPANT,
+    "CounterViewSet.list": Requirement(_READ, ("participants.view_counter",)),
+    "CounterViewSet.retrieve": Requirement(_READ, ("participants.view_counter",)),
+    "CounterViewSet.set": Requirement(
+        _WRITE, any_of=("participants.add_counter", "participants.change_counter")
+    ),
+    "CounterViewSet.remove": Requirement(_WRITE, ("participants.delete_counter",)),
+    "TierViewSet.list": Requirement(_READ, ("participants.view_tierstanding",)),
+    "TierViewSet.retrieve": Requirement(_READ, ("participants.view_tierstanding",)),
+    "TierViewSet.set": Requirement(
+        _WRITE, any_of=("participants.add_tierstanding", "participants.change_tierstanding")
+    ),
+    "TierViewSet.remove": Requirement(_WRITE, ("participants.delete_tierstanding",)),
+    "EnrollmentViewSet.retrieve": Requirement(_READ, ("participants.view_enrollment",)),
+    "EnrollmentViewSet.update": Requirement(
+        _WRITE, any_of=("participants.add_enrollment", "participants.change_enrollment")
+    ),
+    "EnrollmentViewSet.destroy": Requirement(_WRITE, ("participants.delete_enrollment",)),
+    "BalanceViewSet.list": Requirement(_READ, ("participants.view_balance",)),
+    "BalanceViewSet.adjust": _ADJUST,
+    "BalanceViewSet.hold": _ADJUST,
+    "BalanceViewSet.release": _ADJUST,
+    "BalanceViewSet.forfeit": _ADJUST,
+    "HistoryViewSet.list": _VIEW_JOURNAL,
+    "ParticipantEventViewSet.list": _VIEW_EVENT,
+    "StateHistoryViewSet.list": Requirement(_READ, ("participants.view_statechange",)),
+    "EventViewSet.list": _VIEW_EVENT,
+    "EventViewSet.create": _ADD_EVENT,
+    "EventViewSet.retrieve": _VIEW_EVENT,
+    "EventViewSet.retry": _ADD_EVENT,
+    "EventByKeyViewSet.by_key": _VIEW_EVENT,
+    "EventBatchViewSet.create": _ADD_EVENT,
+    "JournalEntryViewSet.list": _VIEW_JOURNAL,
+    "JournalEntryViewSet.retrieve": _VIEW_JOURNAL,
+    "ProgramSimulationViewSet.simulate": Requirement(
+        Scope.PROGRAMS_READ, ("programs.view_program",)
+    ),
+    "RuleSimulationViewSet.simulate": Requirement(Scope.PROGRAMS_READ, ("programs.view_rule",)),
+}
+
+# What parts of a call require besides. An API key's scope for the call includes them.
+CREATING_A_PARTICIPANT = Requirement(_WRITE, ("participants.add_participant",))
+CHANGING_A_PARTICIPANT = _CHANGE_PARTICIPANT
+# A program_id makes the enrollment or reactivates it, so it takes both.
+ENROLLING = Requirement(_WRITE, ("participants.add_enrollment", "participants.change_enrollment"))
+SIMULATING_A_PARTICIPANT = _VIEW_PARTICIPANT
