@@ -1,6 +1,6 @@
 """Assets and the programs that give them out: the only code that writes either."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -13,8 +13,8 @@ from programs.kernel.exceptions import AssetNotFound, FieldError, ProgramNotFoun
 from programs.models import Asset, AssetLink, Program
 
 
-def create(values: Mapping[str, Any], *, program_id: UUID | None = None) -> Asset:
-    """Create an asset of these fields, linked to the program where one is named: both, or nothing.
+def create(values: Mapping[str, Any], *, program_ids: Iterable[UUID] = ()) -> Asset:
+    """Create an asset of these fields, linked to these programs: all of it, or nothing.
 
     Raises ValidationFailed for a symbol that is taken and a max_transaction_amount finer than the scale, ProgramNotFound.
     """
@@ -22,26 +22,29 @@ def create(values: Mapping[str, Any], *, program_id: UUID | None = None) -> Asse
     refuse_finer(asset.max_transaction_amount, asset.scale)
     with transaction.atomic():
         _write(asset)
-        if program_id is not None:
+        for program_id in program_ids:
             link(asset.pk, program_id)
     return asset
 
 
 @retried
-def change(asset_id: UUID, values: Mapping[str, Any]) -> Asset:
-    """Give the asset these values, a scale not among them, and leave its other fields to whoever changes those.
+def change(asset_id: UUID, values: Mapping[str, Any], *, program_ids: Iterable[UUID] = ()) -> Asset:
+    """Give the asset these values, a scale not among them, and link it to these programs: all of it, or nothing.
 
-    Raises AssetNotFound, and ValidationFailed as `create` does.
+    Its other fields are left to whoever changes those. Raises AssetNotFound, ProgramNotFound, and ValidationFailed as
+    `create` does.
     """
     asset = found(asset_id)
     refuse_finer(values.get("max_transaction_amount"), asset.scale)
-    if values:
-        for name, value in values.items():
-            setattr(asset, name, value)
-        with transaction.atomic():
+    with transaction.atomic():
+        if values:
+            for name, value in values.items():
+                setattr(asset, name, value)
             _write(asset, update_fields=[*values, "updated_at"])
             # Only now, when the row is locked and no other link of it can be made: see `link`.
             Program.objects.filter(asset_links__asset=asset_id).revised()
+        for program_id in program_ids:
+            link(asset_id, program_id)
     return asset
 
 

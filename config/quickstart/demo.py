@@ -90,7 +90,7 @@ def make(*, by: Actor) -> None:
         id=PROGRAM, name="Demo rewards", description="Made by quickstart, to look around in."
     )
     points = assets.create(
-        {"name": "Points", "symbol": "POINTS", "scale": 2}, program_id=program.pk
+        {"name": "Points", "symbol": "POINTS", "scale": 2}, program_ids=[program.pk]
     )
     tracks.create(program.pk, tracks.clean_new(_TRACK), by=by)
     for name, condition, actions in _RULES:

@@ -8,14 +8,13 @@ from participants import state
 from participants.admin.filters import EnrollmentProgramFilter
 from participants.admin.forms import EnrollmentForm
 from participants.admin.lists import LargeTableAdmin
-from participants.admin.saving import Refused, StateAdmin
 from participants.models import Enrollment
+from programs.admin.verb_pages import VerbAdmin
 from programs.api.callers import actor_of
-from programs.kernel.exceptions import DomainError
 
 
 @admin.register(Enrollment)
-class EnrollmentAdmin(StateAdmin[Enrollment], LargeTableAdmin[Enrollment]):
+class EnrollmentAdmin(VerbAdmin[Enrollment], LargeTableAdmin[Enrollment]):
     form = EnrollmentForm
     fields = ["participant", "program", "status"]
     list_display = ["participant", "program", "status", "created_at", "updated_at"]
@@ -43,20 +42,20 @@ class EnrollmentAdmin(StateAdmin[Enrollment], LargeTableAdmin[Enrollment]):
             queryset = queryset.filter(participant__external_id__startswith=term)
         return queryset, False
 
-    def save_model(
-        self, request: HttpRequest, obj: Enrollment, form: EnrollmentForm, change: bool
-    ) -> None:
-        if change and "status" not in form.changed_data:
-            return
-        if not change:
-            obj.participant = form.cleaned_data["participant"]
-            obj.program = form.cleaned_data["program"]
-        status = state.Change(
-            program_id=obj.program_id, enrollment_status=form.cleaned_data["status"]
-        )
-        try:
-            state.apply(status, to=obj.participant_id, by=actor_of(request))
-        except DomainError as refusal:
-            raise Refused(refusal, form.prefix) from refusal
-        if not change:
-            obj.pk = Enrollment.objects.get(participant=obj.participant, program=obj.program).pk
+    def carry_out(
+        self,
+        request: HttpRequest,
+        form: EnrollmentForm,
+        formsets: list[Any],
+        obj: Enrollment | None,
+    ) -> Enrollment:
+        if obj and "status" not in form.changed_data:
+            return obj
+        participant = obj.participant if obj else form.cleaned_data["participant"]
+        program = obj.program if obj else form.cleaned_data["program"]
+        change = state.Change(program_id=program.pk, enrollment_status=form.cleaned_data["status"])
+        state.apply(change, to=participant.pk, by=actor_of(request))
+        return obj or Enrollment.objects.get(participant=participant, program=program)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Enrollment | None = None) -> bool:
+        return False

@@ -1,20 +1,19 @@
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 from django.utils.html import escape
 
 from participants import state
 from participants.admin.fields import AttributesField, LineField, TagsField, merge_between
-from participants.admin.saving import Refused, StateForm
 from participants.models import PROFILE_FIELDS, Enrollment, Participant
 from participants.state.changes import clean_change, clean_upsert
 from programs.admin.base import SelectById
-from programs.kernel.actors import Actor
-from programs.kernel.exceptions import DomainError, ValidationFailed
+from programs.admin.verb_pages import VerbForm
+from programs.kernel.exceptions import ValidationFailed
 from programs.models import Program, ProgramStatus
 
 
-class ParticipantForm(StateForm[Participant]):
+class ParticipantForm(VerbForm[Participant]):
     """Reads a participant's page by the same rules as the API's bodies; `change` is what its user changed."""
 
     tags = TagsField(
@@ -73,7 +72,7 @@ class ProgramName(forms.Widget):
         return escape(value)
 
 
-class EnrollmentForm(StateForm[Enrollment]):
+class EnrollmentForm(VerbForm[Enrollment]):
     class Meta:
         model = Enrollment
         fields = ["participant", "program", "status"]
@@ -92,7 +91,7 @@ class EnrollmentForm(StateForm[Enrollment]):
         return cleaned
 
 
-class EnrollmentRowForm(StateForm[Enrollment]):
+class EnrollmentRowForm(VerbForm[Enrollment]):
     """One enrolment on its participant's page."""
 
     class Meta:
@@ -106,10 +105,13 @@ class EnrollmentRowForm(StateForm[Enrollment]):
             self.fields["program"] = forms.CharField(widget=ProgramName, disabled=True)
             self.initial["program"] = self.instance.program.name
 
+    @property
+    def change(self) -> state.Change:
+        program_id = self.instance.program_id or self.cleaned_data["program"].pk
+        return state.Change(program_id=program_id, enrollment_status=self.cleaned_data["status"])
+
 
 class EnrollmentFormSet(forms.BaseInlineFormSet[Enrollment, Participant, EnrollmentRowForm]):
-    by: ClassVar[Actor]
-
     def clean(self) -> None:
         enrolled = {form.instance.program_id for form in self.initial_forms}
         for form in self.extra_forms:
@@ -119,24 +121,9 @@ class EnrollmentFormSet(forms.BaseInlineFormSet[Enrollment, Participant, Enrollm
             elif program is not None:
                 enrolled.add(program.pk)
 
-    def save_new(self, form: EnrollmentRowForm, commit: bool = True) -> Enrollment:
-        form.instance.program = form.cleaned_data["program"]
-        return self._set_status(form)
-
-    def save_existing(
-        self, form: EnrollmentRowForm, obj: Enrollment, commit: bool = True
-    ) -> Enrollment:
-        return self._set_status(form)
-
-    def _set_status(self, form: EnrollmentRowForm) -> Enrollment:
-        change = state.Change(
-            program_id=form.instance.program_id, enrollment_status=form.cleaned_data["status"]
-        )
-        try:
-            state.apply(change, to=self.instance.pk, by=self.by)
-        except DomainError as refusal:
-            raise Refused(refusal, form.prefix) from refusal
-        return form.instance
+    @property
+    def edited(self) -> list[EnrollmentRowForm]:
+        return [form for form in self.forms if form.has_changed()]
 
 
 class EnrollForm(forms.Form):

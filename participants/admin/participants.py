@@ -33,7 +33,6 @@ from participants.admin.history import (
 )
 from participants.admin.lists import LargeTableAdmin
 from participants.admin.parts import counter_page, tier_page
-from participants.admin.saving import Refused, StateAdmin
 from participants.exceptions import NotAllowed
 from participants.models import (
     PROFILE_FIELDS,
@@ -43,9 +42,9 @@ from participants.models import (
     ParticipantStatus,
     StateChange,
 )
+from programs.admin.verb_pages import VerbAdmin, VerbForm
 from programs.api.callers import actor_of
 from programs.kernel import exact_json
-from programs.kernel.exceptions import DomainError, FieldError, ValidationFailed
 
 SHOWN_CHANGES = 50
 
@@ -80,12 +79,6 @@ class EnrollmentInline(admin.TabularInline[Enrollment, Participant]):
             widget.can_add_related = widget.can_change_related = widget.can_view_related = False
         return field
 
-    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
-        formset: Any = super().get_formset(request, obj, **kwargs)
-        formset.by = actor_of(request)
-        formset.form.refused = getattr(request, "refused", None)
-        return formset
-
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
@@ -102,7 +95,7 @@ def _set_status(status: ParticipantStatus, label: str) -> Callable[..., None]:
 
 
 @admin.register(Participant)
-class ParticipantAdmin(StateAdmin[Participant], LargeTableAdmin[Participant]):
+class ParticipantAdmin(VerbAdmin[Participant], LargeTableAdmin[Participant]):
     form = ParticipantForm
     inlines = [EnrollmentInline]
     list_display = ["external_id", "status", "name", "email", "created_at"]
@@ -162,32 +155,33 @@ class ParticipantAdmin(StateAdmin[Participant], LargeTableAdmin[Participant]):
             queryset = queryset.matching(term)
         return queryset, False
 
-    def save_model(
-        self, request: HttpRequest, obj: Participant, form: ParticipantForm, change: bool
-    ) -> None:
-        try:
-            if change:
-                state.apply(form.change, to=obj.pk, by=actor_of(request))
-            else:
-                self._create(request, obj, form)
-        except DomainError as refusal:
-            raise Refused(refusal, form.prefix) from refusal
+    def carry_out(
+        self,
+        request: HttpRequest,
+        form: ParticipantForm,
+        formsets: list[EnrollmentFormSet],
+        obj: Participant | None,
+    ) -> Participant | None:
+        rows = [row for formset in formsets for row in formset.edited]
+        results = state.apply_in_turn(
+            [form.change, *(row.change for row in rows)],
+            to=obj.pk if obj else form.external_id,
+            by=actor_of(request),
+            may_create=obj is None,
+            may_change=obj is not None,
+        )
+        parts: list[VerbForm[Any]] = [form, *rows]
+        refused = parts[len(results) - 1]
+        if isinstance(results[-1].refusal, NotAllowed):
+            refused.add_error("external_id", "A participant with this external_id exists already.")
+        elif results[-1].refusal:
+            refused.add_refusal(results[-1].refusal)
+        else:
+            return Participant.objects.get(pk=results[-1].participant_id)
+        return None
 
-    def _create(self, request: HttpRequest, obj: Participant, form: ParticipantForm) -> None:
-        try:
-            result = state.apply(
-                form.change,
-                to=form.external_id,
-                by=actor_of(request),
-                may_create=True,
-                may_change=False,
-            )
-        except NotAllowed as refusal:
-            known = FieldError(
-                "external_id", "taken", "A participant with this external_id exists already."
-            )
-            raise ValidationFailed([known]) from refusal
-        obj.pk, obj.external_id = result.participant_id, form.external_id
+    def has_delete_permission(self, request: HttpRequest, obj: Participant | None = None) -> bool:
+        return False
 
     def render_change_form(
         self,

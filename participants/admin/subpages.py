@@ -1,7 +1,6 @@
 """Pages beneath a participant's own, each with a form that a verb carries out."""
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 from django.contrib import admin
@@ -11,22 +10,11 @@ from django.template.response import TemplateResponse
 
 from participants.admin.holdings import page_of
 from participants.models import Participant
-from programs.kernel.exceptions import DomainError
+from programs.admin.verb_pages import RefusalMixin
 
 
-class VerbPageForm(forms.Form):
-    """A form whose verb may refuse: each refusal stands at the field that it is about, or above the form."""
-
-    # The field of the form for what the verb calls something else, and for refusals that name no field.
-    names: ClassVar[Mapping[str, str]] = {}
-    of_refusal: ClassVar[Mapping[type[DomainError], str]] = {}
-
-    def add_refusal(self, refusal: DomainError) -> None:
-        if not refusal.fields:
-            self.add_error(self.of_refusal.get(type(refusal)), refusal.message)
-        for error in refusal.fields:
-            name = self.names.get(error.field, error.field)
-            self.add_error(name if name in self.fields else None, error.message)
+class VerbPageForm(RefusalMixin, forms.Form):
+    """A form of a page beneath the participant's own."""
 
 
 class MinuteField(forms.DateTimeField):

@@ -7,15 +7,15 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 
 from programs import assets
-from programs.admin.base import SelectById, StrictAdmin
+from programs.admin.base import SelectById
 from programs.admin.fields import AmountField
-from programs.admin.saving import Refused, VerbAdmin, VerbForm
+from programs.admin.verb_pages import ModelCheckedForm, VerbAdmin
 from programs.kernel import decimals
-from programs.kernel.exceptions import DomainError, ValidationFailed
+from programs.kernel.exceptions import ValidationFailed
 from programs.models import Asset, AssetLink
 
 
-class AssetForm(VerbForm[Asset]):
+class AssetForm(ModelCheckedForm[Asset]):
     max_transaction_amount = AmountField(
         required=False,
         help_text="The most that one movement may be, in no finer steps than the asset has; empty for no limit.",
@@ -45,12 +45,6 @@ class AssetForm(VerbForm[Asset]):
         return cleaned
 
 
-class AssetLinkFormSet(forms.BaseInlineFormSet[AssetLink, Asset, "AssetLinkForm"]):
-    def save_new(self, form: "AssetLinkForm", commit: bool = True) -> AssetLink:
-        link, _ = assets.link(self.instance.pk, form.cleaned_data["program"].pk)
-        return link
-
-
 class AssetLinkForm(forms.ModelForm[AssetLink]):
     class Meta:
         model = AssetLink
@@ -61,7 +55,6 @@ class AssetLinkForm(forms.ModelForm[AssetLink]):
 class AssetLinkInline(admin.TabularInline[AssetLink, Asset]):
     model = AssetLink
     form = AssetLinkForm
-    formset = AssetLinkFormSet  # type: ignore[assignment]
     fields = ["program"]
     extra = 1
     verbose_name = "program that gives it out"
@@ -92,7 +85,7 @@ class AssetChangeList(ChangeList):
 
 
 @admin.register(Asset)
-class AssetAdmin(VerbAdmin[Asset], StrictAdmin[Asset]):
+class AssetAdmin(VerbAdmin[Asset]):
     form = AssetForm
     inlines = [AssetLinkInline]
     list_display = ["name", "symbol", "scale", "limit", "programs", "created_at"]
@@ -127,16 +120,19 @@ class AssetAdmin(VerbAdmin[Asset], StrictAdmin[Asset]):
         fixed = ["id", "created_at", "updated_at"]
         return ["scale", *fixed] if obj else fixed
 
-    def save_model(self, request: HttpRequest, obj: Asset, form: AssetForm, change: bool) -> None:
-        try:
-            if change:
-                changed = {name: form.cleaned_data[name] for name in form.changed_data}
-                assets.change(obj.pk, changed)
-            else:
-                created = assets.create(form.cleaned_data)
-                obj.pk, obj._state.adding = created.pk, False
-        except DomainError as refusal:
-            raise Refused(refusal, form.prefix) from refusal
+    def carry_out(
+        self, request: HttpRequest, form: AssetForm, formsets: list[Any], obj: Asset | None
+    ) -> Asset:
+        linked = [
+            row.cleaned_data["program"].pk
+            for formset in formsets
+            for row in formset.extra_forms
+            if row.has_changed()
+        ]
+        if obj is None:
+            return assets.create(form.cleaned_data, program_ids=linked)
+        changed = {name: form.cleaned_data[name] for name in form.changed_data}
+        return assets.change(obj.pk, changed, program_ids=linked)
 
     def has_delete_permission(self, request: HttpRequest, obj: Asset | None = None) -> bool:
         return False

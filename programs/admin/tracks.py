@@ -11,13 +11,12 @@ from django.forms.formsets import DELETION_FIELD_NAME
 from django.http import HttpRequest, HttpResponse
 
 from programs import tracks
-from programs.admin.base import SelectById, StrictAdmin
+from programs.admin.base import SelectById
 from programs.admin.fields import JSONTextField, written
-from programs.admin.saving import Refused, VerbAdmin, VerbForm
+from programs.admin.verb_pages import ModelCheckedForm, VerbAdmin
 from programs.api.callers import actor_of
 from programs.kernel.cleaning import Errors
 from programs.kernel.exceptions import (
-    DomainError,
     TierTrackChanged,
     TierTrackNotFound,
     ValidationFailed,
@@ -29,7 +28,7 @@ SHOWN_VERSIONS = 20
 _LEVEL = re.compile(r"levels\[(\d+)\]\.?(\w*)(.*)", re.DOTALL)
 
 
-class TrackForm(VerbForm[TierTrack]):
+class TrackForm(ModelCheckedForm[TierTrack]):
     """Reads a track's page by the same rules as the API's bodies, but for the levels, which stand in an inline."""
 
     # Levels are replaced as a whole, so that of two people who edit a track at once the second is told.
@@ -103,23 +102,6 @@ class LevelFormSet(forms.BaseInlineFormSet[TierLevel, TierTrack, LevelForm]):
     def _is_deleted(self, form: LevelForm) -> bool:
         return bool(form.cleaned_data.get(DELETION_FIELD_NAME))
 
-    def save(self, commit: bool = True) -> list[TierLevel]:
-        """Tell the page's history what changed; written it is already."""
-        self.deleted_objects = [
-            form.instance for form in self.initial_forms if self._is_deleted(form)
-        ]
-        self.changed_objects = [
-            (form.instance, form.changed_data)
-            for form in self.initial_forms
-            if form.has_changed() and form.instance not in self.deleted_objects
-        ]
-        self.new_objects = [
-            TierLevel(key=form.cleaned_data["key"])
-            for form in self._rows()
-            if form not in self.initial_forms
-        ]
-        return []
-
 
 class LevelInline(admin.StackedInline[TierLevel, TierTrack]):
     model = TierLevel
@@ -155,7 +137,7 @@ class TrackChangeList(ChangeList):
 
 
 @admin.register(TierTrack)
-class TierTrackAdmin(VerbAdmin[TierTrack], StrictAdmin[TierTrack]):
+class TierTrackAdmin(VerbAdmin[TierTrack]):
     form = TrackForm
     inlines = [LevelInline]
     list_display = ["__str__", "key", "program", "level_count", "version", "updated_at"]
@@ -194,26 +176,16 @@ class TierTrackAdmin(VerbAdmin[TierTrack], StrictAdmin[TierTrack]):
             return []
         return ["program", "key", "id", "version", "created_at", "updated_at"]
 
-    def save_model(
-        self, request: HttpRequest, obj: TierTrack, form: TrackForm, change: bool
-    ) -> None:
-        pass  # nothing of it without its levels, which come next
-
-    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+    def carry_out(
+        self, request: HttpRequest, form: TrackForm, formsets: list[Any], obj: TierTrack | None
+    ) -> TierTrack:
         [levels] = formsets
         values, by = form.cleaned_data, actor_of(request)
-        try:
-            if change:
-                wanted = tracks.TrackChange(values["display_name"], levels.levels)
-                version = values["shown_version"]
-                tracks.change(form.instance.pk, wanted, by=by, shown_version=version)
-            else:
-                new = tracks.NewTrack(values["key"], values["display_name"], levels.levels)
-                created = tracks.create(values["program"].pk, new, by=by)
-                form.instance.pk, form.instance._state.adding = created.pk, False
-        except DomainError as refusal:
-            raise Refused(refusal, form.prefix) from refusal
-        levels.save()
+        if obj is None:
+            new = tracks.NewTrack(values["key"], values["display_name"], levels.levels)
+            return tracks.create(values["program"].pk, new, by=by)
+        changed = tracks.TrackChange(values["display_name"], levels.levels)
+        return tracks.change(obj.pk, changed, by=by, shown_version=values["shown_version"])
 
     def delete_model(self, request: HttpRequest, obj: TierTrack) -> None:
         with suppress(TierTrackNotFound):  # somebody else was faster

@@ -265,9 +265,9 @@ def test_the_assets_of_an_unknown_program_are_not_found(api: APIClient, points: 
 
 def test_a_program_lists_its_own_assets_page_by_page(api: APIClient, program: Program) -> None:
     other = Program.objects.create(name="Other")
-    made = [assets.create({"name": "A", "symbol": s}, program_id=program.id) for s in "ABC"]
+    made = [assets.create({"name": "A", "symbol": s}, program_ids=[program.id]) for s in "ABC"]
     assets.link(made[0].pk, other.pk)
-    assets.create({"name": "D", "symbol": "D"}, program_id=other.id)
+    assets.create({"name": "D", "symbol": "D"}, program_ids=[other.id])
 
     def symbols(program: Program, **query: Any) -> list[str]:
         answer = api.get(f"/v1/programs/{program.id}/assets", query).json()
@@ -290,7 +290,7 @@ def test_a_list_costs_the_same_however_many_there_are(
     for count in (1, 30):
         for number in range(count):
             values = {"name": "A", "symbol": f"S{count}x{number}"}
-            assets.create(values, program_id=program.id)
+            assets.create(values, program_ids=[program.id])
         queries.clear()
         rows = api.get(path).json()["data"]
         costs.add(len(queries))

@@ -161,7 +161,7 @@ def test_the_list_shows_scale_limit_and_programs_in_as_many_queries_for_many(
             "scale": 2,
             "max_transaction_amount": Decimal(5),
         }
-        assets.create(values, program_id=program.pk)
+        assets.create(values, program_ids=[program.pk])
     queries.clear()
 
     response = admin_client.get(ASSETS)

@@ -712,7 +712,7 @@ def test_a_track_and_an_asset_revise_the_programs_that_have_them(program: Progra
     assert revised_by(lambda: assets.change(points.pk, {"name": "Q"})) == (1, 1)
     assert revised_by(lambda: assets.change(points.pk, {})) == (0, 0)
     values = {"name": "M", "symbol": "M"}
-    assert revised_by(lambda: assets.create(values, program_id=other.pk)) == (0, 1)
+    assert revised_by(lambda: assets.create(values, program_ids=[other.pk])) == (0, 1)
 
 
 @pytest.mark.django_db(transaction=True)

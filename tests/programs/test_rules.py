@@ -68,7 +68,7 @@ def test_a_rule_is_created_with_its_defaults(api: APIClient, new: dict[str, Any]
 
 
 def test_a_rule_is_spelled_alike_behind_every_door(api: APIClient, new: dict[str, Any]) -> None:
-    points = assets.create({"name": "P", "symbol": "P"}, program_id=new["program_id"])
+    points = assets.create({"name": "P", "symbol": "P"}, program_ids=[new["program_id"]])
     credit = {
         "description": "Five percent.",
         "matures_at": "720h",
@@ -515,7 +515,7 @@ def test_a_question_of_another_shape_is_refused(
 def test_a_programs_own_assets_and_tiers_are_judged_where_it_is_named(
     api: APIClient, program: Program
 ) -> None:
-    ours = assets.create({"name": "P", "symbol": "P"}, program_id=program.pk)
+    ours = assets.create({"name": "P", "symbol": "P"}, program_ids=[program.pk])
     theirs = assets.create({"name": "Q", "symbol": "Q"})
     TierTrack.objects.create(program=program, key="status")
     actions = [

@@ -11,7 +11,7 @@ from programs import rulebook
 from programs.admin.rules.actions import action_of, row_of, rows_of
 from programs.admin.rules.fields import CodeField, Lines, UTCTimeField
 from programs.admin.rules.vocabulary import Vocabulary
-from programs.admin.saving import VerbForm
+from programs.admin.verb_pages import VerbForm
 from programs.kernel import instants
 from programs.kernel.exceptions import DomainError, FieldError, RuleChanged
 from programs.models import Program, Rule, RuleStatus
@@ -84,9 +84,7 @@ class RuleForm(VerbForm[Rule]):
         rows_are_valid = self.rows.is_valid()
         cleaned = super().clean()
         if not self.is_new and self._is_stale():
-            # Somebody may have been faster by a moment, which the verb has refused already in the same words.
-            if RuleChanged.message not in self.non_field_errors():
-                self.add_error(None, RuleChanged.message)
+            self.add_error(None, RuleChanged.message)
             return cleaned
         if not rows_are_valid:
             self.add_error(None, _MEND)
@@ -134,7 +132,3 @@ class RuleForm(VerbForm[Rule]):
         self.rows.kept[int(found[1])].add_refusal(found[2], error, found[3])
         if not self.non_field_errors():
             self.add_error(None, _MEND)
-
-    def _post_clean(self) -> None:
-        # Django's would fill the instance and judge it by the model. The rulebook judges and writes.
-        pass

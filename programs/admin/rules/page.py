@@ -9,7 +9,6 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from programs import rulebook
-from programs.admin.base import StrictAdmin
 from programs.admin.fields import written
 from programs.admin.rules.actions import ASKED, TYPES
 from programs.admin.rules.changelist import (
@@ -20,9 +19,8 @@ from programs.admin.rules.changelist import (
 )
 from programs.admin.rules.forms import RuleForm
 from programs.admin.rules.vocabulary import Vocabulary
-from programs.admin.saving import Refused, VerbAdmin
+from programs.admin.verb_pages import VerbAdmin
 from programs.api.callers import actor_of
-from programs.kernel.exceptions import DomainError
 from programs.models import Program, Rule, RuleVersion
 from programs.rulebook import reference
 
@@ -32,7 +30,7 @@ SHOWN_VERSIONS = 20
 _MAY_BE_EMPTY: Final = {"level": "(base)", "value": "(empty)"}
 
 
-class RulePage(VerbAdmin[Rule], StrictAdmin[Rule]):
+class RulePage(VerbAdmin[Rule]):
     form = RuleForm
 
     def add_view(
@@ -89,17 +87,16 @@ class RulePage(VerbAdmin[Rule], StrictAdmin[Rule]):
     def response_post_save_add(self, request: HttpRequest, obj: Rule) -> HttpResponseRedirect:
         return HttpResponseRedirect(list_of(obj.program))
 
-    def save_model(self, request: HttpRequest, obj: Rule, form: RuleForm, change: bool) -> None:
+    def carry_out(
+        self, request: HttpRequest, form: RuleForm, formsets: list[Any], obj: Rule | None
+    ) -> Rule:
         by = actor_of(request)
-        try:
-            if not change:
-                created = rulebook.create(form.ready, by=by)
-                obj.pk, obj.name, obj._state.adding = created.pk, created.name, False
-            elif form.ready:
-                shown = form.cleaned_data["shown_version"]
-                rulebook.change(obj.pk, form.ready, by=by, shown_version=shown)
-        except DomainError as refusal:
-            raise Refused(refusal, form.prefix) from refusal
+        if obj is None:
+            return rulebook.create(form.ready, by=by)
+        if not form.ready:
+            return obj
+        shown = form.cleaned_data["shown_version"]
+        return rulebook.change(obj.pk, form.ready, by=by, shown_version=shown)
 
     def render_change_form(
         self,

@@ -38,7 +38,7 @@ class AssetViewSet(ListModelMixin, GenericViewSet[Asset]):
         program_id = values.pop("program_id", None)
         if program_id:
             LINKING_AN_ASSET.check(request)
-        asset = assets.create(values, program_id=program_id)
+        asset = assets.create(values, program_ids=[program_id] if program_id else [])
         return Response(AssetSerializer(asset).data, status=201)
 
     def retrieve(self, request: Request, asset_id: UUID) -> Response:
