@@ -11,9 +11,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from drf_spectacular.drainage import get_override
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent, get_doc
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
 from config.api.errors import STATUS
@@ -23,7 +25,7 @@ from participants.models import (
     MAX_COUNTER_KEY_LENGTH,
     MAX_TAG_LENGTH,
 )
-from programs.api.serializers import RefusalSerializer
+from programs.api.refusals import RefusalSerializer
 from programs.kernel.exceptions import DomainError
 
 _EXAMPLES: dict[str, Any] = json.loads(
@@ -45,8 +47,8 @@ _PROGRAM = {
     "schema": {"type": "string", "format": "uuid"},
     "example": "0198c0de-7a3b-7c21-9f4e-2b1d5a6c7e80",
 }
-# Of a participant, and of a program.
-_PARTS = {"state", "enrollments", "balances", "activity", "assets", "tiers"}
+# Of a participant.
+_PARTS = {"state", "enrollments", "balances", "activity"}
 _PATH_PARAMETERS: dict[str, dict[str, Any]] = {
     "participant": {
         "description": "The participant: our id, or yours as `external:{external_id}`, percent-encoded.",
@@ -97,23 +99,12 @@ _PATH_PARAMETERS: dict[str, dict[str, Any]] = {
         "schema": {"type": "string", "minLength": 1, "maxLength": 64},
         "example": "status",
     },
-    "asset_id": {
-        "description": "The asset.",
-        "schema": {"type": "string", "format": "uuid"},
-        "example": "0198c0dd-3f4a-7b5c-8d6e-7f8091a2b3c4",
-    },
-    "track": {
-        "description": "The track's key.",
-        "schema": {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,63}$"},
-        "example": "status",
-    },
     "rule_id": {
         "description": "The rule.",
         "schema": {"type": "string", "format": "uuid"},
         "example": "0198c0e2-6c7d-7e8f-9a0b-1c2d3e4f5a6b",
     },
     "program_id": _PROGRAM,
-    "id": _PROGRAM,
 }
 
 _HEADERS: dict[str, dict[str, Any]] = {
@@ -249,6 +240,21 @@ class LaurelSchema(AutoSchema):
         """Whether the answer is a page: a participant's tags are a list that comes whole."""
         return self.view.action == "list" and hasattr(self.view, "sortings")
 
+    def _process_override_parameters(self, direction: Any = "request") -> Any:
+        """Of the path parameters that the viewset describes, only those that this path has."""
+        described = super()._process_override_parameters(direction)
+        for name, location in [*described]:
+            if location == OpenApiParameter.PATH:
+                [example] = described[name, location].pop("examples").values()
+                described[name, location]["example"] = example["value"]
+                if f"{{{name}}}" not in self.path:
+                    del described[name, location]
+        return described
+
+    def _get_parameters(self) -> list[dict[str, Any]]:
+        parameters: list[dict[str, Any]] = super()._get_parameters()
+        return sorted(parameters, key=lambda parameter: parameter["in"] != OpenApiParameter.PATH)
+
     def _resolve_path_parameters(self, variables: list[str]) -> list[dict[str, Any]]:
         return [
             {"name": name, "in": "path", "required": True, **_PATH_PARAMETERS[name]}
@@ -302,12 +308,22 @@ class LaurelSchema(AutoSchema):
     # Answers.
 
     def _get_examples(self, serializer: Any, direction: Any, *args: Any, **kwargs: Any) -> Any:
+        """The serializer's own examples, by extend_schema_serializer; of a list, a page with the first of them."""
         if serializer is None:
             return {}
+        is_request = direction == "request"
+        examples = {
+            example.name: {"value": example.value}
+            for example in get_override(getattr(serializer, "child", serializer), "examples", [])
+            if not (example.response_only if is_request else example.request_only)
+        }
+        is_page = not is_request and self._is_list_view()
+        if examples and is_page:
+            row = next(iter(examples.values()))["value"]
+            last = {"has_more": False, "next_cursor": None}
+            return {"page": {"value": {"data": [row], "pagination": last}}}
         name = self._get_serializer_name(serializer, direction)
-        if direction == "response" and self._is_list_view():
-            name = self.get_paginated_name(name)
-        return _examples(name)
+        return examples or _examples(self.get_paginated_name(name) if is_page else name)
 
     def _get_response_for_code(
         self, serializer: Any, status_code: str, *args: Any, **kwargs: Any

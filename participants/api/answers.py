@@ -20,7 +20,7 @@ from participants.api.serializers.events import (
 )
 from participants.api.serializers.participants import BucketsSerializer, ParticipantRowSerializer
 from participants.models import MAX_TAG_LENGTH, Bucket, ParticipantStatus
-from programs.api.serializers import RefusalSerializer
+from programs.api.refusals import RefusalSerializer
 
 
 class _Row(serializers.Serializer[Any]):

@@ -12,7 +12,7 @@ from participants.models import (
     MAX_TAG_LENGTH,
     MAX_TAGS,
 )
-from programs.api.serializer_fields import JSONTextArea
+from programs.api.strict import JSONTextArea
 from programs.kernel.exact_json import MAX_DIGITS
 
 MAX_BATCH = 1000

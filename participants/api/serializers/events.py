@@ -18,7 +18,7 @@ from participants.events.request import (
 from participants.events.trial import Trial, clean_trial
 from participants.models import LONGEST_SHOWN, MAX_IDEMPOTENCY_KEY_LENGTH, Event
 from participants.state.changes import clean_list
-from programs.api.serializer_fields import InstantField, JSONTextArea
+from programs.api.strict import InstantField, JSONTextArea
 
 _JSON_INPUTS = {"event_data", "events", "event", "participant_state", "rule"}
 _OBJECT = {"type": "object", "additionalProperties": True}

@@ -42,9 +42,8 @@ from participants.state.changes import (
 )
 from participants.state.counters import CounterChange, clean_counter
 from participants.state.tiers import TierChange, clean_tier
-from programs.api.serializer_fields import InstantField
-from programs.api.serializers import StrictSerializer
-from programs.api.serializers import body_of as read_body
+from programs.api.strict import InstantField, StrictSerializer
+from programs.api.strict import body_of as read_body
 from programs.kernel.decimals import written
 
 _CLEARED = "An empty string clears it."

@@ -7,8 +7,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from programs import rulebook
-from programs.api.serializer_fields import InstantField, JSONTextArea
-from programs.api.serializers.base import POSITION, body_of
+from programs.api.refusals import POSITION
+from programs.api.strict import InstantField, JSONTextArea, body_of
 from programs.kernel.exceptions import FieldError, ValidationFailed
 from programs.models import Rule, RuleStatus, RuleVersion
 from programs.models.rules import MAX_CONDITION_LENGTH, MAX_ORDER

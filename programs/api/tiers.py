@@ -1,13 +1,25 @@
-"""The shapes of tier tracks: forms and documentation for bodies, whose limits `tracks` checks; and answers."""
+"""Tier tracks: their shapes, forms and documentation for bodies, whose limits `tracks` checks; and their calls."""
 
 from typing import Any
+from uuid import UUID
 
-from drf_spectacular.utils import extend_schema_field
+from django.db.models import QuerySet
+from drf_spectacular.utils import (
+    OpenApiExample,
+    extend_schema,
+    extend_schema_field,
+    extend_schema_serializer,
+)
 from rest_framework import serializers
+from rest_framework.mixins import ListModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
 
 from programs import tracks
-from programs.api.serializers.base import body_of
-from programs.kernel import decimals
+from programs.api.addresses import PROGRAM_ID, path_parameter
+from programs.api.callers import actor_of
+from programs.api.strict import DecimalField, body_of
 from programs.models import TierLevel, TierTrack
 from programs.models.tiers import MAX_CRITERIA, MAX_LEVELS
 from programs.tracks.bodies import (
@@ -20,16 +32,33 @@ from programs.tracks.bodies import (
     OPERATORS,
 )
 
-_DIGITS = (
-    rf"(0|[1-9][0-9]{{0,{decimals.INTEGER_DIGITS - 1}}})(\.[0-9]{{1,{decimals.DECIMAL_PLACES}}})?"
-)
 _KEY = {"type": "string", "pattern": "^[a-z][a-z0-9_]*$", "maxLength": MAX_KEY_LENGTH}
 _JSON_INPUTS = {"levels"}
+_SILVER = {"key": "silver", "rank": 1, "display_name": "Silver"}
 
 
-@extend_schema_field({"type": "string", "pattern": rf"^(?!-0(\.0+)?$)-?{_DIGITS}$"})
-class ThresholdField(serializers.Field[Any, Any, Any, Any]):
-    pass
+def _gold(threshold: str) -> dict[str, Any]:
+    criterion = {"counter": "spent", "operator": ">=", "threshold": threshold}
+    return {
+        "key": "gold",
+        "rank": 2,
+        "display_name": "Gold",
+        "qualification": {"mode": "ALL", "criteria": [criterion]},
+        "benefits": [{"type": "discount", "percent": 7.5}],
+    }
+
+
+_NEW_TRACK = {"key": "status", "display_name": "Status", "levels": [_SILVER]}
+_STORED_TRACK = {
+    "id": "0198c0dd-5b6c-7d7e-8f90-a1b2c3d4e5f6",
+    "program_id": "0198c0de-7a3b-7c21-9f4e-2b1d5a6c7e80",
+    "key": "status",
+    "display_name": "Status",
+    "levels": [{**_SILVER, "qualification": None, "benefits": []}, _gold("1000")],
+    "version": 2,
+    "created_at": "2026-01-15T10:30:00.000000Z",
+    "updated_at": "2026-01-15T10:31:07.482913Z",
+}
 
 
 @extend_schema_field(_KEY)
@@ -47,7 +76,7 @@ class CriterionSerializer(serializers.Serializer[Any]):
         min_length=1, max_length=MAX_COUNTER_LENGTH, help_text="The key of one of their counters."
     )
     operator = serializers.ChoiceField(choices=OPERATORS)
-    threshold = ThresholdField(
+    threshold = DecimalField(
         help_text="What to compare the counter with: a number as a string, exact."
     )
 
@@ -91,6 +120,7 @@ class TierLevelSerializer(serializers.ModelSerializer[TierLevel]):
         fields = ["key", "rank", "display_name", "qualification", "benefits"]
 
 
+@extend_schema_serializer(examples=[OpenApiExample("track", _STORED_TRACK)])
 class TierTrackSerializer(serializers.ModelSerializer[TierTrack]):
     """A ladder of levels, from the lowest rank up."""
 
@@ -121,6 +151,7 @@ class LevelsField(serializers.ListField):
         )
 
 
+@extend_schema_serializer(examples=[OpenApiExample("status", _NEW_TRACK)])
 class NewTierTrackSerializer(serializers.Serializer[Any]):
     """The track to create."""
 
@@ -142,6 +173,9 @@ class NewTierTrackSerializer(serializers.Serializer[Any]):
         return tracks.clean_new(body_of(data, _JSON_INPUTS))
 
 
+@extend_schema_serializer(
+    examples=[OpenApiExample("levels", {"levels": [_SILVER, _gold("1000.00")]})]
+)
 class TierTrackChangeSerializer(serializers.Serializer[Any]):
     """What can be changed of a track. What is left out stays as it is."""
 
@@ -158,3 +192,53 @@ class TierTrackChangeSerializer(serializers.Serializer[Any]):
 
     def to_internal_value(self, data: Any) -> tracks.TrackChange:
         return tracks.clean_change(body_of(data, _JSON_INPUTS))
+
+
+_TRACK = path_parameter(
+    "track",
+    "The track's key.",
+    "status",
+    {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,63}$"},
+)
+
+
+@extend_schema(parameters=[PROGRAM_ID, _TRACK], tags=["tiers"])
+class TierTrackViewSet(ListModelMixin, GenericViewSet[TierTrack]):
+    """The tier tracks of a program: ladders of levels, such as bronze, silver and gold."""
+
+    queryset = TierTrack.objects.all()
+    sortings = {"created_at": ["created_at", "id"]}
+    default_sorting = ("created_at", "desc")
+
+    def get_queryset(self) -> QuerySet[TierTrack]:
+        return tracks.current(self.kwargs["program_id"])
+
+    def get_serializer_class(self) -> type[Any]:
+        bodies = {"create": NewTierTrackSerializer, "partial_update": TierTrackChangeSerializer}
+        return bodies.get(str(self.action), TierTrackSerializer)
+
+    @extend_schema(responses={201: TierTrackSerializer})
+    def create(self, request: Request, program_id: UUID) -> Response:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        track = tracks.create(program_id, serializer.validated_data, by=actor_of(request))
+        return Response(TierTrackSerializer(track).data, status=201)
+
+    def retrieve(self, request: Request, program_id: UUID, track: str) -> Response:
+        return Response(self.get_serializer(tracks.found(program_id, track)).data)
+
+    @extend_schema(responses=TierTrackSerializer)
+    def partial_update(self, request: Request, program_id: UUID, track: str) -> Response:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        known = tracks.found(program_id, track)
+        changed = tracks.change(known.pk, serializer.validated_data, by=actor_of(request))
+        return Response(TierTrackSerializer(changed).data)
+
+    def destroy(self, request: Request, program_id: UUID, track: str) -> Response:
+        """Delete one tier track.
+
+        Whoever holds a level of it stands at the base. Its key is free for another track.
+        """
+        tracks.delete(tracks.found(program_id, track).pk, by=actor_of(request))
+        return Response(status=204)

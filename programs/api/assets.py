@@ -1,0 +1,180 @@
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_serializer
+from rest_framework import serializers
+from rest_framework.mixins import ListModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from programs import assets
+from programs.api.addresses import PROGRAM_ID, path_parameter
+from programs.api.rights import LINKING_AN_ASSET
+from programs.api.strict import (
+    AmountField,
+    StrictModelSerializer,
+    StrictSerializer,
+    WholeNumberField,
+)
+from programs.kernel.decimals import DECIMAL_PLACES
+from programs.kernel.exceptions import ProgramNotFound
+from programs.models import Asset, AssetLink, InventoryMode, IssuancePolicy, Program
+
+_POINTS = {
+    "name": "Coffee points",
+    "symbol": "POINTS",
+    "scale": 2,
+    "max_transaction_amount": "500",
+    "program_id": "0198c0de-7a3b-7c21-9f4e-2b1d5a6c7e80",
+}
+_STORED_POINTS = {
+    "id": "0198c0dd-3f4a-7b5c-8d6e-7f8091a2b3c4",
+    "name": "Coffee points",
+    "symbol": "POINTS",
+    "scale": 2,
+    "issuance_policy": "UNLIMITED",
+    "inventory_mode": "SIMPLE",
+    "max_transaction_amount": "500.00",
+    "created_at": "2026-01-15T10:30:00.000000Z",
+    "updated_at": "2026-01-15T10:30:00.000000Z",
+}
+_ASSET_ID = str(_STORED_POINTS["id"])
+
+
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample("points", _POINTS, request_only=True),
+        OpenApiExample("short", {"name": "Stamps", "symbol": "STAMPS"}, request_only=True),
+        OpenApiExample("asset", _STORED_POINTS, response_only=True),
+    ]
+)
+class AssetSerializer(StrictModelSerializer):
+    """Something that programs give out and participants hold."""
+
+    scale = WholeNumberField(
+        min_value=0,
+        max_value=DECIMAL_PLACES,
+        default=0,
+        help_text="How many decimals its amounts have; it cannot be changed.",
+    )
+    max_transaction_amount = AmountField(
+        allow_null=True,
+        default=None,
+        help_text="The most that one movement may be, with at most `scale` decimals; null for no limit.",
+    )
+    program_id = serializers.UUIDField(
+        write_only=True, required=False, help_text="Links the asset to this program at once."
+    )
+
+    class Meta:
+        model = Asset
+        fields = [
+            "id",
+            "name",
+            "symbol",
+            "scale",
+            "issuance_policy",
+            "inventory_mode",
+            "max_transaction_amount",
+            "program_id",
+            "created_at",
+            "updated_at",
+        ]
+        read_only_fields = ["id", "created_at", "updated_at"]
+        extra_kwargs = {
+            "issuance_policy": {"default": IssuancePolicy.UNLIMITED},
+            "inventory_mode": {"default": InventoryMode.SIMPLE},
+        }
+
+
+@extend_schema_serializer(
+    examples=[OpenApiExample("limit", {"max_transaction_amount": "500"}, request_only=True)]
+)
+class AssetChangeSerializer(AssetSerializer):
+    """What can be changed of an asset. What is left out stays as it is."""
+
+    fixed = {"scale": "The scale of an asset cannot be changed."}
+    scale = None  # type: ignore[assignment]
+    program_id = None  # type: ignore[assignment]
+
+    class Meta(AssetSerializer.Meta):
+        fields = [
+            name for name in AssetSerializer.Meta.fields if name not in ("scale", "program_id")
+        ]
+
+
+@extend_schema_serializer(examples=[OpenApiExample("link", {"asset_id": _ASSET_ID})])
+class AssetLinkSerializer(StrictSerializer):
+    """The asset that the program may give out from now on."""
+
+    asset_id = serializers.UUIDField()
+
+
+@extend_schema(parameters=[path_parameter("asset_id", "The asset.", _ASSET_ID)])
+class AssetViewSet(ListModelMixin, GenericViewSet[Asset]):
+    """What the client's programs give out."""
+
+    queryset = Asset.objects.all()
+    sortings = {"created_at": ["created_at", "id"]}
+    default_sorting = ("created_at", "desc")
+
+    def get_serializer_class(self) -> type[Any]:
+        return AssetChangeSerializer if self.action == "partial_update" else AssetSerializer
+
+    @extend_schema(responses={201: AssetSerializer, 404: ProgramNotFound})
+    def create(self, request: Request) -> Response:
+        """Create one asset."""
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        values = serializer.validated_data
+        program_id = values.pop("program_id", None)
+        if program_id:
+            LINKING_AN_ASSET.check(request)
+        asset = assets.create(values, program_ids=[program_id] if program_id else [])
+        return Response(AssetSerializer(asset).data, status=201)
+
+    def retrieve(self, request: Request, asset_id: UUID) -> Response:
+        return Response(self.get_serializer(assets.found(asset_id)).data)
+
+    @extend_schema(responses=AssetSerializer)
+    def partial_update(self, request: Request, asset_id: UUID) -> Response:
+        serializer = self.get_serializer(data=request.data, partial=True)
+        serializer.is_valid(raise_exception=True)
+        asset = assets.change(asset_id, serializer.validated_data)
+        return Response(AssetSerializer(asset).data)
+
+
+@extend_schema(parameters=[PROGRAM_ID], tags=["assets"])
+class LinkedAssetViewSet(ListModelMixin, GenericViewSet[Any]):
+    """The assets that a program may give out."""
+
+    queryset = AssetLink.objects.all()
+    sortings = {"created_at": ["created_at", "id"]}
+    default_sorting = ("created_at", "desc")
+
+    def get_queryset(self) -> QuerySet[Asset]:
+        program_id = self.kwargs["program_id"]
+        if not Program.objects.filter(pk=program_id).exists():
+            raise ProgramNotFound
+        return Asset.objects.linked_to(program_id)
+
+    def get_serializer_class(self) -> type[Any]:
+        return AssetLinkSerializer if self.action == "create" else AssetSerializer
+
+    @extend_schema(responses=AssetSerializer(many=True))
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """List the assets of a program."""
+        return super().list(request, *args, **kwargs)
+
+    @extend_schema(responses={201: AssetSerializer, 200: AssetSerializer})
+    def create(self, request: Request, program_id: UUID) -> Response:
+        """Link one asset to a program.
+
+        201 where it is new, 200 where it was linked already.
+        """
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        link, is_new = assets.link(serializer.validated_data["asset_id"], program_id)
+        return Response(AssetSerializer(link.asset).data, status=201 if is_new else 200)

@@ -1,0 +1,101 @@
+from typing import Any
+
+from django.db.models import QuerySet
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_serializer
+from rest_framework.mixins import (
+    CreateModelMixin,
+    ListModelMixin,
+    RetrieveModelMixin,
+    UpdateModelMixin,
+)
+from rest_framework.viewsets import GenericViewSet
+
+from programs.api.addresses import path_parameter
+from programs.api.filters import TrueOrFalseFilter
+from programs.api.strict import StrictModelSerializer
+from programs.models import Program, ProgramStatus, UnknownParticipant
+
+_CLUB = {"name": "Coffee club", "description": "A point for every purchase."}
+_STORED_CLUB = {
+    "id": "0198c0de-7a3b-7c21-9f4e-2b1d5a6c7e80",
+    **_CLUB,
+    "on_unknown_participant": "CREATE",
+    "status": "ACTIVE",
+    "created_at": "2026-01-15T10:30:00.000000Z",
+    "updated_at": "2026-01-15T10:30:00.000000Z",
+}
+
+
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample("program", _CLUB, request_only=True),
+        OpenApiExample("program", _STORED_CLUB, response_only=True),
+    ]
+)
+class ProgramSerializer(StrictModelSerializer):
+    class Meta:
+        model = Program
+        fields = [
+            "id",
+            "name",
+            "description",
+            "on_unknown_participant",
+            "status",
+            "created_at",
+            "updated_at",
+        ]
+        read_only_fields = ["id", "created_at", "updated_at"]
+        extra_kwargs = {
+            "on_unknown_participant": {"default": UnknownParticipant.CREATE},
+            "status": {"default": ProgramStatus.ACTIVE},
+        }
+
+    def update(self, instance: Program, validated_data: dict[str, Any]) -> Program:
+        # Only what the call names: two calls about two fields must not undo each other.
+        for name, value in validated_data.items():
+            setattr(instance, name, value)
+        instance.save(update_fields=[*validated_data, "updated_at"])
+        return instance
+
+
+class ProgramFilter(filters.FilterSet):
+    status = filters.ChoiceFilter(choices=ProgramStatus.choices, help_text="With this status.")
+    include_archived = TrueOrFalseFilter(
+        method="unfiltered", help_text="true lists ARCHIVED programs too."
+    )
+
+    class Meta:
+        model = Program
+        fields: list[str] = []
+
+    def filter_queryset(self, queryset: QuerySet[Program]) -> QuerySet[Program]:
+        asked = self.form.cleaned_data
+        if not asked["include_archived"] and asked["status"] != ProgramStatus.ARCHIVED:
+            queryset = queryset.exclude(status=ProgramStatus.ARCHIVED)
+        return super().filter_queryset(queryset)
+
+    def unfiltered(self, queryset: QuerySet[Program], name: str, value: bool) -> QuerySet[Program]:
+        return queryset
+
+
+@extend_schema(parameters=[path_parameter("id", "The program.", str(_STORED_CLUB["id"]))])
+class ProgramViewSet(
+    CreateModelMixin,
+    ListModelMixin,
+    RetrieveModelMixin,
+    UpdateModelMixin,
+    GenericViewSet[Program],
+):
+    """The client's loyalty programs."""
+
+    queryset = Program.objects.all()
+    serializer_class = ProgramSerializer
+    filterset_class = ProgramFilter
+    http_method_names = ["get", "post", "patch", "head", "options"]
+    sortings = {"created_at": ["created_at", "id"]}
+    default_sorting = ("created_at", "desc")
+
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        # An archived program is hidden from the list, not from a caller who knows its id.
+        return super().filter_queryset(queryset) if self.action == "list" else queryset
