@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
+from participants.causes import Cause
 from participants.events.outcome import Effect
 from participants.events.subject import Subject
 from participants.exceptions import (
@@ -17,7 +18,6 @@ from participants.exceptions import (
 )
 from participants.ledger.book import Amounts, Reason, Terms
 from participants.models import ActionType, Bucket
-from participants.state.person import Cause
 from programs.kernel.decimals import LARGEST, rounded_down, written
 from programs.kernel.exceptions import TierTrackNotFound
 from programs.rulebook.compiled import Action, CompiledRule, LinkedAsset, Rulebook
@@ -35,7 +35,7 @@ class Context:
 
     @property
     def cause(self) -> Cause:
-        return Cause(str(self.rule.actor), self.event_id, self.rule.id, self.rulebook.program_id)
+        return Cause(self.rule.actor, self.event_id, self.rule.id, self.rulebook.program_id)
 
 
 def carry_out(action: Action, subject: Subject, facts: Facts, context: Context) -> Effect:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from participants.causes import Cause
 from participants.events import outcome
 from participants.events.actions import Context, carry_out
 from participants.events.clock import own_time
@@ -26,7 +27,7 @@ from participants.events.outcome import (
 )
 from participants.events.subject import Subject
 from participants.models import EventStatus
-from participants.state.person import Cause, values_of
+from participants.state.person import values_of
 from programs.kernel.actors import Actor, ActorKind
 from programs.kernel.exceptions import DomainError
 from programs.rulebook.compiled import CompiledRule, Rulebook
@@ -172,7 +173,7 @@ def _raise_levels(occurrence: Occurrence, subject: Subject, rulebook: Rulebook) 
             reached.key,
             old_level=old_level,
             at=subject.moment,
-            cause=Cause(str(by), occurrence.event_id, None, rulebook.program_id),
+            cause=Cause(by, occurrence.event_id, None, rulebook.program_id),
         )
         subject.changed()
         changes.append({"tier": track.key, "before": old_level, "after": reached.key})

@@ -4,6 +4,17 @@ from participants.state.batch import upsert_each
 from participants.state.changes import Change
 from participants.state.in_turn import apply_in_turn
 from participants.state.read import answer
+from participants.state.rights import EXISTING_ONLY, Rights
 from participants.state.write import Result, apply, apply_each
 
-__all__ = ["Change", "Result", "answer", "apply", "apply_each", "apply_in_turn", "upsert_each"]
+__all__ = [
+    "EXISTING_ONLY",
+    "Change",
+    "Result",
+    "Rights",
+    "answer",
+    "apply",
+    "apply_each",
+    "apply_in_turn",
+    "upsert_each",
+]

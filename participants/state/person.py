@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from participants.causes import Cause
 from participants.exceptions import (
     AttributeRefused,
     CounterOutOfRange,
@@ -43,15 +44,6 @@ class Standing(NamedTuple):
     level: str
     acquired_at: datetime
     expires_at: datetime | None
-
-
-class Cause(NamedTuple):
-    """Who or what changes something, as each row of the history keeps it."""
-
-    by: str
-    event_id: UUID | None
-    rule_id: UUID | None
-    program_id: UUID
 
 
 class Noted(NamedTuple):

@@ -154,7 +154,7 @@ def _history_row(person: Person, noted: Noted) -> dict[str, Any]:
         "operation": noted.operation,
         "old_value": noted.old_value,
         "new_value": noted.new_value,
-        "changed_by": cause.by,
+        "changed_by": str(cause.by),
         "event_id": cause.event_id,
         "rule_id": cause.rule_id,
         "program_id": cause.program_id,
