@@ -20,6 +20,7 @@ from rest_framework.views import APIView
 from config.api.renderers import ExactJSONRenderer
 from programs.kernel import exact_json
 from programs.rulebook import reference
+from programs.rulebook.actions import ACTION_TYPES
 
 
 class OpenAPIView(APIView):
@@ -58,6 +59,7 @@ def _rule_language() -> bytes:
     # The same for everybody: made of the code, and without the request.
     context = {
         "reference": reference,
+        "actions": ACTION_TYPES.values(),
         "subjects": [
             (f"functions-{subject.lower().replace(' ', '-')}", subject, functions)
             for subject, functions in reference.functions_by_subject().items()

@@ -1,10 +1,10 @@
-"""What each action of a rule does to a participant in memory, and how it tells of it."""
+"""What each type of action does to a participant in memory: one function per type, registered for its class."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from participants.causes import Cause
@@ -20,14 +20,29 @@ from participants.ledger.book import Amounts, Reason, Terms
 from participants.models import ActionType, Bucket
 from programs.kernel.decimals import LARGEST, rounded_down, written
 from programs.kernel.exceptions import TierTrackNotFound
-from programs.rulebook.compiled import Action, CompiledRule, LinkedAsset, Rulebook
+from programs.rulebook.actions import (
+    Action,
+    Counter,
+    Credit,
+    Debit,
+    Forfeit,
+    Hold,
+    Movement,
+    Release,
+    SetAttribute,
+    SetTier,
+    Tag,
+    Untag,
+)
+from programs.rulebook.compiled import CompiledRule, LinkedAsset, Rulebook
+from programs.rulebook.expressions import Number
 
 Facts = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Where an action stands: the rule it belongs to, and the event that brought it about."""
+    """The rule that an action belongs to, and the event that triggered it."""
 
     rulebook: Rulebook
     rule: CompiledRule
@@ -38,127 +53,107 @@ class Context:
         return Cause(self.rule.actor, self.event_id, self.rule.id, self.rulebook.program_id)
 
 
-def carry_out(action: Action, subject: Subject, facts: Facts, context: Context) -> Effect:
-    """Do what the action says, and tell what was there before and after.
+A = TypeVar("A", bound=Action)
+CarryOut = Callable[[A, Subject, Facts, Context], Effect]
+_EFFECTS: Final[dict[type[Action], CarryOut[Any]]] = {}
 
-    Raises EvaluationError where its expression has no value, and the refusals of ledger and state.
+
+def effect_of(*types: type[A]) -> Callable[[CarryOut[A]], CarryOut[A]]:
+    """Register a function as what actions of these types do: it changes the subject and returns the effect."""
+
+    def register(function: CarryOut[A]) -> CarryOut[A]:
+        _EFFECTS.update(dict.fromkeys(types, function))
+        return function
+
+    return register
+
+
+def carry_out(action: Action, subject: Subject, facts: Facts, context: Context) -> Effect:
+    """Carry out the action and return its effect, with the values before and after.
+
+    Raises EvaluationError if its expression has no value, and the refusals of ledger and state.
     """
-    if action.type in _NEEDS_ACTIVE and not subject.person.is_active:
+    if action.needs_active and not subject.person.is_active:
         raise ParticipantInactive
-    effect = _VERBS[action.type](action, subject, facts, context)
+    effect = _EFFECTS[type(action)](action, subject, facts, context)
     subject.changed()
     return effect
 
 
-def _move(action: Action, subject: Subject, facts: Facts, context: Context) -> Effect:
-    asset = context.rulebook.assets.get(action.asset_id) if action.asset_id else None
-    if asset is None:
-        raise AssetNotLinked
-    kind = ActionType(action.type)
-    before = subject.amounts_of(asset.id)
-    amount = _amount(action, facts, asset)
-    bucket = action.given.get("bucket", Bucket.AVAILABLE)
-    matures_at = _maturity(action, subject.moment)
-    entry_id = None
-    if amount:
-        entry = subject.book.enter(
-            kind,
-            amount,
-            terms=Terms(asset.id, asset.scale, asset.max_transaction_amount),
-            program_id=context.rulebook.program_id,
-            reason=Reason(
-                context.rule.actor,
-                action.given.get("description") or context.rule.name,
-                context.event_id,
-                context.rule.id,
-            ),
-            at=subject.moment,
-            bucket=bucket if kind.source is None or kind.destination is None else Bucket.AVAILABLE,
-            allow_negative=action.given.get("allow_negative", False),
-            matures_at=matures_at,
-        )
-        entry_id = str(entry.id)
-    effect: Effect = {
-        "type": action.type,
-        "asset_id": str(asset.id),
-        "amount": written(amount, asset.scale),
-    }
-    if kind in _HAS_BUCKET:
-        effect["bucket"] = Bucket.DEFERRED if matures_at else bucket
-    effect["before"] = _buckets(before, asset)
-    effect["after"] = _buckets(subject.amounts_of(asset.id), asset)
-    effect["journal_entry_id"] = entry_id
-    return effect
-
-
-def _amount(action: Action, facts: Facts, asset: LinkedAsset) -> Decimal:
-    amount = _number(action, facts)
-    if amount < 0:
-        raise InvalidAmount(f"The amount is {written(amount)}; it cannot be below zero.")
-    if amount > LARGEST:
-        raise AmountOutOfRange
-    return rounded_down(amount, asset.scale)
-
-
-def _number(action: Action, facts: Facts) -> Decimal:
-    assert action.amount is not None, "Checked when the rule was written."
-    return Decimal(action.amount.evaluate(facts))
-
-
-def _maturity(action: Action, moment: datetime) -> datetime | None:
-    """When the credit matures; a time that has passed holds nothing back."""
+@effect_of(Credit)
+def credit(action: Credit, subject: Subject, facts: Facts, context: Context) -> Effect:
     at = action.matures_at
-    if action.matures_after is not None:
-        at = moment + action.matures_after
-    return at if at is not None and at > moment else None
+    if isinstance(at, timedelta):
+        at = subject.moment + at
+    # A time that has passed defers nothing.
+    matures_at = at if at is not None and at > subject.moment else None
+    return _move(
+        action,
+        subject,
+        facts,
+        context,
+        bucket=Bucket(action.bucket),
+        matures_at=matures_at,
+    )
 
 
-def _buckets(amounts: Amounts, asset: LinkedAsset) -> dict[str, str]:
-    scale = asset.scale
-    return {
-        "available": written(amounts.available, scale),
-        "held": written(amounts.held, scale),
-        "deferred": written(amounts.deferred, scale),
-    }
+@effect_of(Debit)
+def debit(action: Debit, subject: Subject, facts: Facts, context: Context) -> Effect:
+    return _move(action, subject, facts, context, allow_negative=action.allow_negative)
 
 
-def _tag(action: Action, subject: Subject, facts: Facts, context: Context) -> Effect:
-    tag = action.given["tag"]
-    before = subject.person.add_tag(tag, context.cause)
-    return {"type": action.type, "tag": tag, "before": before, "after": True}
+@effect_of(Hold, Release)
+def hold_or_release(action: Movement, subject: Subject, facts: Facts, context: Context) -> Effect:
+    return _move(action, subject, facts, context)
 
 
-def _untag(action: Action, subject: Subject, facts: Facts, context: Context) -> Effect:
-    tag = action.given["tag"]
-    before = subject.person.remove_tag(tag, context.cause)
-    return {"type": action.type, "tag": tag, "before": before, "after": False}
+@effect_of(Forfeit)
+def forfeit(action: Forfeit, subject: Subject, facts: Facts, context: Context) -> Effect:
+    bucket = Bucket(action.bucket)
+    return _move(action, subject, facts, context, bucket=bucket)
 
 
-def _count(action: Action, subject: Subject, facts: Facts, context: Context) -> Effect:
-    key = action.given["key"]
-    amount = _number(action, facts)
+@effect_of(Tag)
+def tag(action: Tag, subject: Subject, facts: Facts, context: Context) -> Effect:
+    before = subject.person.add_tag(action.tag, context.cause)
+    return {"type": action.type, "tag": action.tag, "before": before, "after": True}
+
+
+@effect_of(Untag)
+def untag(action: Untag, subject: Subject, facts: Facts, context: Context) -> Effect:
+    before = subject.person.remove_tag(action.tag, context.cause)
+    return {"type": action.type, "tag": action.tag, "before": before, "after": False}
+
+
+@effect_of(Counter)
+def count(action: Counter, subject: Subject, facts: Facts, context: Context) -> Effect:
+    value = _number(action.value, facts)
     before, after = subject.person.add_to_counter(
-        key, amount, reset_after=action.reset_after, at=subject.moment, cause=context.cause
+        action.key,
+        value,
+        reset_after=action.reset_after,
+        at=subject.moment,
+        cause=context.cause,
     )
     return {
         "type": action.type,
-        "key": key,
-        "value": written(amount),
+        "key": action.key,
+        "value": written(value),
         "before": None if before is None else written(before),
         "after": written(after),
     }
 
 
-def _set_attribute(action: Action, subject: Subject, facts: Facts, context: Context) -> Effect:
-    key = action.given["key"]
-    value = action.given.get("value") if action.amount is None else action.amount.evaluate(facts)
-    before = subject.person.set_attribute(key, value, context.cause)
-    return {"type": action.type, "key": key, "before": before, "after": value}
+@effect_of(SetAttribute)
+def set_attribute(action: SetAttribute, subject: Subject, facts: Facts, context: Context) -> Effect:
+    value: Any = action.value if action.expression is None else action.expression.evaluate(facts)
+    before = subject.person.set_attribute(action.key, value, context.cause)
+    return {"type": action.type, "key": action.key, "before": before, "after": value}
 
 
-def _set_tier(action: Action, subject: Subject, facts: Facts, context: Context) -> Effect:
-    track = context.rulebook.track(action.given["tier"])
-    level = action.given["level"]
+@effect_of(SetTier)
+def set_tier(action: SetTier, subject: Subject, facts: Facts, context: Context) -> Effect:
+    track, level = context.rulebook.track(action.tier), action.level
     if track is None or (level and track.level(level) is None):
         raise TierTrackNotFound("The program has no such track, or the track no such level.")
     before, _ = subject.level_on(track)
@@ -174,17 +169,72 @@ def _set_tier(action: Action, subject: Subject, facts: Facts, context: Context) 
     }
 
 
-_HAS_BUCKET: Final = (ActionType.CREDIT, ActionType.FORFEIT)
-_NEEDS_ACTIVE: Final = frozenset(["CREDIT", "DEBIT", "HOLD", "RELEASE", "FORFEIT", "COUNTER"])
-_VERBS: Final[Mapping[str, Callable[[Action, Subject, Facts, Context], Effect]]] = {
-    "CREDIT": _move,
-    "DEBIT": _move,
-    "HOLD": _move,
-    "RELEASE": _move,
-    "FORFEIT": _move,
-    "TAG": _tag,
-    "UNTAG": _untag,
-    "COUNTER": _count,
-    "SET_ATTRIBUTE": _set_attribute,
-    "SET_TIER": _set_tier,
-}
+def _move(
+    action: Movement,
+    subject: Subject,
+    facts: Facts,
+    context: Context,
+    *,
+    bucket: Bucket | None = None,
+    allow_negative: bool = False,
+    matures_at: datetime | None = None,
+) -> Effect:
+    """Enter the movement in the book. `bucket` is the participant's one where the type leaves a choice."""
+    asset = context.rulebook.assets.get(action.asset_id)
+    if asset is None:
+        raise AssetNotLinked
+    before = subject.amounts_of(asset.id)
+    amount = _amount(action, facts, asset)
+    entry_id = None
+    if amount:
+        entry = subject.book.enter(
+            ActionType(action.type),
+            amount,
+            terms=Terms(asset.id, asset.scale, asset.max_transaction_amount),
+            program_id=context.rulebook.program_id,
+            reason=Reason(
+                context.rule.actor,
+                action.description or context.rule.name,
+                context.event_id,
+                context.rule.id,
+            ),
+            at=subject.moment,
+            bucket=bucket or Bucket.AVAILABLE,
+            allow_negative=allow_negative,
+            matures_at=matures_at,
+        )
+        entry_id = str(entry.id)
+    effect: Effect = {
+        "type": action.type,
+        "asset_id": str(asset.id),
+        "amount": written(amount, asset.scale),
+    }
+    if bucket is not None:
+        effect["bucket"] = Bucket.DEFERRED if matures_at else bucket
+    effect["before"] = _buckets(before, asset)
+    effect["after"] = _buckets(subject.amounts_of(asset.id), asset)
+    effect["journal_entry_id"] = entry_id
+    return effect
+
+
+def _amount(action: Movement, facts: Facts, asset: LinkedAsset) -> Decimal:
+    amount = _number(action.amount, facts)
+    if amount < 0:
+        raise InvalidAmount(f"The amount is {written(amount)}; it cannot be below zero.")
+    if amount > LARGEST:
+        raise AmountOutOfRange
+    return rounded_down(amount, asset.scale)
+
+
+def _number(number: Number, facts: Facts) -> Decimal:
+    # The language counts some numbers as int.
+    return Decimal(number.evaluate(facts))
+
+
+def _buckets(amounts: Amounts, asset: LinkedAsset) -> dict[str, str]:
+    scale = asset.scale
+    return {
+        "available": written(amounts.available, scale),
+        "held": written(amounts.held, scale),
+        "deferred": written(amounts.deferred, scale),
+    }

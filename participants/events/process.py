@@ -23,7 +23,7 @@ from participants.ledger import store as ledger_store
 from participants.models import Participant
 from participants.state import store as state_store
 from programs.kernel.database import retried
-from programs.rulebook import compiled
+from programs.rulebook import cache
 
 logger = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -104,8 +104,8 @@ def _with_rulebooks(verb: Callable[P, R]) -> Callable[P, R]:
         for _ in range(MOST_COMPILED):
             try:
                 return verb(*args, **kwargs)
-            except compiled.NotCompiled as needed:
-                compiled.of(needed.program_ids)
+            except cache.NotCompiled as needed:
+                cache.current(needed.program_ids)
         raise OperationalError("The rules of a program keep changing.")
 
     return wrapper
@@ -171,7 +171,7 @@ def _process_one(participant_id: UUID, most: int, *, puts_off: bool = False) -> 
                     connection.check_constraints()  # deferred ones would fail at the commit, too late to put off
                 return done
         except Exception as error:
-            if not puts_off or is_outage(error) or isinstance(error, compiled.NotCompiled):
+            if not puts_off or is_outage(error) or isinstance(error, cache.NotCompiled):
                 raise
             logger.exception("Event %s failed unexpectedly.", pending[0].id)
             return int(queue.put_off(pending[0], error))
@@ -185,7 +185,7 @@ def _process(pending: Sequence[Pending]) -> tuple[int, UUID | None]:
     if not pending:
         return 0, None
     participant_ids = _participants_of(pending)
-    rulebooks = compiled.kept({event.program_id for event in pending})
+    rulebooks = cache.cached({event.program_id for event in pending})
     takes_deferred = any(book.takes_deferred for book in rulebooks.values())
     subjects = load_subjects(participant_ids, with_waiting=takes_deferred)
     outcomes: list[tuple[Pending, Outcome]] = []

@@ -16,9 +16,10 @@ from programs.kernel.cleaning import Errors
 from programs.kernel.decimals import written
 from programs.kernel.exceptions import FieldError, ProgramNotFound, ValidationFailed
 from programs.models import Rule
-from programs.rulebook import compiled
-from programs.rulebook.compiled import Rulebook
-from programs.rulebook.references import refuse_strangers
+from programs.rulebook import cache
+from programs.rulebook.actions import refuse_strangers
+from programs.rulebook.compiled import Rulebook, compile_rule
+from programs.rulebook.program_names import ProgramNames
 
 
 def simulate_program(program_id: UUID, trial: Trial) -> dict[str, Any]:
@@ -46,7 +47,7 @@ def simulate_rule(rule_id: UUID, trial: Trial) -> dict[str, Any]:
 
 
 def _rulebook(program_id: UUID) -> Rulebook:
-    book = compiled.of([program_id]).get(program_id)
+    book = cache.current([program_id]).get(program_id)
     if book is None:
         raise ProgramNotFound
     return book
@@ -57,9 +58,9 @@ def _of_rule(book: Rulebook, rule: Rule, values: Mapping[str, Any]) -> Rulebook:
     for name, value in values.items():
         setattr(rule, name, value)
     errors = Errors()
-    refuse_strangers(book.program_id, rule.actions, errors, "rule.actions")
+    refuse_strangers(rule.actions, ProgramNames(book.program_id), errors, "rule.actions")
     errors.raise_if_any()
-    return replace(book, rules=(replace(compiled.compiled(rule), is_active=True),))
+    return replace(book, rules=(replace(compile_rule(rule), is_active=True),))
 
 
 def _simulate(book: Rulebook, trial: Trial) -> dict[str, Any]:

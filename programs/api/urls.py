@@ -1,8 +1,8 @@
 from django.urls import path
 
-from programs.api import views
 from programs.api.assets import AssetViewSet, LinkedAssetViewSet
 from programs.api.programs import ProgramViewSet
+from programs.api.rules import RuleDraftViewSet, RuleVersionViewSet, RuleViewSet
 from programs.api.tiers import TierTrackViewSet
 
 urlpatterns = [
@@ -38,19 +38,17 @@ urlpatterns = [
         "assets/<id:asset_id>",
         AssetViewSet.as_view({"get": "retrieve", "patch": "partial_update"}),
     ),
-    path("rules", views.RuleViewSet.as_view({"get": "list", "post": "create"}, name="Rules")),
+    path("rules", RuleViewSet.as_view({"get": "list", "post": "create"}, name="Rules")),
     path(
         "rules/validate",
-        views.RuleDraftViewSet.as_view({"post": "judge"}, name="Validate"),
+        RuleDraftViewSet.as_view({"post": "judge"}, name="Validate"),
     ),
     path(
         "rules/<id:rule_id>",
-        views.RuleViewSet.as_view(
-            {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
-        ),
+        RuleViewSet.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),
     ),
     path(
         "rules/<id:rule_id>/history",
-        views.RuleVersionViewSet.as_view({"get": "list"}, name="History"),
+        RuleVersionViewSet.as_view({"get": "list"}, name="History"),
     ),
 ]

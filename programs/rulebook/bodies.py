@@ -1,6 +1,6 @@
 """What a caller may say of a rule: the limits, checked the same for the API and the admin."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -19,7 +19,10 @@ from programs.kernel.cleaning import (
     uuid_of,
 )
 from programs.models.rules import MAX_CONDITION_LENGTH, MAX_ORDER, RuleStatus
-from programs.rulebook.actions import Reader, clean_actions, compiles
+from programs.rulebook import expressions
+from programs.rulebook.actions import clean_actions
+
+Reader = Callable[[object, Errors, str], Any]
 
 MAX_NAME_LENGTH = 255
 MAX_DESCRIPTION_LENGTH = 1000
@@ -108,7 +111,7 @@ def refuse_empty_window(start: datetime | None, end: datetime | None, errors: Er
 def clean_condition(value: object, errors: Errors, name: str = "condition") -> str:
     text = text_of(value, errors, name, longest=MAX_CONDITION_LENGTH)
     if text:
-        compiles(text, errors, name, "bool")
+        expressions.check(text, errors, name, "bool")
     return text
 
 

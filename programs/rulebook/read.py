@@ -6,9 +6,9 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from programs.kernel.cleaning import Errors
 from programs.kernel.exceptions import FieldError, ProgramNotFound, RuleNotFound, ValidationFailed
 from programs.models import Program, Rule, RuleVersion
-from programs.rulebook.actions import clean_actions, spelled
+from programs.rulebook.actions import clean_actions, in_documented_order, refuse_strangers
 from programs.rulebook.bodies import FIELDS, Draft, clean_condition
-from programs.rulebook.references import refuse_strangers
+from programs.rulebook.program_names import ProgramNames
 
 
 def found(rule_id: UUID) -> Rule:
@@ -55,11 +55,14 @@ def judged(draft: Draft) -> list[FieldError]:
         else:
             actions = clean_actions(draft.actions, errors)
             if draft.program_id and not errors:
-                refuse_strangers(draft.program_id, actions, errors)
+                refuse_strangers(actions, ProgramNames(draft.program_id), errors)
     except ValidationFailed as refusal:  # there are too many to name
         return list(refusal.fields)
     return errors
 
 
 def _in_order(kept: dict[str, Any]) -> dict[str, Any]:
-    return {**{name: kept[name] for name in FIELDS}, "actions": spelled(kept["actions"])}
+    return {
+        **{name: kept[name] for name in FIELDS},
+        "actions": in_documented_order(kept["actions"]),
+    }

@@ -24,8 +24,9 @@ from programs.kernel.exceptions import (
 )
 from programs.models import Program, ProgramStatus, Rule, RuleStatus, RuleVersion
 from programs.models.rules import MAX_ORDER
+from programs.rulebook.actions import refuse_strangers
 from programs.rulebook.bodies import NewRule, refuse_empty_window
-from programs.rulebook.references import refuse_strangers
+from programs.rulebook.program_names import ProgramNames
 
 STEP = 10  # between two orders, so that a rule finds its place between two others
 
@@ -40,7 +41,7 @@ def create(new: NewRule, *, by: Actor) -> Rule:
     with transaction.atomic():
         _refuse_archived(_lock(new.program_id))
         errors = Errors()
-        refuse_strangers(new.program_id, new.actions, errors)
+        refuse_strangers(new.actions, ProgramNames(new.program_id), errors)
         errors.raise_if_any()
         order = new.order if new.order is not None else _next_order(new.program_id)
         return _added(Rule(**{**asdict(new), "order": order}), by)
@@ -170,7 +171,7 @@ def _changed(rule: Rule, values: Mapping[str, Any], by: Actor) -> Rule:
     refuse_empty_window(rule.active_from, rule.active_to, errors)
     # What the actions name may have gone since; that is no reason to refuse another name for the rule.
     if now["actions"] != before["actions"]:
-        refuse_strangers(rule.program_id, rule.actions, errors)
+        refuse_strangers(rule.actions, ProgramNames(rule.program_id), errors)
     errors.raise_if_any()
     rule.version += 1
     _store(rule, update_fields=[*values, "version", "updated_at"])

@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 
 from programs.api_keys import issue
 from programs.models import Program, Rule, Scope
-from programs.rulebook.actions import SHAPES
+from programs.rulebook.actions import ACTION_TYPES
 from tests.conftest import TESTER
 
 IDS = ("id", "participant_id", "request_id")
@@ -366,16 +366,22 @@ def test_the_examples_are_true(api: APIClient) -> None:
 
 def test_each_type_of_action_is_documented_as_it_is_kept() -> None:
     actions = schema_of("NewRuleRequest")["properties"]["actions"]
-    named = [each["properties"]["type"]["const"] for each in actions["items"]["oneOf"]]
+    union = resolved(actions["items"])
 
-    assert named == list(SHAPES)
-    for each in actions["items"]["oneOf"]:
-        shape = SHAPES[each["title"]]
-        assert list(each["properties"]) == ["type", *shape.readers]
-        assert each["required"] == ["type", *shape.required]
+    mapping = union["discriminator"]["mapping"]
+    assert union["discriminator"]["propertyName"] == "type"
+    assert list(mapping) == list(ACTION_TYPES)
+    assert [{"$ref": each} for each in mapping.values()] == union["oneOf"]
+    for kind, ref in mapping.items():
+        each, fields = resolved({"$ref": ref}), ACTION_TYPES[kind].fields
+        assert each["properties"]["type"] == {"const": kind}
+        assert list(each["properties"]) == ["type", *fields]
+        required = [name for name, field in fields.items() if field.required]
+        assert each["required"] == ["type", *required]
         assert each["additionalProperties"] is False
         defaults = {name: part["default"] for name, part in each["properties"].items() if "default" in part}  # fmt: skip
-        assert defaults == dict(shape.defaults)
+        kept = {name: field.default for name, field in fields.items() if field.default is not None}
+        assert defaults == kept
 
 
 @pytest.mark.usefixtures("coffee_club")

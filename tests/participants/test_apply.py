@@ -24,7 +24,6 @@ from programs.kernel import exact_json
 from programs.kernel.cleaning import Errors
 from programs.kernel.decimals import LARGEST, written
 from programs.models import Rule, RuleStatus
-from programs.rulebook import compiled
 from programs.rulebook.actions import clean_actions
 from programs.rulebook.compiled import (
     CompiledLevel,
@@ -32,6 +31,8 @@ from programs.rulebook.compiled import (
     CompiledTrack,
     LinkedAsset,
     Rulebook,
+    compile_level,
+    compile_rule,
 )
 
 MOMENT = datetime(2026, 11, 23, 12, tzinfo=UTC)  # of processing
@@ -53,7 +54,7 @@ def a_rule(*actions: dict[str, Any], condition: str = "true", **fields: Any) -> 
     errors.raise_if_any()
     name = fields.pop("name", "R")
     rule = Rule(program_id=PROGRAM, name=name, condition=condition, actions=cleaned, **fields)
-    return compiled.compiled(rule)
+    return compile_rule(rule)
 
 
 def a_track(*levels: CompiledLevel, track_id: UUID = TRACK, key: str = "club") -> CompiledTrack:
@@ -63,7 +64,7 @@ def a_track(*levels: CompiledLevel, track_id: UUID = TRACK, key: str = "club") -
 def a_level(
     key: str, rank: int, *criteria: tuple[str, str, str], needs_all: bool = True
 ) -> CompiledLevel:
-    return compiled._level(
+    return compile_level(
         key,
         rank,
         {
@@ -797,7 +798,7 @@ def test_a_rule_that_no_longer_compiles_fails_the_event(broken: str) -> None:
     else:
         fields["actions"] = [credit("event.amount *")]
 
-    outcome = run(ana, compiled.compiled(Rule(program_id=PROGRAM, name="Old", **fields)))
+    outcome = run(ana, compile_rule(Rule(program_id=PROGRAM, name="Old", **fields)))
 
     assert outcome.status == "FAILED"
     assert outcome.failure is not None

@@ -40,7 +40,7 @@ from participants.models import (
 from participants.models import Counter as StoredCounter
 from programs import rulebook
 from programs.models import Program, Rule, TierTrack
-from programs.rulebook import compiled
+from programs.rulebook import cache
 from tests.conftest import TESTER
 from tests.participants.ledger_world import World, make_world
 from tests.participants.test_races import at_once
@@ -787,9 +787,9 @@ def test_a_chore_that_takes_long_leaves_time_for_events(monkeypatch: pytest.Monk
 def test_events_of_more_programs_than_a_process_keeps_are_worked_off_together(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(compiled, "MOST_PROGRAMS", 2)
-    read = Mock(wraps=compiled._read)
-    monkeypatch.setattr(compiled, "_read", read)
+    monkeypatch.setattr(cache, "MAX_PROGRAMS", 2)
+    read = Mock(wraps=cache._read)
+    monkeypatch.setattr(cache, "_read", read)
     worlds = [make_world(f"p{n}", symbol=f"P{n}") for n in range(6)]
     for turn in range(2):
         add_rule(worlds[0], COUNT, name=f"R{turn}")

@@ -1,185 +1,160 @@
-"""The actions of a rule as rows of a form: which fields each type asks, and how a row becomes an action and back."""
+"""The actions of a rule as rows of a form, whose inputs derive from the declarations in `programs.rulebook.actions`."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final
 
 from django import forms
 
+from programs.admin.rules.choices import ProgramChoices
 from programs.admin.rules.fields import CodeField, Lines
-from programs.admin.rules.vocabulary import Vocabulary, tier_of
 from programs.kernel.exceptions import FieldError
+from programs.rulebook.actions import ACTION_TYPES, Action, Field
 
-# What a type of action asks: the name in the rule, and the field of the row that gives it.
-_VALUE: Final = {"asset_id": "asset", "amount": "amount"}
-ASKED: Final[Mapping[str, Mapping[str, str]]] = {
-    "CREDIT": {
-        **_VALUE,
-        "bucket": "into",
-        "matures_at": "matures_at",
-        "description": "description",
-    },
-    "DEBIT": {**_VALUE, "allow_negative": "allow_negative", "description": "description"},
-    "HOLD": {**_VALUE, "description": "description"},
-    "RELEASE": {**_VALUE, "description": "description"},
-    "FORFEIT": {**_VALUE, "bucket": "out_of", "description": "description"},
-    "TAG": {"tag": "tag"},
-    "UNTAG": {"tag": "tag"},
-    "COUNTER": {"key": "counter", "value": "added", "reset_after": "reset_after"},
-    "SET_ATTRIBUTE": {"key": "attribute", "value": "text", "expression": "expression"},
-    "SET_TIER": {"tier": "tier", "level": "tier"},
-}
-TYPES: Final = [
-    ("", "Choose what happens"),
-    ("CREDIT", "Credit: give an amount"),
-    ("DEBIT", "Debit: take an amount"),
-    ("HOLD", "Hold: set an amount aside"),
-    ("RELEASE", "Release: give back what was held"),
-    ("FORFEIT", "Forfeit: take away for good"),
-    ("TAG", "Tag: add a tag"),
-    ("UNTAG", "Untag: take a tag away"),
-    ("COUNTER", "Counter: add to a counter"),
-    ("SET_ATTRIBUTE", "Set attribute"),
-    ("SET_TIER", "Set tier"),
-]
-PARTS: Final = [
-    (
-        "Value",
-        ["asset", "amount", "into", "out_of", "matures_at", "allow_negative", "description"],
-    ),
-    ("Tag", ["tag"]),
-    ("Counter", ["counter", "added", "reset_after"]),
-    ("Attribute", ["attribute", "text", "expression"]),
-    ("Tier", ["tier"]),
-]
+
+def inputs_of(kind: str) -> dict[str, list[str]]:
+    """The inputs that a type of action uses, each with the names of the fields that it is for."""
+    inputs: dict[str, list[str]] = {}
+    for name, field in ACTION_TYPES[kind].fields.items():
+        if field.is_in_form:
+            inputs.setdefault(field.form_name, []).append(name)
+    return inputs
+
+
+def for_scripts() -> dict[str, Any]:
+    """What `rule_actions.js` needs to know about each type to read a row as `action_of` does."""
+    return {
+        kind: {"inputs": inputs_of(kind), "either": action.either}
+        for kind, action in ACTION_TYPES.items()
+    }
 
 
 def action_of(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The action that the fields of a row say; what is left empty is left out."""
+    """Return the action that the inputs of a row describe. What is empty is left out."""
     kind = values["type"]
     action = {"type": kind}
-    for name, field in ASKED[kind].items():
-        if values.get(field):
-            action[name] = values[field]
-    if kind == "SET_TIER" and values.get("tier"):
-        action["tier"], _, action["level"] = values["tier"].partition(":")
-    if kind == "SET_ATTRIBUTE" and "expression" not in action:
-        action["value"] = values.get("text", "")
+    for name, fields in inputs_of(kind).items():
+        if value := values.get(name):
+            parts = value.split(":", len(fields) - 1) if len(fields) > 1 else [value]
+            action.update(zip(fields, parts, strict=False))
+    if either := ACTION_TYPES[kind].either:
+        text, other = either
+        if other not in action:
+            action.setdefault(text, "")
     return action
 
 
 def row_of(action: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a row for an action."""
-    kind = action["type"]
-    row = {"type": kind, **{field: action.get(name) for name, field in ASKED[kind].items()}}
-    for bucket in ("into", "out_of"):
-        if row.get(bucket) == "AVAILABLE":
-            row[bucket] = ""  # as where nothing is said
-    return {**row, "tier": tier_of(action)} if kind == "SET_TIER" else row
+    """Return the inputs of a row for a stored action."""
+    fields = ACTION_TYPES[action["type"]].fields
+    row = {"type": action["type"]}
+    for name, members in inputs_of(action["type"]).items():
+        values = [action.get(each) for each in members]
+        if len(values) > 1:
+            row[name] = ":".join(map(str, values))
+        elif values[0] != fields[members[0]].default:  # which the form shows as empty
+            row[name] = values[0]
+    return row
+
+
+def _by_subject() -> dict[str, dict[str, list[type[Action]]]]:
+    """The inputs of all types under the subjects of their types, each with the types that use it."""
+    subjects: dict[str, dict[str, list[type[Action]]]] = {}
+    for kind, action in ACTION_TYPES.items():
+        inputs = subjects.setdefault(action.subject, {})
+        for name in inputs_of(kind):
+            inputs.setdefault(name, []).append(action)
+    return subjects
+
+
+def _choice(field: Field[Any], choices: ProgramChoices) -> forms.Field:
+    names: tuple[str, ...] = field.choices  # type: ignore[attr-defined]
+    offered = [("" if name == field.default else name, name.capitalize()) for name in names]
+    return forms.ChoiceField(choices=offered)
+
+
+_INPUTS: Final[Mapping[str, Callable[[Field[Any], ProgramChoices], forms.Field]]] = {
+    "asset": lambda field, choices: forms.ChoiceField(choices=choices.assets),
+    "tier": lambda field, choices: forms.ChoiceField(choices=choices.tiers),
+    "choice": _choice,
+    "check": lambda field, choices: forms.BooleanField(),
+    "code": lambda field, choices: CodeField(),
+    "lines": lambda field, choices: Lines(),
+    "text": lambda field, choices: forms.CharField(strip=False),
+}
+
+
+def _input(field: Field[Any], choices: ProgramChoices) -> forms.Field:
+    made = _INPUTS[field.widget](field, choices)
+    # The rulebook says what is required, once the type is known.
+    made.required, made.label, made.help_text = False, field.label, field.help
+    return made
 
 
 class ActionForm(forms.Form):
-    """One action. The fields of all types stand in it; `ASKED` says which belong together."""
+    """One action. It has the inputs of all types; `inputs_of` says which belong to one."""
 
-    type = forms.ChoiceField(label="What happens", choices=TYPES, required=False)
-    asset = forms.ChoiceField(required=False)
-    amount = CodeField(
-        required=False,
-        help_text="A number, or an expression such as round(event.amount * 0.05, 2).",
-    )
-    into = forms.ChoiceField(
-        label="Bucket",
-        required=False,
-        choices=[("", "Available"), ("HELD", "Held")],
-        help_text="Where it goes.",
-    )
-    out_of = forms.ChoiceField(
-        label="Bucket",
-        required=False,
-        choices=[("", "Available"), ("HELD", "Held"), ("DEFERRED", "Deferred")],
-        help_text="Where it is taken from.",
-    )
-    matures_at = forms.CharField(
-        label="Matures",
-        required=False,
-        strip=False,
-        help_text="Empty: at once. Otherwise after a time such as 720h, or at 2026-12-24T00:00:00Z.",
-    )
-    allow_negative = forms.BooleanField(
-        label="The balance may become negative",
-        required=False,
-    )
-    description = Lines(required=False, help_text="What the participant's history says of it.")
-    tag = forms.CharField(required=False, strip=False)
-    counter = forms.CharField(
-        label="Counter", required=False, strip=False, help_text="Its name, such as visits."
-    )
-    added = CodeField(
-        label="Adds", required=False, help_text="A number, or an expression such as event.amount."
-    )
-    reset_after = forms.CharField(
-        label="Begins anew after",
-        required=False,
-        strip=False,
-        help_text="A time such as 24h or 720h; empty: never.",
-    )
-    attribute = forms.CharField(
-        label="Attribute", required=False, strip=False, help_text="Its name, such as plan."
-    )
-    text = Lines(label="Text", required=False, help_text="The value, taken as it is; or else:")
-    expression = CodeField(required=False, help_text="What is worked out, such as event.plan.")
-    tier = forms.ChoiceField(label="Tier", required=False)
+    type = forms.ChoiceField(label="What happens", required=False)
 
-    def __init__(self, *args: Any, vocabulary: Vocabulary, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, choices: ProgramChoices, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["asset"].choices = vocabulary.asset_choices  # type: ignore[attr-defined]
-        self.fields["tier"].choices = vocabulary.tier_choices  # type: ignore[attr-defined]
+        types = [(kind, action.label) for kind, action in ACTION_TYPES.items()]
+        self.fields["type"].choices = [("", "Choose what happens"), *types]  # type: ignore[attr-defined]
+        for action in ACTION_TYPES.values():
+            for field in action.fields.values():
+                if field.is_in_form and field.form_name not in self.fields:
+                    self.fields[field.form_name] = _input(field, choices)
+        self.names = list(self.fields)  # without those that the formset adds
 
     @property
     def is_blank(self) -> bool:
-        return not any(self.cleaned_data.get(name) for name in ActionForm.base_fields)
+        return not any(self.cleaned_data.get(name) for name in self.names)
 
     def clean(self) -> dict[str, Any]:
         values = self.cleaned_data
         kind = values.get("type", "")
-        if not kind and not self.is_blank and "type" not in self.errors:
-            self.add_error("type", "Choose what happens.")
-        # Without a script all fields stand on the page.
-        foreign = set(ActionForm.base_fields) - {"type", *ASKED.get(kind, {}).values()}
-        for name in sorted(foreign if kind else ()):
+        if not kind:
+            if not self.is_blank and "type" not in self.errors:
+                self.add_error("type", "Choose what happens.")
+            return values
+        # Without JavaScript the inputs of all types are on the page.
+        for name in sorted({*self.names} - {"type", *inputs_of(kind)}):
             if values.get(name):
                 self.add_error(name, f"{kind} does not take this; leave it empty.")
         return values
 
-    def parts(self) -> Iterator[tuple[str, list[tuple[forms.BoundField, str]]]]:
-        """The fields by subject, each with the types that ask it."""
-        for title, names in PARTS:
-            yield title, [(self[name], " ".join(_types_asking(name))) for name in names]
+    def groups(self) -> Iterator[tuple[str, list[tuple[forms.BoundField, str]]]]:
+        """The inputs by subject, each with the types that use it."""
+        for subject, inputs in _by_subject().items():
+            yield (
+                subject,
+                [
+                    (self[name], " ".join(action.type for action in actions))
+                    for name, actions in inputs.items()
+                ],
+            )
 
     def add_refusal(self, name: str, error: FieldError, place: str) -> None:
-        # The rulebook tells of the tier and the level apart, of which the row has one field.
-        field = ASKED.get(self.cleaned_data.get("type", ""), {}).get(name, "type")
-        words = f"{place.lstrip('.')}: {error.message}" if place else error.message
-        if words not in self.errors.get(field, []):
-            self.add_error(field, words)
-
-
-def _types_asking(field: str) -> list[str]:
-    return [kind for kind, asked in ASKED.items() if field in asked.values()]
+        field = ACTION_TYPES[self.cleaned_data["type"]].fields.get(name)
+        message = f"{place.lstrip('.')}: {error.message}" if place else error.message
+        form_name = field.form_name if field else "type"
+        # Two fields may share an input, which says the same only once.
+        if message not in self.errors.get(form_name, []):
+            self.add_error(form_name, message)
 
 
 class ActionRows(forms.BaseFormSet[ActionForm]):
-    """The actions of a rule, in the order that the rows ask for. A row that says nothing is none."""
+    """The actions of a rule, in the order that the rows give. A blank row is ignored."""
 
     @cached_property
     def kept(self) -> list[ActionForm]:
-        said = [
+        filled = [
             form
             for form in self.forms
             if not self._should_delete_form(form)  # type: ignore[attr-defined]
             if not (form.is_valid() and form.is_blank)
         ]
-        return sorted(said, key=_place)
+        return sorted(filled, key=_place)
 
     def actions(self) -> list[dict[str, Any]]:
         return [action_of(form.cleaned_data) for form in self.kept]
@@ -194,12 +169,12 @@ def _place(form: ActionForm) -> float:
     return float("inf") if order is None else order
 
 
-def rows_of(actions: Sequence[Mapping[str, Any]], data: Any, vocabulary: Vocabulary) -> ActionRows:
-    """A row for each action, or as the form was sent, and a free one: two where there is nothing yet."""
+def rows_of(actions: Sequence[Mapping[str, Any]], data: Any, choices: ProgramChoices) -> ActionRows:
+    """A row for each action, or as the form was sent, and a blank one; two blank ones where there are no actions."""
     factory = forms.formset_factory(
         ActionForm, ActionRows, extra=1 if actions else 2, can_order=True, can_delete=True
     )
     initial = None if data is not None else [row_of(action) for action in actions]
-    rows = factory(data, prefix="actions", initial=initial, form_kwargs={"vocabulary": vocabulary})
+    rows = factory(data, prefix="actions", initial=initial, form_kwargs={"choices": choices})
     assert isinstance(rows, ActionRows)
     return rows

@@ -9,8 +9,8 @@ from django import forms
 
 from programs import rulebook
 from programs.admin.rules.actions import action_of, row_of, rows_of
+from programs.admin.rules.choices import ProgramChoices
 from programs.admin.rules.fields import CodeField, Lines, UTCTimeField
-from programs.admin.rules.vocabulary import Vocabulary
 from programs.admin.verb_pages import VerbForm
 from programs.kernel import instants
 from programs.kernel.exceptions import DomainError, FieldError, RuleChanged
@@ -67,8 +67,8 @@ class RuleForm(VerbForm[Rule]):
             self.fields["order"].required = True
             self.fields["order"].help_text = str(Rule._meta.get_field("order").help_text)
             self.initial["shown_version"] = self.instance.version
-        self.vocabulary = Vocabulary(self.program, self.stored)
-        self.rows = rows_of(self.stored, self.data if self.is_bound else None, self.vocabulary)
+        self.choices = ProgramChoices(self.program, self.stored)
+        self.rows = rows_of(self.stored, self.data if self.is_bound else None, self.choices)
 
     @cached_property
     def changed_data(self) -> list[str]:

@@ -1,7 +1,7 @@
 """The page of a rule: its program first, where it is new, then the editor with all that stands around the form."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -10,24 +10,22 @@ from django.urls import reverse
 
 from programs import rulebook
 from programs.admin.fields import written
-from programs.admin.rules.actions import ASKED, TYPES
+from programs.admin.rules.actions import for_scripts
 from programs.admin.rules.changelist import (
     OFFERED_PROGRAMS,
     asked_program_id,
     list_of,
     programs_named,
 )
+from programs.admin.rules.choices import ProgramChoices
 from programs.admin.rules.forms import RuleForm
-from programs.admin.rules.vocabulary import Vocabulary
 from programs.admin.verb_pages import VerbAdmin
 from programs.api.callers import actor_of
 from programs.models import Program, Rule, RuleVersion
 from programs.rulebook import reference
+from programs.rulebook.actions import ACTION_TYPES, in_documented_order
 
 SHOWN_VERSIONS = 20
-
-# What these say where they say nothing; any other field that is empty is as good as left out.
-_MAY_BE_EMPTY: Final = {"level": "(base)", "value": "(empty)"}
 
 
 class RulePage(VerbAdmin[Rule]):
@@ -112,14 +110,14 @@ class RulePage(VerbAdmin[Rule]):
             "rows": form.rows,
             "may_edit": add or self.has_change_permission(request),
             "show_save_and_add_another": False,  # which would ask for the program again
-            "vocabulary": form.vocabulary,
-            "told_actions": [
-                _told(action, form.vocabulary) for action in rulebook.spelled(form.stored)
+            "names": form.choices.names(),
+            "shown_actions": [
+                _shown_action(action, form.choices) for action in in_documented_order(form.stored)
             ],
             "reference": reference,
             "sample_event": written(reference.FACTS["event"]),
-            "sample_state": written(_sample_state(form.vocabulary)),
-            "editor": _for_scripts(form.vocabulary, obj),
+            "sample_state": written(_sample_state(form.choices)),
+            "editor": _for_scripts(form.choices, obj),
         }
         if obj:  # who may see a rule may see what it was
             newest = rulebook.history(obj)[:SHOWN_VERSIONS]
@@ -132,13 +130,14 @@ def _asked_program(request: HttpRequest) -> Program | None:
     return Program.objects.filter(pk=program_id).first() if program_id else None
 
 
-def _for_scripts(vocabulary: Vocabulary, rule: Rule | None) -> dict[str, Any]:
-    """What the scripts of the page need to know. The calls for rules have no names; that of programs stands beside them."""
-    api, program_id = reverse("programs").removesuffix("programs"), vocabulary.program.pk
+def _for_scripts(choices: ProgramChoices, rule: Rule | None) -> dict[str, Any]:
+    """What the scripts of the page need to know."""
+    # The API's addresses of rules have no names; that of programs is beside them.
+    api, program_id = reverse("programs").removesuffix("programs"), choices.program.pk
     subject = f"rules/{rule.pk}" if rule else f"programs/{program_id}"
     return {
-        "asked": ASKED,
-        "assets": {str(asset.pk): asset.symbol for asset in vocabulary.assets},
+        "types": for_scripts(),
+        "assets": {str(asset.pk): asset.symbol for asset in choices.linked_assets},
         "program_id": str(program_id),
         "validate_url": f"{api}rules/validate",
         "simulate_url": f"{api}{subject}/simulate",
@@ -146,30 +145,31 @@ def _for_scripts(vocabulary: Vocabulary, rule: Rule | None) -> dict[str, Any]:
     }
 
 
-def _sample_state(vocabulary: Vocabulary) -> dict[str, Any]:
-    """A participant that nobody is, for a first try."""
+def _sample_state(choices: ProgramChoices) -> dict[str, Any]:
+    """A made-up participant for a first try."""
     return {
         "status": "ACTIVE",
         "tags": ["vip"],
         "attributes": {"plan": "premium"},
         "counters": {"visits": "9"},
         "tiers": {},
-        "balances": {asset.symbol: {"available": "100"} for asset in vocabulary.assets},
+        "balances": {asset.symbol: {"available": "100"} for asset in choices.linked_assets},
     }
 
 
-def _told(action: Mapping[str, Any], vocabulary: Vocabulary) -> dict[str, Any]:
-    """The action in words, for whoever may only look."""
-    assets = dict(vocabulary.asset_choices)
+def _shown_action(action: Mapping[str, Any], choices: ProgramChoices) -> dict[str, Any]:
+    """The action in words, for those who cannot edit it."""
+    kind, assets = ACTION_TYPES[action["type"]], dict(choices.assets)
     fields = []
-    for name, value in action.items():
-        if name == "asset_id":
-            fields.append(("asset", assets.get(value, value)))
-        elif name in _MAY_BE_EMPTY and value == "":
-            fields.append((name, _MAY_BE_EMPTY[name]))
-        elif name != "type" and value:
-            fields.append((name.replace("_", " "), _in_words(value)))
-    return {"label": dict(TYPES)[action["type"]], "fields": fields}
+    for name, field in kind.fields.items():
+        value = action.get(name)
+        if field.widget == "asset":
+            fields.append((field.label, assets.get(str(value), value)))
+        elif value == "":
+            fields.append((field.label, field.when_empty))
+        elif value:
+            fields.append((field.label, _in_words(value)))
+    return {"label": kind.label, "fields": fields}
 
 
 def _shown_version(version: RuleVersion) -> tuple[RuleVersion, str, list[tuple[str, str, str]]]:

@@ -3,7 +3,6 @@
 Everything here that has a value is held against the evaluation by a test.
 """
 
-from programs.rulebook.reference.actions import ACTIONS, DescribedAction
 from programs.rulebook.reference.examples import (
     EXACT_NUMBERS,
     EXAMPLES,
@@ -21,7 +20,6 @@ from programs.rulebook.vocabulary import VARIABLES, Variable
 from programs.rules.functions import FUNCTIONS, Function
 
 __all__ = [
-    "ACTIONS",
     "EXACT_NUMBERS",
     "EXAMPLES",
     "FACTS",
@@ -35,7 +33,6 @@ __all__ = [
     "VARIABLES",
     "WORKED_RULES",
     "Action",
-    "DescribedAction",
     "Example",
     "Form",
     "Limit",

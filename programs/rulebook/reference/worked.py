@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
+from programs.rulebook.actions import ACTION_TYPES
 from programs.rulebook.reference.facts import changes_in_words
 
 
@@ -19,11 +20,16 @@ class Action:
 
     @property
     def expression(self) -> str:
-        """What of it is written in the language; "" where nothing is."""
-        for name in ("amount", "expression"):
-            if name in self.says:
-                return self.says[name]
-        return self.says.get("value", "") if self.type == "COUNTER" else ""
+        """Its field that is written in the language; "" if it has none."""
+        fields = ACTION_TYPES[self.type].fields
+        return next(
+            (
+                self.says[name]
+                for name in self.says
+                if name in fields and fields[name].is_expression
+            ),
+            "",
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-// The rows of actions: shows what the chosen type asks; adds, moves and removes rows. Without it, all fields stand there.
+// The rows of actions: shows the fields of the chosen type; adds, moves and removes rows. Without it, all fields are shown.
 "use strict";
 
 {
@@ -26,7 +26,7 @@
         addMoves() {
             const moves = this.element.querySelector(".rule-moves");
             for (const label of moves.children) {
-                label.hidden = true; // the position goes on being sent
+                label.hidden = true; // the position is still sent
             }
             this.upButton = button("Up", () => this.rows.move(this, -1));
             this.downButton = button("Down", () => this.rows.move(this, 1));
@@ -34,17 +34,17 @@
             moves.append(this.upButton, this.downButton, this.removeButton);
         }
 
-        /** Hides what the type does not ask; a disabled field is not sent. */
+        /** Hides the fields that the type does not use; a disabled field is not sent. */
         fit() {
             const type = this.field("type").value;
             for (const wrapper of this.element.querySelectorAll("[data-for]")) {
-                const isAsked = wrapper.dataset.for.split(" ").includes(type);
-                wrapper.hidden = !isAsked;
+                const isUsed = wrapper.dataset.for.split(" ").includes(type);
+                wrapper.hidden = !isUsed;
                 for (const field of wrapper.querySelectorAll("input, select, textarea")) {
-                    field.disabled = !isAsked;
+                    field.disabled = !isUsed;
                 }
             }
-            for (const part of this.element.querySelectorAll(".rule-part")) {
+            for (const part of this.element.querySelectorAll(".rule-group")) {
                 part.hidden = !part.querySelector("[data-for]:not([hidden])");
             }
             this.notes.forEach((note) => note.fit?.());
@@ -69,37 +69,39 @@
             return Boolean(this.element.querySelector(".errorlist"));
         }
 
-        /** The action that the fields say; what is left empty is left out. `action_of` in actions.py reads the form in the same way. */
+        /** The action that the fields describe; what is empty is left out. `action_of` in actions.py does the same. */
         action() {
             const type = this.field("type").value;
+            const { inputs, either } = data.types[type];
             const action = { type };
-            for (const [name, field] of Object.entries(data.asked[type])) {
-                const value = valueOf(this.field(field));
-                if (value) {
-                    action[name] = value;
+            for (const [input, names] of Object.entries(inputs)) {
+                const value = valueOf(this.field(input));
+                if (value && names.length === 1) {
+                    action[names[0]] = value;
+                } else if (value) {
+                    const [first, ...rest] = value.split(":");
+                    Object.assign(action, { [names[0]]: first, [names[1]]: rest.join(":") });
                 }
             }
-            if (type === "SET_TIER" && action.tier) {
-                const [tier, ...level] = action.tier.split(":");
-                Object.assign(action, { tier, level: level.join(":") });
-            }
-            if (type === "SET_ATTRIBUTE" && !("expression" in action)) {
-                action.value = this.field("text").value;
+            if (either && !(either[1] in action)) {
+                action[either[0]] ??= "";
             }
             return action;
         }
 
-        /** Where an error about this part of the action is told. An empty field is not wrong but not there yet. */
+        /** Where an error about this field of the action is shown. An empty input is not wrong but not filled in yet. */
         noteOf(name, { emptyToo = false } = {}) {
-            const type = this.field("type").value;
-            const note = this.notes.get(data.asked[type]?.[name] ?? "type");
+            const { inputs } = data.types[this.field("type").value] ?? { inputs: {} };
+            const input = Object.keys(inputs).find((each) => inputs[each].includes(name)) ?? "type";
+            const note = this.notes.get(input);
             return emptyToo || valueOf(note.field) ? note : null;
         }
 
-        /** What failed when it was tried is the amount, or whatever else was worked out. */
+        /** Shows an error of a trial run at the expression, or at the type if the action has none. */
         fail(error) {
-            const names = ["amount", "added", "expression", "type"];
-            this.notes.get(names.find((name) => this.field(name).value && !this.field(name).disabled)).show(error);
+            const used = [...this.notes.values()].filter(({ field }) => field.value && !field.disabled);
+            const note = used.find(({ field }) => field.matches(".rule-code")) ?? this.notes.get("type");
+            note.show(error);
         }
     }
 
@@ -132,8 +134,8 @@
         }
 
         dropBlanks() {
-            const said = this.rows.filter((row) => !row.isBlank || row.isRefused);
-            const kept = said.length ? said : this.rows.slice(0, 1);
+            const filled = this.rows.filter((row) => !row.isBlank || row.isRefused);
+            const kept = filled.length ? filled : this.rows.slice(0, 1);
             this.rows.filter((row) => !kept.includes(row)).forEach((row) => row.element.remove());
             this.rows = kept;
         }
@@ -157,7 +159,7 @@
             this.renumber();
             const [used, other] = step < 0 ? [row.upButton, row.downButton] : [row.downButton, row.upButton];
             (used.disabled ? other : used).focus();
-            this.say(`This is action ${old + step + 1} of ${this.rows.length} now.`);
+            this.announce(`This is action ${old + step + 1} of ${this.rows.length} now.`);
         }
 
         remove(row) {
@@ -167,7 +169,7 @@
             this.renumber();
             const next = this.rows[Math.min(index, this.rows.length - 1)];
             (next ? next.field("type") : this.addButton).focus();
-            this.say(`Action ${index + 1} was removed.`);
+            this.announce(`Action ${index + 1} was removed.`);
         }
 
         renumber() {
@@ -175,32 +177,32 @@
             this.element.dispatchEvent(new Event("change", { bubbles: true }));
         }
 
-        say(words) {
+        announce(words) {
             this.live.textContent = words;
         }
 
-        /** The rows that say something, in the order of `actions()`. */
-        get said() {
+        /** The rows with a type, in the order of `actions()`. */
+        get filled() {
             return this.rows.filter((row) => row.field("type").value);
         }
 
         actions() {
-            return this.said.map((row) => row.action());
+            return this.filled.map((row) => row.action());
         }
 
-        /** Shows errors about "actions[1].amount" on the rows that they are about, and no others. */
-        tell(errors, options) {
-            const told = new Set();
+        /** Shows errors about "actions[1].amount" in their rows, and clears all others. */
+        show(errors, options) {
+            const shown = new Set();
             for (const error of errors) {
                 const [, index, name] = /actions\[(\d+)\]\.?(\w*)/.exec(error.field) ?? [];
-                const note = this.said[index]?.noteOf(name, options);
-                if (note && !told.has(note)) {
+                const note = this.filled[index]?.noteOf(name, options);
+                if (note && !shown.has(note)) {
                     note.show(error);
-                    told.add(note);
+                    shown.add(note);
                 }
             }
             const notes = this.rows.flatMap((row) => [...row.notes.values()]);
-            notes.filter((note) => !told.has(note)).forEach((note) => note.clear());
+            notes.filter((note) => !shown.has(note)).forEach((note) => note.clear());
         }
     }
 

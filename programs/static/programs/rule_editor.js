@@ -24,7 +24,7 @@
 
     const checkActions = () => {
         ofActions.ask({ program_id: data.program_id, actions: rows.actions() }, ({ ok, body: { errors } }) => {
-            rows.tell(ok ? errors : []);
+            rows.show(ok ? errors : []);
         });
     };
 
@@ -78,11 +78,11 @@
     window.laurelRule.refuse = (errors) => {
         const [error] = errors.filter(({ field }) => field === "rule.condition");
         error ? condition.show(error) : condition.clear();
-        rows.tell(errors, { emptyToo: true });
+        rows.show(errors, { emptyToo: true });
     };
 
     /** Says at the field that an action, counted from 0, or the condition failed. */
     window.laurelRule.fail = ({ action, message }) => {
-        action === null ? condition.show({ message }) : rows.said[action]?.fail({ message });
+        action === null ? condition.show({ message }) : rows.filled[action]?.fail({ message });
     };
 }

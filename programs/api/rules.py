@@ -1,138 +1,77 @@
-"""The shapes of rules: forms and documentation for bodies, whose limits `rulebook` checks; and answers."""
+"""Rules in the API. `rulebook` reads their bodies, for every door alike; the serializers here document and render."""
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
-from drf_spectacular.utils import extend_schema_field
+from django.db.models import QuerySet
+from django_filters import rest_framework as filters
+from drf_spectacular.extensions import OpenApiSerializerFieldExtension
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import ComponentRegistry, ResolvedComponent
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
+from rest_framework.mixins import ListModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
 
 from programs import rulebook
+from programs.api.callers import actor_of
+from programs.api.filters import TrueOrFalseFilter
 from programs.api.refusals import POSITION
 from programs.api.strict import InstantField, JSONTextArea, body_of
-from programs.kernel.exceptions import FieldError, ValidationFailed
+from programs.kernel.exceptions import (
+    FieldError,
+    OrderTaken,
+    ProgramInactive,
+    ProgramNotFound,
+    ValidationFailed,
+)
 from programs.models import Rule, RuleStatus, RuleVersion
 from programs.models.rules import MAX_CONDITION_LENGTH, MAX_ORDER
-from programs.rulebook.actions import (
-    MAX_ACTIONS,
-    MAX_DESCRIPTION_LENGTH,
-    MAX_EXPRESSION_LENGTH,
-    MAX_KEY_LENGTH,
-    MAX_TAG_LENGTH,
-    MAX_VALUE_LENGTH,
-    SHAPES,
-    TRACK_KEY,
-)
-from programs.rulebook.bodies import FIELDS, MAX_NAME_LENGTH
-from programs.rulebook.bodies import MAX_DESCRIPTION_LENGTH as MAX_RULE_DESCRIPTION_LENGTH
-from programs.tracks.bodies import MAX_KEY_LENGTH as MAX_TRACK_KEY_LENGTH
+from programs.rulebook.actions import ACTION_TYPES, MAX_ACTIONS, in_documented_order
+from programs.rulebook.bodies import FIELDS, MAX_DESCRIPTION_LENGTH, MAX_NAME_LENGTH
 
 _JSON_INPUTS = {"actions", "order", "stop_after_match"}
 _TIME_INPUTS = {"active_from", "active_to"}
-# Python's \S: its white space has these five more than that of JSON Schema's patterns.
-_NOT_BLANK = r"[^\s\u001c-\u001f\u0085]"
 
 
-def _text(most: int, description: str, **more: Any) -> dict[str, Any]:
-    return {
-        "type": "string",
-        "minLength": 1,
-        "maxLength": most,
-        "description": description,
-        **more,
-    }
-
-
-_DURATION = r"(?=\d)(\d{1,9}h)?(\d{1,9}m)?(\d{1,9}s)?"
-# What each field of an action is. A bucket differs from type to type.
-_FIELDS: dict[str, dict[str, Any]] = {
-    "asset_id": {
-        "type": "string",
-        "format": "uuid",
-        "description": "An asset that is linked to the program.",
-    },
-    "amount": _text(
-        MAX_EXPRESSION_LENGTH,
-        "A number or an expression that is one. What it has more decimals than the asset is rounded towards zero.",
-        examples=["100", "round(event.amount * 0.05, 2)"],
-    ),
-    "bucket": {"type": "string", "description": "Where to, or where from."},
-    "description": _text(MAX_DESCRIPTION_LENGTH, "Why, for people to read.", pattern=_NOT_BLANK),
-    "matures_at": {
-        "type": "string",
-        "description": "How long, or until when it is DEFERRED; for a CREDIT to AVAILABLE.",
-        "anyOf": [
-            {"pattern": f"^{_DURATION}$"},
-            {"format": "date-time"},
-        ],
-        "examples": ["720h"],
-    },
-    "allow_negative": {"type": "boolean", "description": "It may take more than is available."},
-    "tag": _text(MAX_TAG_LENGTH, "Kept in lower case."),
-    "key": _text(MAX_KEY_LENGTH, "The key of the counter or attribute."),
-    "value": _text(MAX_EXPRESSION_LENGTH, "What to add: a number or an expression that is one."),
-    "reset_after": {
-        "type": "string",
-        "pattern": f"^{_DURATION}$",
-        "description": "How long a window of the counter lasts.",
-        "examples": ["24h"],
-    },
-    "expression": _text(MAX_EXPRESSION_LENGTH, "What the attribute is set to, worked out."),
-    "tier": {
-        "type": "string",
-        "pattern": f"^{TRACK_KEY}$",
-        "maxLength": MAX_TRACK_KEY_LENGTH,
-        "description": "The key of one of the program's tracks.",
-    },
-    "level": {
-        "type": "string",
-        "pattern": f"^({TRACK_KEY})?$",
-        "maxLength": MAX_TRACK_KEY_LENGTH,
-        "description": 'The key of a level of the track; "" for the base.',
-    },
-}
-_BUCKETS = {
-    "CREDIT": ["AVAILABLE", "HELD"],
-    "HOLD": ["AVAILABLE"],
-    "RELEASE": ["HELD"],
-    "FORFEIT": ["AVAILABLE", "HELD", "DEFERRED"],
-}
-
-
-def _action_schema(kind: str) -> dict[str, Any]:
-    shape = SHAPES[kind]
-    properties = {name: {**_FIELDS[name]} for name in shape.readers}
-    if kind in _BUCKETS:
-        properties["bucket"] |= {"enum": _BUCKETS[kind]}
-    for name, value in shape.defaults.items():
-        properties[name]["default"] = value
-    schema = {
-        "title": kind,
-        "type": "object",
-        "required": ["type", *shape.required],
-        "properties": {"type": {"const": kind}, **properties},
-        "additionalProperties": False,
-    }
-    if kind == "SET_ATTRIBUTE":
-        properties["value"] = {
-            "type": "string",
-            "maxLength": MAX_VALUE_LENGTH,
-            "description": "What the attribute is set to, a text.",
-        }
-        schema["properties"] = {"type": {"const": kind}, **properties}
-        schema["oneOf"] = [{"required": ["value"]}, {"required": ["expression"]}]
-    return schema
-
-
-@extend_schema_field(
-    {
-        "type": "array",
-        "maxItems": MAX_ACTIONS,
-        "items": {"oneOf": [_action_schema(kind) for kind in SHAPES]},
-    }
-)
 class ActionsField(JSONTextArea):
     def to_representation(self, value: Any) -> Any:
-        return rulebook.spelled(value)
+        return in_documented_order(value)
+
+
+class ActionsSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    """The schema of a list of actions: one component for each type, told apart by `type`."""
+
+    target_class = ActionsField
+
+    def map_serializer_field(self, auto_schema: AutoSchema, direction: str) -> dict[str, Any]:
+        registry = auto_schema.registry
+        kinds = {
+            kind: _component(registry, f"{action.__name__}Action", action.schema())
+            for kind, action in ACTION_TYPES.items()
+        }
+        union = {
+            "oneOf": list(kinds.values()),
+            "discriminator": {
+                "propertyName": "type",
+                "mapping": {kind: ref["$ref"] for kind, ref in kinds.items()},
+            },
+        }
+        return {
+            "type": "array",
+            "maxItems": MAX_ACTIONS,
+            "items": _component(registry, "Action", union),
+        }
+
+
+def _component(registry: ComponentRegistry, name: str, schema: dict[str, Any]) -> dict[str, str]:
+    component = ResolvedComponent(name, ResolvedComponent.SCHEMA, schema, object=name)  # type: ignore[no-untyped-call]
+    registry.register_on_missing(component)
+    reference: dict[str, str] = component.ref
+    return reference
 
 
 @extend_schema_field({"type": "array", "items": {}})
@@ -184,7 +123,7 @@ class RuleChangeSerializer(serializers.Serializer[Any]):
     description = serializers.CharField(
         required=False,
         allow_blank=True,
-        max_length=MAX_RULE_DESCRIPTION_LENGTH,
+        max_length=MAX_DESCRIPTION_LENGTH,
         help_text="At most 1000 characters.",
     )
     condition = serializers.RegexField(
@@ -343,3 +282,96 @@ class JudgementSerializer(serializers.Serializer[Any]):
         if position is not None:
             answer["position"] = position.as_dict()
         return answer
+
+
+class RuleFilter(filters.FilterSet):
+    program_id = filters.UUIDFilter(field_name="program", help_text="Of this program.")
+    status = filters.ChoiceFilter(choices=RuleStatus.choices, help_text="With this status.")
+    include_archived = TrueOrFalseFilter(
+        method="unfiltered", help_text="true lists ARCHIVED rules too."
+    )
+
+    class Meta:
+        model = Rule
+        fields: list[str] = []
+
+    def filter_queryset(self, queryset: QuerySet[Rule]) -> QuerySet[Rule]:
+        asked = self.form.cleaned_data
+        if not asked["include_archived"] and asked["status"] != RuleStatus.ARCHIVED:
+            queryset = queryset.exclude(status=RuleStatus.ARCHIVED)
+        return super().filter_queryset(queryset)
+
+    def unfiltered(self, queryset: QuerySet[Rule], name: str, value: bool) -> QuerySet[Rule]:
+        return queryset
+
+
+class RuleViewSet(ListModelMixin, GenericViewSet[Rule]):
+    """What the events of a program earn."""
+
+    queryset = Rule.objects.all()
+    filterset_class = RuleFilter
+    sortings = {"created_at": ["created_at", "id"], "order": ["order", "id"]}
+    default_sorting = ("created_at", "desc")
+
+    def get_serializer_class(self) -> type[Any]:
+        bodies = {"create": NewRuleSerializer, "partial_update": RuleChangeSerializer}
+        return bodies.get(str(self.action), RuleSerializer)
+
+    @extend_schema(
+        responses={201: RuleSerializer, 404: ProgramNotFound, 409: (OrderTaken, ProgramInactive)}
+    )
+    def create(self, request: Request) -> Response:
+        """Create one rule."""
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        rule = rulebook.create(serializer.validated_data, by=actor_of(request))
+        return Response(RuleSerializer(rule).data, status=201)
+
+    def retrieve(self, request: Request, rule_id: UUID) -> Response:
+        return Response(self.get_serializer(rulebook.found(rule_id)).data)
+
+    @extend_schema(responses={200: RuleSerializer, 409: OrderTaken})
+    def partial_update(self, request: Request, rule_id: UUID) -> Response:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        rule = rulebook.change(rule_id, serializer.validated_data, by=actor_of(request))
+        return Response(RuleSerializer(rule).data)
+
+    def destroy(self, request: Request, rule_id: UUID) -> Response:
+        """Archive one rule.
+
+        It stays for whoever knows its id, and its order is free for another rule.
+        """
+        rulebook.archive(rule_id, by=actor_of(request))
+        return Response(status=204)
+
+
+class RuleVersionViewSet(ListModelMixin, GenericViewSet[Any]):
+    """What a rule was after each edit, and who made it."""
+
+    queryset = Rule.objects.all()  # who may see a rule may see what it was
+    serializer_class = RuleVersionSerializer
+    sortings = {"version": ["version"]}
+    default_sorting = ("version", "desc")
+
+    def get_queryset(self) -> QuerySet[RuleVersion]:
+        return rulebook.history(rulebook.found(self.kwargs["rule_id"]))
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """List the versions of a rule."""
+        return super().list(request, *args, **kwargs)
+
+
+class RuleDraftViewSet(GenericViewSet[Any]):
+    queryset = Rule.objects.all()
+    serializer_class = RuleDraftSerializer
+
+    @extend_schema(responses={200: JudgementSerializer, 404: ProgramNotFound})
+    def judge(self, request: Request) -> Response:
+        """Say whether a condition or actions are right.
+
+        Nothing is stored. What is wrong with them is in the answer, each mistake with its place.
+        """
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        return Response(JudgementSerializer(rulebook.judged(serializer.validated_data)).data)
