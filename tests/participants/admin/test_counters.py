@@ -1,0 +1,120 @@
+"""Counters set in the admin."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.test import Client
+
+from participants.models import Counter
+from participants.state.counters import CounterChange, set_counter
+from tests.admin_pages import shown_fields
+from tests.conftest import TESTER
+from tests.participants.admin.ledger_pages import ana, changes_of, page_of
+from tests.participants.ledger_world import World
+from tests.staff import staff_client, told
+
+
+def test_a_counter_is_set_changed_and_deleted(admin_client: Client, world: World) -> None:
+    who = ana()
+    new, known = page_of(who, "counter/"), page_of(who, "counter/?key=spent")
+
+    admin_client.post(new, {"key": "spent", "value": "1.50", "reset_after": "24h"})
+    shown = shown_fields(admin_client.get(known), "part_form")
+    admin_client.post(known, shown | {"value": ["7"]})
+    changed = Counter.objects.get()
+    deleted = admin_client.post(known, shown | {"delete": ["Delete"]})
+
+    assert shown["value"] == ["1.5"]
+    assert shown["reset_after"] == ["24h"]
+    assert (changed.value, changed.reset_after) == (7, timedelta(hours=24))
+    assert told(deleted)[-1] == "The counter spent was deleted."
+    assert changes_of(who) == [
+        ("counter", "spent", "ADD", None, "1.5", "staff:admin"),
+        ("counter", "spent", "CHANGE", "1.5", "7", "staff:admin"),
+        ("counter", "spent", "REMOVE", "7", None, "staff:admin"),
+    ]
+
+
+def test_a_window_that_was_not_edited_stays_as_somebody_else_made_it(
+    admin_client: Client, world: World
+) -> None:
+    who = ana()
+    set_counter(who.pk, "spent", CounterChange(Decimal(1)), by=TESTER)
+    known = page_of(who, "counter/?key=spent")
+    shown = shown_fields(admin_client.get(known), "part_form")
+    daily = CounterChange(Decimal(1), timedelta(hours=24), sets_window=True)
+    set_counter(who.pk, "spent", daily, by=TESTER)
+
+    admin_client.post(known, shown | {"value": ["2"]})
+
+    assert Counter.objects.get().reset_after == timedelta(hours=24)
+
+
+def test_a_counter_with_an_odd_key_is_changed_and_deleted(
+    admin_client: Client, world: World
+) -> None:
+    key = 'a&b="c"\n/ü?'
+    set_counter("ana", key, CounterChange(Decimal(1)), by=TESTER)
+    [found] = [each for each in admin_client.get(page_of(ana())).context["holdings"] if each.name == "counters"]  # fmt: skip
+
+    admin_client.post(found.rows[0].url, {"value": "2"})
+    assert Counter.objects.get().value == 2
+    admin_client.post(found.rows[0].url, {"delete": "Delete"})
+
+    assert not Counter.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("fields", "errors"),
+    [
+        ({"value": "x"}, {"value": ['Give plain digits: "12.50"; no exponent, sign or space.']}),
+        ({"value": ""}, {"value": ["This field is required."]}),
+        ({"key": ""}, {"key": ["This field is required."]}),
+        ({"key": "known"}, {"key": ["The participant has this counter already."]}),
+        ({"key": "\0"}, {"key": ["Null characters are not allowed."]}),
+        ({"reset_after": "daily"}, {"reset_after": ['Give a duration such as "24h" or "1h30m", or "" for none.']}),
+        ({"reset_after": "0h"}, {"reset_after": ['Give a duration such as "24h" or "1h30m", or "" for none.']}),
+    ],
+)  # fmt: skip
+def test_what_a_counter_cannot_be_is_an_error_on_its_field(
+    admin_client: Client, world: World, fields: dict[str, str], errors: dict[str, list[str]]
+) -> None:
+    set_counter("ana", "known", CounterChange(Decimal(1)), by=TESTER)
+
+    response = admin_client.post(
+        page_of(ana(), "counter/"), {"key": "new", "value": "5", "reset_after": "", **fields}
+    )
+
+    assert response.context["form"].errors == errors
+    assert Counter.objects.get().value == 1
+
+
+@pytest.mark.parametrize("key", ["nothing", "", "%00", "x" * 101])
+def test_a_counter_that_is_not_there_is_not_found(
+    admin_client: Client, world: World, key: str
+) -> None:
+    assert admin_client.get(page_of(ana(), f"counter/?key={key}")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("permission", "statuses"),
+    [
+        ("view_counter", (403, 403, 403)),
+        ("add_counter", (302, 403, 403)),
+        ("change_counter", (403, 302, 403)),
+        ("delete_counter", (403, 403, 403)),
+    ],
+)
+def test_each_change_of_a_counter_needs_its_permission(
+    world: World, permission: str, statuses: tuple[int, ...]
+) -> None:
+    set_counter("ana", "known", CounterChange(Decimal(1)), by=TESTER)
+    client = staff_client("view_participant", permission)
+    new, known = page_of(ana(), "counter/"), page_of(ana(), "counter/?key=known")
+
+    added = client.post(new, {"key": "new", "value": "5"})
+    changed = client.post(known, {"value": "5"})
+    deleted = client.post(known, {"delete": "Delete"})
+
+    assert (added.status_code, changed.status_code, deleted.status_code) == statuses

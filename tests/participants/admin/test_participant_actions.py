@@ -1,0 +1,65 @@
+"""What is done with the participants selected in a list."""
+
+import pytest
+from django.test import Client
+
+from participants import state
+from participants.models import Enrollment, Participant
+from programs.models import Program, ProgramStatus
+from tests.conftest import TESTER
+from tests.participants.admin.participant_pages import act, later_changes
+from tests.staff import told
+
+
+@pytest.mark.parametrize(
+    ("action", "status"), [("suspend", "SUSPENDED"), ("close", "CLOSED"), ("activate", "ACTIVE")]
+)
+def test_an_action_sets_the_status_of_those_selected(
+    admin_client: Client, participant: Participant, action: str, status: str
+) -> None:
+    other = state.apply(state.Change(status="SUSPENDED"), to="eva", by=TESTER, may_create=True)
+    eva = Participant.objects.get(pk=other.participant_id)
+
+    response = act(admin_client, action, participant, eva)
+
+    before = {"ana": "ACTIVE", "eva": "SUSPENDED"}
+    changed = sum(old != status for old in before.values())
+    assert set(Participant.objects.values_list("status", flat=True)) == {status}
+    assert told(response) == [f"{changed} changed, {2 - changed} were so already."]
+    assert len(later_changes(participant)) + len(later_changes(eva)) == changed
+
+
+def test_an_action_never_reaches_beyond_the_selected_rows(
+    admin_client: Client, participant: Participant
+) -> None:
+    state.apply(state.Change(), to="eva", by=TESTER, may_create=True)
+
+    act(admin_client, "close", participant, select_across="1")
+
+    assert Participant.objects.get(external_id="eva").status == "ACTIVE"
+
+
+def test_the_action_to_enrol_asks_for_the_program_first(
+    admin_client: Client, participant: Participant, program: Program
+) -> None:
+    asked = act(admin_client, "enroll", participant)
+    response = act(admin_client, "enroll", participant, program=str(program.pk))
+
+    assert "Enrol participants in a program" in asked.content.decode()
+    assert str(participant.pk) in asked.content.decode()
+    assert told(response) == ["1 changed, 0 were so already."]
+    assert later_changes(participant) == [
+        ("enrollment", str(program.pk), "ADD", None, "ACTIVE", "staff:admin")
+    ]
+
+
+def test_enrolling_in_a_program_that_takes_nobody_is_an_error_on_the_form(
+    admin_client: Client, participant: Participant
+) -> None:
+    archived = Program.objects.create(name="Old", status=ProgramStatus.ARCHIVED)
+
+    response = act(admin_client, "enroll", participant, program=str(archived.pk))
+
+    assert response.status_code == 200
+    assert "Select a valid choice" in response.content.decode()
+    assert not Enrollment.objects.exists()

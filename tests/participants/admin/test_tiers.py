@@ -1,0 +1,92 @@
+"""Tiers set in the admin."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from participants.models import Enrollment, EnrollmentStatus, TierStanding
+from participants.state.tiers import TierChange, set_tier
+from tests.admin_pages import shown_fields
+from tests.conftest import TESTER
+from tests.participants.admin.ledger_pages import ana, changes_of, make_track, page_of
+from tests.participants.ledger_world import World
+from tests.staff import staff_client, told
+
+
+def test_a_tier_is_set_and_cleared(admin_client: Client, world: World) -> None:
+    track = make_track(world.program)
+    page = page_of(ana(), f"tiers/{track.pk}/")
+
+    admin_client.post(page, {"level": "gold", "expires_at": "2100-01-01T10:30"})
+    standing = TierStanding.objects.get()
+    shown = shown_fields(admin_client.get(page), "part_form")
+    cleared = admin_client.post(page, {"level": "", "expires_at": ""})
+
+    assert (standing.level, f"{standing.expires_at:%Y-%m-%d %H:%M}") == ("gold", "2100-01-01 10:30")
+    assert shown["level"] == ["gold"]
+    assert shown["expires_at"] == ["2100-01-01T10:30:00"]
+    assert told(cleared)[-1] == "Status: the participant is on the base."
+    assert changes_of(ana()) == [
+        ("tier", "status", "ADD", None, "gold", "staff:admin"),
+        ("tier", "status", "REMOVE", "gold", None, "staff:admin"),
+    ]
+
+
+def test_an_expiry_that_was_not_edited_stays_to_the_microsecond(
+    admin_client: Client, world: World
+) -> None:
+    track = make_track(world.program)
+    expires_at = timezone.now() + timedelta(days=1)
+    set_tier("ana", "status", world.program.pk, TierChange("gold", expires_at), by=TESTER)
+    page = page_of(ana(), f"tiers/{track.pk}/")
+
+    shown = shown_fields(admin_client.get(page), "part_form")
+    admin_client.post(page, shown | {"level": ["silver"]})
+
+    assert TierStanding.objects.get().level == "silver"
+    assert TierStanding.objects.get().expires_at == expires_at
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"level": "bronze"}, "level"),
+        ({"level": "gold", "expires_at": "2001-01-01T00:00"}, "expires_at"),
+        ({"level": "gold", "expires_at": "9999-12-31T23:59:59-23:59"}, "expires_at"),
+        ({"level": "", "expires_at": "2100-01-01T00:00"}, "expires_at"),
+    ],
+)
+def test_what_a_tier_cannot_be_is_an_error_on_its_field(
+    admin_client: Client, world: World, fields: dict[str, str], field: str
+) -> None:
+    track = make_track(world.program)
+
+    response = admin_client.post(page_of(ana(), f"tiers/{track.pk}/"), fields)
+
+    assert list(response.context["form"].errors) == [field]
+    assert not TierStanding.objects.exists()
+
+
+def test_a_tier_of_a_program_without_an_active_enrolment_is_refused(
+    admin_client: Client, world: World
+) -> None:
+    track = make_track(world.program)
+    Enrollment.objects.update(status=EnrollmentStatus.CLOSED)
+
+    response = admin_client.post(page_of(ana(), f"tiers/{track.pk}/"), {"level": "gold"})
+
+    assert response.context["form"].errors == {
+        "level": ["The participant has no active enrolment in this program."]
+    }
+
+
+def test_a_tier_needs_its_permission(world: World) -> None:
+    track = make_track(world.program)
+    client = staff_client("view_participant", "view_tierstanding")
+
+    response = client.post(page_of(ana(), f"tiers/{track.pk}/"), {"level": "gold"})
+
+    assert response.status_code == 403
+    assert not TierStanding.objects.exists()

@@ -1,0 +1,75 @@
+"""What is done with rules from their list and their pages."""
+
+from uuid import uuid4
+
+from django.contrib.auth.models import User
+from django.test import Client
+
+from programs.models import Program, Rule, RuleStatus, RuleVersion
+from tests.programs.admin.rules.pages import do, make_rule
+
+RULES = "/admin/programs/rule/"
+
+
+def act(client: Client, verb: str, *rules: Rule) -> str:
+    posted = {"action": verb, "_selected_action": [str(rule.pk) for rule in rules]}
+    return client.post(RULES, posted, follow=True).content.decode()
+
+
+def test_rules_are_suspended_activated_archived_and_duplicated_from_the_list(
+    admin_client: Client, rule: Rule
+) -> None:
+    assert "1 suspended." in act(admin_client, "suspend", rule)
+    assert Rule.objects.get().status == RuleStatus.SUSPENDED
+    assert "1 activated." in act(admin_client, "activate", rule)
+    assert Rule.objects.get().status == RuleStatus.ACTIVE
+    assert "1 duplicated." in act(admin_client, "duplicate", rule)
+    copy = Rule.objects.exclude(pk=rule.pk).get()
+    assert (copy.name, copy.status) == ("Copy of Purchases", RuleStatus.SUSPENDED)
+    assert "2 archived." in act(admin_client, "archive", rule, copy)
+    assert not Rule.objects.current().exists()
+    assert set(RuleVersion.objects.values_list("changed_by", flat=True)) == {
+        "command:tests",
+        "staff:admin",
+    }
+
+
+def test_a_verb_that_refuses_is_reported_and_the_others_are_carried_out(
+    admin_client: Client, program: Program, rule: Rule
+) -> None:
+    rival = make_rule(program, "Rival", order=rule.order, status="SUSPENDED")
+    third = make_rule(program, "Third", order=30, status="SUSPENDED")
+
+    page = act(admin_client, "activate", rival, third)
+
+    assert "Rival: The rule “Purchases” has the order 10." in page
+    assert "1 activated." in page
+    assert Rule.objects.get(name="Rival").status == RuleStatus.SUSPENDED
+
+
+def test_a_rule_is_suspended_activated_and_duplicated_from_its_page(
+    admin_client: Client, rule: Rule
+) -> None:
+    page = do(admin_client, rule, "suspend")
+    assert "was suspended." in page.content.decode()
+    assert [verb.name for verb in page.context["verbs"]] == ["activate", "archive", "duplicate"]
+    assert "was activated." in do(admin_client, rule, "activate").content.decode()
+
+    page = do(admin_client, rule, "duplicate")
+
+    assert page.context["original"].name == "Copy of Purchases"
+    assert "This is the copy, which is suspended." in page.content.decode()
+
+
+def test_the_buttons_are_for_posts_and_for_rules_that_are_there(
+    admin_client: Client, rule: Rule
+) -> None:
+    address = f"{RULES}{rule.pk}/suspend/do/"
+
+    assert admin_client.get(address).status_code == 405
+    assert admin_client.post(address.replace("suspend", "delete")).status_code == 404
+    assert admin_client.post(f"{RULES}{uuid4()}/suspend/do/").status_code == 404
+    checking = Client(enforce_csrf_checks=True)
+    checking.force_login(User.objects.get(username="admin"))
+    assert checking.post(address).status_code == 403
+    assert Rule.objects.get().status == RuleStatus.ACTIVE
