@@ -28,4 +28,5 @@ def path_parameter(
     )
 
 
-PROGRAM_ID = path_parameter("program_id", "The program.", "0198c0de-7a3b-7c21-9f4e-2b1d5a6c7e80")
+EXAMPLE_PROGRAM_ID = "0198c0de-7a3b-7c21-9f4e-2b1d5a6c7e80"
+PROGRAM_ID = path_parameter("program_id", "The program.", EXAMPLE_PROGRAM_ID)

@@ -1,15 +1,16 @@
 """Rules in the API. `rulebook` reads their bodies, for every door alike; the serializers here document and render."""
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
-from drf_spectacular.extensions import OpenApiSerializerFieldExtension
-from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.plumbing import ComponentRegistry, ResolvedComponent
-from drf_spectacular.utils import extend_schema, extend_schema_field
+from drf_spectacular.utils import (
+    OpenApiExample,
+    extend_schema,
+    extend_schema_field,
+    extend_schema_serializer,
+)
 from rest_framework import serializers
 from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
@@ -17,72 +18,75 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from programs import rulebook
+from programs.api.actions import ActionsField
+from programs.api.addresses import EXAMPLE_PROGRAM_ID, path_parameter
 from programs.api.callers import actor_of
 from programs.api.filters import TrueOrFalseFilter
-from programs.api.refusals import POSITION
-from programs.api.strict import InstantField, JSONTextArea, body_of
+from programs.api.strict import InstantField, body_of
 from programs.kernel.exceptions import (
-    FieldError,
     OrderTaken,
     ProgramInactive,
     ProgramNotFound,
-    ValidationFailed,
 )
 from programs.models import Rule, RuleStatus, RuleVersion
-from programs.models.rules import MAX_CONDITION_LENGTH, MAX_ORDER
-from programs.rulebook.actions import ACTION_TYPES, MAX_ACTIONS, in_documented_order
-from programs.rulebook.bodies import FIELDS, MAX_DESCRIPTION_LENGTH, MAX_NAME_LENGTH
+from programs.models.rules import MAX_CONDITION_LENGTH
+from programs.rulebook.bodies import FIELDS
 
 _JSON_INPUTS = {"actions", "order", "stop_after_match"}
 _TIME_INPUTS = {"active_from", "active_to"}
 
-
-class ActionsField(JSONTextArea):
-    def to_representation(self, value: Any) -> Any:
-        return in_documented_order(value)
-
-
-class ActionsSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
-    """The schema of a list of actions: one component for each type, told apart by `type`."""
-
-    target_class = ActionsField
-
-    def map_serializer_field(self, auto_schema: AutoSchema, direction: str) -> dict[str, Any]:
-        registry = auto_schema.registry
-        kinds = {
-            kind: _component(registry, f"{action.__name__}Action", action.schema())
-            for kind, action in ACTION_TYPES.items()
+_RULE_ID = "0198c0e2-6c7d-7e8f-9a0b-1c2d3e4f5a6b"
+_NEW_RULE = {
+    "program_id": EXAMPLE_PROGRAM_ID,
+    "name": "Purchases",
+    "condition": 'event.type == "purchase" && event.amount >= 10',
+    "actions": [
+        {"type": "COUNTER", "key": "spent", "value": "event.amount", "reset_after": "8760h"},
+        {"type": "TAG", "tag": "Customer"},
+    ],
+}
+_NEW_POINTS_RULE = {
+    "program_id": EXAMPLE_PROGRAM_ID,
+    "name": "Points for purchases",
+    "condition": 'event.type == "purchase"',
+    "actions": [
+        {
+            "type": "CREDIT",
+            "asset_id": "0198c0dd-3f4a-7b5c-8d6e-7f8091a2b3c4",
+            "amount": "round(event.amount * 0.05, 2)",
+            "description": "Five percent.",
+            "matures_at": "720h",
         }
-        union = {
-            "oneOf": list(kinds.values()),
-            "discriminator": {
-                "propertyName": "type",
-                "mapping": {kind: ref["$ref"] for kind, ref in kinds.items()},
-            },
-        }
-        return {
-            "type": "array",
-            "maxItems": MAX_ACTIONS,
-            "items": _component(registry, "Action", union),
-        }
+    ],
+    "order": 20,
+    "active_to": "2027-01-01T00:00:00Z",
+}
+_STORED_RULE = {
+    "id": _RULE_ID,
+    "program_id": EXAMPLE_PROGRAM_ID,
+    "name": "Purchases",
+    "description": "",
+    "condition": 'event.type == "purchase" && event.amount >= 10',
+    "actions": [
+        {"type": "COUNTER", "key": "spent", "value": "event.amount", "reset_after": "8760h"},
+        {"type": "TAG", "tag": "customer"},
+    ],
+    "order": 10,
+    "stop_after_match": False,
+    "active_from": None,
+    "active_to": None,
+    "status": "ACTIVE",
+    "version": 1,
+    "created_at": "2026-01-15T10:30:00.000000Z",
+    "updated_at": "2026-01-15T10:30:00.000000Z",
+}
 
 
-def _component(registry: ComponentRegistry, name: str, schema: dict[str, Any]) -> dict[str, str]:
-    component = ResolvedComponent(name, ResolvedComponent.SCHEMA, schema, object=name)  # type: ignore[no-untyped-call]
-    registry.register_on_missing(component)
-    reference: dict[str, str] = component.ref
-    return reference
-
-
-@extend_schema_field({"type": "array", "items": {}})
-class AnyActionsField(JSONTextArea):
-    """Actions that may be wrong, which is what the call is about."""
-
-
+@extend_schema_serializer(examples=[OpenApiExample("rule", _STORED_RULE)])
 class RuleSerializer(serializers.ModelSerializer[Rule]):
     """What an event earns: if the condition holds, the actions are carried out, in order."""
 
-    actions = ActionsField(help_text="What it does then, one after the other.")
+    actions = ActionsField(help_text="What the rule does, one after the other.")
     active_from = InstantField(
         allow_null=True, help_text="The first moment whose events it takes; null for any."
     )
@@ -92,97 +96,58 @@ class RuleSerializer(serializers.ModelSerializer[Rule]):
 
     class Meta:
         model = Rule
-        fields = [
-            "id",
-            "program_id",
-            "name",
-            "description",
-            "condition",
-            "actions",
-            "order",
-            "stop_after_match",
-            "active_from",
-            "active_to",
-            "status",
-            "version",
-            "created_at",
-            "updated_at",
-        ]
+        fields = ["id", "program_id", *FIELDS, "version", "created_at", "updated_at"]
         extra_kwargs = {"version": {"help_text": "1 when created; one more with each change."}}
 
 
+@extend_schema_serializer(
+    examples=[OpenApiExample("stop", {"stop_after_match": True}, request_only=True)]
+)
 class RuleChangeSerializer(serializers.Serializer[Any]):
     """What can be changed of a rule. What is left out stays as it is."""
 
-    name = serializers.RegexField(
-        r"\S",
-        required=False,
-        max_length=MAX_NAME_LENGTH,
-        help_text="What program managers call it; 1 to 255 characters.",
-    )
-    description = serializers.CharField(
-        required=False,
-        allow_blank=True,
-        max_length=MAX_DESCRIPTION_LENGTH,
-        help_text="At most 1000 characters.",
-    )
+    # These fields are the body's schema and its form; `rulebook` reads it, as it does for the admin and simulations.
     condition = serializers.RegexField(
         r"\S",
-        required=False,
         max_length=MAX_CONDITION_LENGTH,
         style={"base_template": "textarea.html", "rows": 4},
         help_text='When the rule applies: an expression (CEL) that is true or false, such as event.type == "purchase".',
     )
     actions = ActionsField(
-        required=False,
         style={"base_template": "textarea.html", "rows": 8},
-        help_text='What it does then, in order; at most 50: [{"type": "CREDIT", "asset_id": "…", "amount": "event.amount * 2"}].',
+        help_text='What the rule does, in order; at most 50: [{"type": "CREDIT", "asset_id": "…", "amount": "event.amount * 2"}].',
     )
-    order = serializers.IntegerField(
-        required=False,
-        min_value=1,
-        max_value=MAX_ORDER,
-        help_text="Rules run in this order, and no two active ones of a program share it.",
-    )
-    stop_after_match = serializers.BooleanField(
-        required=False,
-        initial=None,
-        # A box that is not ticked says nothing in a form, so that nobody could take it back.
-        style={"base_template": "input.html", "input_type": "text"},
-        help_text="Whether the rules after it are skipped where it matched: true or false.",
-    )
-    active_from = InstantField(
-        required=False,
-        allow_null=True,
-        help_text="The first moment (UTC) whose events it takes; null for any.",
-    )
-    active_to = InstantField(
-        required=False,
-        allow_null=True,
-        help_text="The moment (UTC) from which it takes none, after active_from; null for never.",
-    )
-    status = serializers.ChoiceField(
-        choices=RuleStatus.choices,
-        required=False,
-        help_text="Only ACTIVE rules run; ARCHIVED ones are hidden.",
-    )
+
+    def get_fields(self) -> dict[str, Any]:
+        fields = {**RuleSerializer().get_fields(), **super().get_fields()}
+        # An unchecked box sends nothing, so a form with a checkbox could not clear it.
+        fields["stop_after_match"].initial = None
+        fields["stop_after_match"].style = {"base_template": "input.html", "input_type": "text"}
+        for field in fields.values():
+            field.required = False
+        return {name: fields[name] for name in FIELDS}
 
     def to_internal_value(self, data: Any) -> Any:
         return rulebook.clean_change(body_of(data, _JSON_INPUTS, _TIME_INPUTS))
 
 
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample("purchases", _NEW_RULE, request_only=True),
+        OpenApiExample("points", _NEW_POINTS_RULE, request_only=True),
+    ]
+)
 class NewRuleSerializer(RuleChangeSerializer):
     """The rule to create."""
 
-    program_id = serializers.UUIDField(help_text="Whose events it takes; it cannot be changed.")
-
     def get_fields(self) -> dict[str, Any]:
-        fields = super().get_fields()
+        program_id = serializers.UUIDField(help_text="Whose events it takes; it cannot be changed.")
+        fields = {"program_id": program_id, **super().get_fields()}
         for name in ("name", "condition", "actions"):
             fields[name].required = True
         fields["order"].help_text = f"{fields['order'].help_text} Left out, it is after all others."
         fields["status"].default = RuleStatus.ACTIVE
-        return {name: fields[name] for name in dict.fromkeys(["program_id", *fields])}
+        return fields
 
     def to_internal_value(self, data: Any) -> rulebook.NewRule:
         return rulebook.clean_new(body_of(data, _JSON_INPUTS, _TIME_INPUTS))
@@ -226,64 +191,6 @@ class RuleVersionSerializer(serializers.ModelSerializer[RuleVersion]):
         return rulebook.snapshot(version)
 
 
-class RuleDraftSerializer(serializers.Serializer[Any]):
-    """A condition or actions, one of the two."""
-
-    program_id = serializers.UUIDField(
-        required=False, help_text="Whose assets and tiers the actions must name; left out, any."
-    )
-    condition = serializers.CharField(
-        required=False,
-        allow_blank=True,
-        style={"base_template": "textarea.html", "rows": 4},
-        help_text="An expression (CEL) that is true or false.",
-    )
-    actions = AnyActionsField(
-        required=False,
-        style={"base_template": "textarea.html", "rows": 8},
-        help_text="A list of actions, as a rule has them.",
-    )
-
-    def to_internal_value(self, data: Any) -> rulebook.Draft:
-        return rulebook.clean_draft(body_of(data, _JSON_INPUTS))
-
-
-@extend_schema_field(POSITION)
-class PositionField(serializers.DictField):
-    pass
-
-
-class RefusedFieldSerializer(serializers.Serializer[Any]):
-    field = serializers.CharField(help_text='Its path, such as "actions[1].amount".')
-    reason = serializers.CharField(help_text="Why, for machines.")
-    message = serializers.CharField(help_text="Why, for people.")
-    position = PositionField(required=False, help_text="Where in an expression.")
-
-
-class JudgementSerializer(serializers.Serializer[Any]):
-    """Whether a rule may have them, and if not, why."""
-
-    valid = serializers.BooleanField()
-    message = serializers.CharField(help_text='The first mistake, for people; "" where there is none.')  # fmt: skip
-    position = PositionField(
-        required=False, help_text="Where it is in the expression; absent where it is in none."
-    )
-    errors = RefusedFieldSerializer(  # type: ignore[assignment]
-        many=True, help_text="All mistakes."
-    )
-
-    def to_representation(self, instance: Sequence[FieldError]) -> dict[str, Any]:
-        answer: dict[str, Any] = {
-            "valid": not instance,
-            "message": ValidationFailed(instance).message if instance else "",
-            "errors": [error.as_dict() for error in instance],
-        }
-        position = next((error.position for error in instance if error.position), None)
-        if position is not None:
-            answer["position"] = position.as_dict()
-        return answer
-
-
 class RuleFilter(filters.FilterSet):
     program_id = filters.UUIDFilter(field_name="program", help_text="Of this program.")
     status = filters.ChoiceFilter(choices=RuleStatus.choices, help_text="With this status.")
@@ -305,6 +212,10 @@ class RuleFilter(filters.FilterSet):
         return queryset
 
 
+_RULE_PARAMETER = path_parameter("rule_id", "The rule.", _RULE_ID)
+
+
+@extend_schema(parameters=[_RULE_PARAMETER])
 class RuleViewSet(ListModelMixin, GenericViewSet[Rule]):
     """What the events of a program earn."""
 
@@ -346,6 +257,7 @@ class RuleViewSet(ListModelMixin, GenericViewSet[Rule]):
         return Response(status=204)
 
 
+@extend_schema(parameters=[_RULE_PARAMETER])
 class RuleVersionViewSet(ListModelMixin, GenericViewSet[Any]):
     """What a rule was after each edit, and who made it."""
 
@@ -360,18 +272,3 @@ class RuleVersionViewSet(ListModelMixin, GenericViewSet[Any]):
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """List the versions of a rule."""
         return super().list(request, *args, **kwargs)
-
-
-class RuleDraftViewSet(GenericViewSet[Any]):
-    queryset = Rule.objects.all()
-    serializer_class = RuleDraftSerializer
-
-    @extend_schema(responses={200: JudgementSerializer, 404: ProgramNotFound})
-    def judge(self, request: Request) -> Response:
-        """Say whether a condition or actions are right.
-
-        Nothing is stored. What is wrong with them is in the answer, each mistake with its place.
-        """
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        return Response(JudgementSerializer(rulebook.judged(serializer.validated_data)).data)

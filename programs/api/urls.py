@@ -2,7 +2,8 @@ from django.urls import path
 
 from programs.api.assets import AssetViewSet, LinkedAssetViewSet
 from programs.api.programs import ProgramViewSet
-from programs.api.rules import RuleDraftViewSet, RuleVersionViewSet, RuleViewSet
+from programs.api.rule_drafts import RuleDraftViewSet
+from programs.api.rules import RuleVersionViewSet, RuleViewSet
 from programs.api.tiers import TierTrackViewSet
 
 urlpatterns = [

@@ -1,0 +1,133 @@
+"""Conditions and actions to be checked without storing them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from drf_spectacular.utils import (
+    OpenApiExample,
+    extend_schema,
+    extend_schema_field,
+    extend_schema_serializer,
+)
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from programs import rulebook
+from programs.api.addresses import EXAMPLE_PROGRAM_ID
+from programs.api.refusals import POSITION
+from programs.api.strict import JSONTextArea, body_of
+from programs.kernel.exceptions import FieldError, ProgramNotFound, ValidationFailed
+from programs.models import Rule
+
+_MISTAKE = {
+    "field": "condition",
+    "reason": "syntax",
+    "message": "Line 1, column 19: “and” cannot stand here: an operator such as && was expected, or the end; did you mean &&?",
+    "position": {"line": 1, "column": 19, "offending": "and"},
+}
+
+
+@extend_schema_field({"type": "array", "items": {}})
+class AnyActionsField(JSONTextArea):
+    """Actions that may be wrong, which is what the call is about."""
+
+
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample(
+            "condition", {"condition": "event.amount > 10 and event.online"}, request_only=True
+        ),
+        OpenApiExample(
+            "actions",
+            {"program_id": EXAMPLE_PROGRAM_ID, "actions": [{"type": "TAG", "tag": "vip"}]},
+            request_only=True,
+        ),
+    ]
+)
+class RuleDraftSerializer(serializers.Serializer[Any]):
+    """A condition or actions, one of the two."""
+
+    program_id = serializers.UUIDField(
+        required=False, help_text="Whose assets and tiers the actions must name; left out, any."
+    )
+    condition = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        style={"base_template": "textarea.html", "rows": 4},
+        help_text="An expression (CEL) that is true or false.",
+    )
+    actions = AnyActionsField(
+        required=False,
+        style={"base_template": "textarea.html", "rows": 8},
+        help_text="A list of actions, as a rule has them.",
+    )
+
+    def to_internal_value(self, data: Any) -> rulebook.Draft:
+        return rulebook.clean_draft(body_of(data, {"actions"}))
+
+
+@extend_schema_field(POSITION)
+class PositionField(serializers.DictField):
+    pass
+
+
+class RefusedFieldSerializer(serializers.Serializer[Any]):
+    field = serializers.CharField(help_text='Its path, such as "actions[1].amount".')
+    reason = serializers.CharField(help_text="Why, for machines.")
+    message = serializers.CharField(help_text="Why, for people.")
+    position = PositionField(required=False, help_text="Where in an expression.")
+
+
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample(
+            "mistake",
+            {
+                "valid": False,
+                "message": f"{_MISTAKE['field']}: {_MISTAKE['message']}",
+                "errors": [_MISTAKE],
+                "position": _MISTAKE["position"],
+            },
+        ),
+        OpenApiExample("right", {"valid": True, "message": "", "errors": []}),
+    ]
+)
+class JudgementSerializer(serializers.Serializer[Any]):
+    """Whether a rule may have them, and if not, why."""
+
+    valid = serializers.BooleanField()
+    message = serializers.CharField(help_text='The first mistake, for people; "" where there is none.')  # fmt: skip
+    position = PositionField(
+        required=False, help_text="Where it is in the expression; absent where it is in none."
+    )
+    errors = RefusedFieldSerializer(  # type: ignore[assignment]
+        many=True, help_text="All mistakes."
+    )
+
+    def to_representation(self, instance: Sequence[FieldError]) -> dict[str, Any]:
+        answer: dict[str, Any] = {
+            "valid": not instance,
+            "message": ValidationFailed(instance).message if instance else "",
+            "errors": [error.as_dict() for error in instance],
+        }
+        position = next((error.position for error in instance if error.position), None)
+        if position is not None:
+            answer["position"] = position.as_dict()
+        return answer
+
+
+class RuleDraftViewSet(GenericViewSet[Any]):
+    queryset = Rule.objects.all()
+    serializer_class = RuleDraftSerializer
+
+    @extend_schema(responses={200: JudgementSerializer, 404: ProgramNotFound})
+    def judge(self, request: Request) -> Response:
+        """Say whether a condition or actions are right.
+
+        Nothing is stored. What is wrong with them is in the answer, each mistake with its place.
+        """
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        return Response(JudgementSerializer(rulebook.judged(serializer.validated_data)).data)
