@@ -243,6 +243,8 @@ def _row(position: int, event: NewEvent) -> dict[str, Any]:
     }
 
 
+_COLUMNS = "id, program_id, participant_id, idempotency_key, event_timestamp, data, created_by"
+
 # Keep the order of _Batch.store's parameters. LIMIT 1 tells the planner that there is one row, so that it uses indexes.
 _INPUT = """
 WITH input (events, created_by, may_enroll, may_create) AS (SELECT $1::jsonb, $2::text, $3::boolean, $4::boolean),
@@ -301,7 +303,7 @@ judged AS MATERIALIZED (
 
 # Nothing is stored while anybody is still to be enrolled, so that events keep their order. They are numbered as they
 # arrived, and inserted by key: of two batches with the same keys one then waits for the other, and not each for the other.
-_STORED = """
+_STORED = f"""
 numbered AS MATERIALIZED (
     SELECT *, nextval('participants_event_sequence_seq') AS sequence
     FROM (
@@ -311,12 +313,19 @@ numbered AS MATERIALIZED (
     ) AS arriving
 ),
 stored AS (
-    INSERT INTO participants_event (
-        id, sequence, program_id, participant_id, idempotency_key, event_timestamp, data, created_by
-    )
-    SELECT id, sequence, program_id, participant_id, idempotency_key, event_timestamp, data, created_by
-    FROM numbered CROSS JOIN input
-    ORDER BY program_id, idempotency_key
+    INSERT INTO participants_event ({_COLUMNS}, sequence)
+    SELECT {_COLUMNS}, sequence FROM numbered CROSS JOIN input ORDER BY program_id, idempotency_key
+    ON CONFLICT DO NOTHING
+    RETURNING id
+)"""
+
+# The same for a single row, which has nothing to be ordered by and would pay for it.
+_JUDGED_ONE = """
+judged AS MATERIALIZED (SELECT *, 1 AS turn FROM checked)"""
+_STORED_ONE = f"""
+stored AS (
+    INSERT INTO participants_event ({_COLUMNS})
+    SELECT {_COLUMNS} FROM judged CROSS JOIN input WHERE verdict = 'new'
     ON CONFLICT DO NOTHING
     RETURNING id
 )"""
@@ -345,10 +354,9 @@ FROM judged
 """
 
 
-def _statement(limit: str) -> str:
-    common = [_RESOLVED, _CHECKED, _JUDGED, _STORED]
-    return ",".join([_INPUT.format(limit=limit), *common]) + _RESULTS
+def _statement(limit: str, *pieces: str) -> str:
+    return ",".join([_INPUT.format(limit=limit), _RESOLVED, _CHECKED, *pieces]) + _RESULTS
 
 
-_STORE_ONE = Statement(_statement("LIMIT 1"))
-_STORE_MANY = Statement(_statement(""), keeps_plan=False)
+_STORE_ONE = Statement(_statement("LIMIT 1", _JUDGED_ONE, _STORED_ONE))
+_STORE_MANY = Statement(_statement("", _JUDGED, _STORED), keeps_plan=False)

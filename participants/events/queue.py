@@ -109,6 +109,7 @@ _NEXT_PARTICIPANT = """
         ORDER BY participant_id, sequence
         LIMIT 1
     ) AS first
+    OFFSET 0 -- or the planner would count twice
 """
 
 

@@ -106,7 +106,8 @@ def run(
     kind = _Prepared if statement.keeps_plan else _PlannedAnew
     with _cursor(kind, binary=statement.binary) as cursor:
         cursor.execute(statement.sql, parameters)
-        return cursor.fetchall() if cursor.description else []
+        # Not `description`, which would describe every column to us for a tenth of the call's time.
+        return cursor.fetchall() if cursor.pgresult.nfields else []
 
 
 def id_list(ids: Iterable[UUID]) -> str:
