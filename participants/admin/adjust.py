@@ -11,9 +11,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 
 from participants import ledger
-from participants.admin.fields import LineField
+from participants.admin.form_fields import LineField
 from participants.admin.holdings import page_of
-from participants.admin.subpages import MinuteField, VerbPageForm, participant_for, rendered
+from participants.admin.subpages import VerbPageForm, participant_for, rendered
 from participants.exceptions import (
     AmountOutOfRange,
     AssetNotLinked,
@@ -39,6 +39,7 @@ from participants.models import (
     Participant,
     ParticipantStatus,
 )
+from programs.admin.form_fields import UTCTimeField
 from programs.api.callers import actor_of
 from programs.kernel.actors import Actor
 from programs.kernel.database import uuid7
@@ -75,7 +76,7 @@ class AdjustForm(VerbPageForm):
         widget=forms.TextInput({"inputmode": "decimal", "autocomplete": "off"}),
         help_text="In plain digits, such as 12.50.",
     )
-    matures_at = MinuteField(
+    matures_at = UTCTimeField(
         required=False,
         label="Matures at (UTC)",
         help_text="For a credit that becomes available only later; until then it is deferred.",
@@ -184,7 +185,7 @@ class Change:
 def adjust_page(
     page: admin.ModelAdmin[Participant], request: HttpRequest, object_id: str
 ) -> HttpResponse:
-    participant = participant_for(page, request, object_id, "adjust_balance")
+    participant = participant_for(page, request, object_id, "BalanceViewSet.adjust")
     form = AdjustForm(participant, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid() and request.POST.get("step") != "edit":
         try:

@@ -5,7 +5,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from participants import state
-from participants.admin.filters import EnrollmentProgramFilter
+from participants.admin.filters import ProgramFilter
 from participants.admin.forms import EnrollmentForm
 from participants.admin.lists import LargeTableAdmin
 from participants.models import Enrollment
@@ -19,7 +19,7 @@ class EnrollmentAdmin(VerbAdmin[Enrollment], LargeTableAdmin[Enrollment]):
     fields = ["participant", "program", "status"]
     list_display = ["participant", "program", "status", "created_at", "updated_at"]
     list_select_related = ["participant", "program"]
-    list_filter = ["status", EnrollmentProgramFilter]
+    list_filter = ["status", ProgramFilter]
     ordering = ["-id"]
     sortable_by = ()
     search_fields = ["participant__external_id"]

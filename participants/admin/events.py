@@ -1,6 +1,5 @@
 """Events, to read and to try again: nobody adds one, changes it or deletes it by hand."""
 
-from collections.abc import Iterator
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 from uuid import UUID
@@ -18,9 +17,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from participants.admin import outcomes, words
-from participants.admin.filters import DaysFilter, ProgramFilter
+from participants.admin.filters import DaysFilter, ExternalIdFilter, ProgramFilter
 from participants.admin.holdings import Cell, Row, Table
-from participants.admin.lists import LargeTableAdmin, UncountedChangeList
+from participants.admin.lists import ReadOnlyAdmin, UncountedChangeList
+from participants.api.rights import allows
 from participants.events.retry import retry
 from participants.models import Event, EventStatus, Participant
 from programs.admin import is_id
@@ -31,46 +31,6 @@ from programs.models import Program
 SHOWN_EVENTS = 20
 SHOWN_DATA = 100_000  # characters; the API gives all of it
 EVENTS = "admin:participants_event_changelist"
-
-
-class EventProgramFilter(ProgramFilter):
-    def of_program(self, queryset: Any, program_id: UUID) -> QuerySet[Event]:
-        events: QuerySet[Event] = queryset.filter(program=program_id)
-        return events
-
-
-class ParticipantFilter(admin.SimpleListFilter):
-    """A field to type an external_id into."""
-
-    title = "participant"
-    parameter_name = "external_id"
-    template = "admin/participants/event/participant_filter.html"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("", "")]  # a filter without any is not shown
-
-    def choices(self, changelist: ChangeList) -> Iterator[Any]:
-        others = changelist.get_filters_params().items()
-        yield {
-            "name": self.parameter_name,
-            "value": self.value() or "",
-            "others": [
-                (name, value)
-                for name, values in others
-                for value in values
-                if name != self.parameter_name
-            ],
-            "query": changelist.query,
-            "without": changelist.get_query_string(remove=[self.parameter_name]),
-        }
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if not self.value():
-            return queryset
-        # A value and no join, so that the planner knows whose index it walks.
-        named = Participant.objects.filter(external_id=self.value()).values_list("pk", flat=True)
-        found = named.first()
-        return queryset.filter(participant=found) if found else queryset.none()
 
 
 class EventChangeList(UncountedChangeList):
@@ -86,9 +46,9 @@ class EventChangeList(UncountedChangeList):
 
 
 @admin.register(Event)
-class EventAdmin(LargeTableAdmin[Event]):
+class EventAdmin(ReadOnlyAdmin[Event]):
     list_display = ["received", "key", "whose_in", "state", "what_came_of_it"]
-    list_filter = ["status", EventProgramFilter, ParticipantFilter, DaysFilter]
+    list_filter = ["status", ProgramFilter, ExternalIdFilter, DaysFilter]
     list_select_related = ["participant", "program"]
     lookups: ClassVar[frozenset[str]] = frozenset(DaysFilter.parameters)
     sortable_by = ()
@@ -165,7 +125,7 @@ class EventAdmin(LargeTableAdmin[Event]):
         if is_id(term) and Event.objects.filter(pk=UUID(term)).exists():
             return queryset.filter(pk=UUID(term)), False
         # The index on keys begins with the program: without one each is asked, and there are few.
-        if is_id(request.GET.get(EventProgramFilter.parameter_name) or ""):
+        if is_id(request.GET.get(ProgramFilter.parameter_name) or ""):
             beginning = queryset.filter(idempotency_key__startswith=term)
             return beginning.order_by("idempotency_key"), False
         programs = list(Program.objects.order_by().values_list("pk", flat=True))
@@ -233,21 +193,12 @@ class EventAdmin(LargeTableAdmin[Event]):
             self.log_change(request, retry(event_id), "Tried again.")
 
     def has_retry_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("participants.change_event")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Event | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Event | None = None) -> bool:
-        return False
+        return allows(request, "EventViewSet.retry")
 
 
 def events_of(request: HttpRequest, participant: Participant) -> list[Table]:
     """The section of a participant's page with what they did last; none for who may not see it."""
-    if not request.user.has_perm("participants.view_event"):
+    if not allows(request, "EventViewSet.list"):
         return []
     heads = ["Received", "Happened", "Program", "Key", "Status", "What came of it"]
     newest = Event.objects.filter(participant=participant).order_by("-created_at", "-id")
@@ -268,7 +219,7 @@ def events_of(request: HttpRequest, participant: Participant) -> list[Table]:
         )
         for event in events
     ]
-    named = urlencode({ParticipantFilter.parameter_name: participant.external_id})
+    named = urlencode({ExternalIdFilter.parameter_name: participant.external_id})
     link = ("All events", f"{reverse(EVENTS)}?{named}")
     return [Table("events", "Last events", heads, rows, "None yet.", link=link)]
 

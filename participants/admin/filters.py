@@ -11,7 +11,11 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from participants.admin.history import HAS_PARTICIPANT
-from participants.models import ActionType, EnrollmentQuerySet, JournalEntry, ParticipantQuerySet
+from participants.models import (
+    ActionType,
+    Participant,
+    ParticipantQuerySet,
+)
 from programs.models import Asset, Program, ProgramStatus
 
 LISTED_PROGRAMS = 50
@@ -41,7 +45,8 @@ class ProgramFilter(admin.SimpleListFilter):
             raise IncorrectLookupParameters from error
 
     def of_program(self, queryset: Any, program_id: UUID) -> QuerySet[Any]:
-        raise NotImplementedError
+        rows: QuerySet[Any] = queryset.filter(program=program_id)
+        return rows
 
 
 class EnrolledInFilter(ProgramFilter):
@@ -49,17 +54,6 @@ class EnrolledInFilter(ProgramFilter):
 
     def of_program(self, queryset: ParticipantQuerySet, program_id: UUID) -> ParticipantQuerySet:
         return queryset.enrolled_in(program_id)
-
-
-class EnrollmentProgramFilter(ProgramFilter):
-    def of_program(self, queryset: EnrollmentQuerySet, program_id: UUID) -> EnrollmentQuerySet:
-        return queryset.filter(program=program_id)
-
-
-class EntryProgramFilter(ProgramFilter):
-    def of_program(self, queryset: Any, program_id: UUID) -> QuerySet[JournalEntry]:
-        entries: QuerySet[JournalEntry] = queryset.filter(program=program_id)
-        return entries
 
 
 class AssetFilter(admin.SimpleListFilter):
@@ -177,12 +171,12 @@ def _day(text: Any) -> datetime | None:
     return datetime.combine(date.fromisoformat(text), time(), UTC) if text else None
 
 
-class TagFilter(admin.SimpleListFilter):
-    """A field to type a tag into: there may be any number of different ones."""
+class TypedFilter(admin.SimpleListFilter):
+    """A field to type a value into, where there may be any number of different ones."""
 
-    title = "tag"
-    parameter_name = "tag"
-    template = "admin/participants/tag_filter.html"
+    label: ClassVar[str]
+    placeholder: ClassVar[str]
+    template = "admin/participants/typed_filter.html"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [("", "")]  # a filter without any is not shown
@@ -190,13 +184,41 @@ class TagFilter(admin.SimpleListFilter):
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
         others = changelist.get_filters_params().items()
         yield {
+            "filter": self,
             "value": self.value() or "",
-            "others": [(name, value) for name, values in others for value in values],
+            "others": [
+                (name, value)
+                for name, values in others
+                for value in values
+                if name != self.parameter_name
+            ],
             "query": changelist.query,
-            "without": changelist.get_query_string(remove=[self.parameter_name]),
+            "without": changelist.get_query_string(remove=[str(self.parameter_name)]),
         }
+
+
+class TagFilter(TypedFilter):
+    title = "tag"
+    parameter_name = "tag"
+    label = "Tag"
+    placeholder = "vip"
 
     def queryset(self, request: HttpRequest, queryset: Any) -> ParticipantQuerySet:
         tag = (self.value() or "").strip()
-        people: ParticipantQuerySet = queryset
-        return people.tagged(tag) if tag else people
+        participants: ParticipantQuerySet = queryset
+        return participants.tagged(tag) if tag else participants
+
+
+class ExternalIdFilter(TypedFilter):
+    title = "participant"
+    parameter_name = "external_id"
+    label = "External id"
+    placeholder = "external_id"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if not self.value():
+            return queryset
+        # A value and no join, so that the planner knows whose index it walks.
+        named = Participant.objects.filter(external_id=self.value()).values_list("pk", flat=True)
+        found = named.first()
+        return queryset.filter(participant=found) if found else queryset.none()

@@ -4,7 +4,7 @@ from django import forms
 from django.utils.html import escape
 
 from participants import state
-from participants.admin.fields import AttributesField, LineField, TagsField, merge_between
+from participants.admin.form_fields import AttributesField, LineField, TagsField, merge_between
 from participants.models import PROFILE_FIELDS, Enrollment, Participant
 from participants.state.changes import clean_change, clean_upsert
 from programs.admin.base import SelectById

@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from participants.admin import outcomes
-from participants.admin.lists import LargeTableAdmin
+from participants.admin.lists import ReadOnlyAdmin
 from participants.models import Participant, StateChange, StateType
 from programs.kernel import exact_json
 from programs.models import Program
@@ -70,7 +70,7 @@ def _written(value: Any) -> str:
 
 
 @admin.register(StateChange)
-class StateChangeAdmin(LargeTableAdmin[StateChange]):
+class StateChangeAdmin(ReadOnlyAdmin[StateChange]):
     list_display = [
         when, whose, what, "operation", old_value, new_value, who,
     ]  # fmt: skip
@@ -97,12 +97,3 @@ class StateChangeAdmin(LargeTableAdmin[StateChange]):
         # By the participant's id, looked up first: then the index on it serves the order, too.
         found = Participant.objects.filter(external_id=search_term).values_list("pk", flat=True)
         return queryset.filter(participant=found.first()), False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: StateChange | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: StateChange | None = None) -> bool:
-        return False

@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from participants.admin import words
 from participants.admin.history import HAS_PARTICIPANT
+from participants.api.rights import allows
 from participants.models import Balance, JournalEntry, Maturity
 from participants.state.counters import counters_of
 from participants.state.tiers import Tier, tiers_of
@@ -56,7 +57,7 @@ def page_of(participant_id: UUID, name: str, *more: str) -> str:
 
 def held(request: HttpRequest, participant_id: UUID) -> list[Table]:
     """What stands above the form: the balances. Nothing that the member of staff may not see is looked up."""
-    if not request.user.has_perm("participants.view_balance"):
+    if not allows(request, "BalanceViewSet.list"):
         return []
     tables = [_balances(participant_id), _waiting(participant_id)]
     return [table for table in tables if table.rows or table.name == "balances"]
@@ -66,12 +67,12 @@ def other(request: HttpRequest, participant_id: UUID) -> list[Table]:
     """What stands below it: tiers, counters and the last movements."""
     may = request.user.has_perm
     tables = []
-    if may("participants.view_tierstanding"):
+    if allows(request, "TierViewSet.list"):
         tables.append(_tiers(participant_id, may("participants.change_tierstanding")))
-    if may("participants.view_counter"):
+    if allows(request, "CounterViewSet.list"):
         may_change = may("participants.change_counter")
         tables.append(_counters(participant_id, may_change, may("participants.add_counter")))
-    if may("participants.view_journalentry"):
+    if allows(request, "HistoryViewSet.list"):
         tables.append(_movements(participant_id))
     return tables
 

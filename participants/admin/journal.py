@@ -17,9 +17,10 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from participants.admin import export, outcomes, words
-from participants.admin.filters import ActionFilter, AssetFilter, DaysFilter, EntryProgramFilter
+from participants.admin.filters import ActionFilter, AssetFilter, DaysFilter, ProgramFilter
 from participants.admin.history import HAS_PARTICIPANT
-from participants.admin.lists import LargeTableAdmin
+from participants.admin.lists import ReadOnlyAdmin
+from participants.api.rights import allows
 from participants.models import Event, JournalEntry, Participant
 from programs.admin import is_id
 from programs.kernel import exact_json, instants
@@ -29,11 +30,11 @@ BY_SEQUENCE = ("-sequence", "-id")
 
 
 @admin.register(JournalEntry)
-class JournalEntryAdmin(LargeTableAdmin[JournalEntry]):
+class JournalEntryAdmin(ReadOnlyAdmin[JournalEntry]):
     list_display = [
         "when", "whose", "what", "signed_amount", "program", "description", "created_by",
     ]  # fmt: skip
-    list_filter = [ActionFilter, AssetFilter, EntryProgramFilter, DaysFilter]
+    list_filter = [ActionFilter, AssetFilter, ProgramFilter, DaysFilter]
     list_select_related = ["participant", "asset", "program"]
     lookups: ClassVar[frozenset[str]] = frozenset({HAS_PARTICIPANT, *DaysFilter.parameters})
     sortable_by = ()
@@ -173,19 +174,10 @@ class JournalEntryAdmin(LargeTableAdmin[JournalEntry]):
         page = "admin:participants_journalentry_change"
         return HttpResponseRedirect(reverse(page, args=[object_id]))
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: JournalEntry | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: JournalEntry | None = None) -> bool:
-        return False
-
 
 def _event_url(request: HttpRequest, entry: JournalEntry) -> str:
     """The page of the event that caused it, "" where none did or this member of staff may not see it."""
-    if not entry.event_id or not request.user.has_perm("participants.view_event"):
+    if not entry.event_id or not allows(request, "EventViewSet.retrieve"):
         return ""
     # An entry names its event by a plain id, and may name one that is not here.
     is_here = Event.objects.filter(pk=entry.event_id).exists()

@@ -93,3 +93,16 @@ class LargeTableAdmin(StrictAdmin[M]):
         posted["select_across"] = "0"
         request.POST = posted  # type: ignore[assignment]
         return super().response_action(request, *args, **kwargs)
+
+
+class ReadOnlyAdmin(LargeTableAdmin[M]):
+    """Rows that nobody adds, changes or deletes by hand."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
+        return False

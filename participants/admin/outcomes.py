@@ -10,9 +10,11 @@ from django.contrib.admin.utils import quote
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
+from participants.api.rights import allows
 from participants.events import outcome
 from participants.events.outcome import Effect
 from participants.models import Event, EventStatus
+from programs.api.rights import REQUIREMENTS
 from programs.kernel import exact_json
 from programs.models import Asset
 
@@ -85,8 +87,8 @@ def failure(event: Event) -> str:
 
 def rules_told(event: Event, symbols: Symbols, request: HttpRequest) -> list[RuleWords]:
     """What each rule said and did, with links to what this member of staff may see."""
-    may_view_rules = request.user.has_perm("programs.view_rule")
-    may_view_entries = request.user.has_perm("participants.view_journalentry")
+    may_view_rules = REQUIREMENTS["RuleViewSet.retrieve"].is_met_by(request)
+    may_view_entries = allows(request, "JournalEntryViewSet.retrieve")
     return [
         RuleWords(
             rule["rule_name"],

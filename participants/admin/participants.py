@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 from participants import state
 from participants.admin import holdings
 from participants.admin.adjust import adjust_page
+from participants.admin.counters import counter_page
 from participants.admin.events import events_of
 from participants.admin.filters import EnrolledInFilter, TagFilter
 from participants.admin.forms import (
@@ -32,7 +33,8 @@ from participants.admin.history import (
     with_program_names,
 )
 from participants.admin.lists import LargeTableAdmin
-from participants.admin.parts import counter_page, tier_page
+from participants.admin.tiers import tier_page
+from participants.api.rights import ENROLLING, allows
 from participants.exceptions import NotAllowed
 from participants.models import (
     PROFILE_FIELDS,
@@ -195,9 +197,9 @@ class ParticipantAdmin(VerbAdmin[Participant], LargeTableAdmin[Participant]):
         if obj:
             context["held"] = holdings.held(request, obj.pk)
             context["holdings"] = [*holdings.other(request, obj.pk), *events_of(request, obj)]
-            if request.user.has_perm("participants.adjust_balance"):
+            if allows(request, "BalanceViewSet.adjust"):
                 context["adjust_url"] = holdings.page_of(obj.pk, "adjust")
-        if obj and request.user.has_perm("participants.view_statechange"):
+        if obj and allows(request, "StateHistoryViewSet.list"):
             changes = with_program_names(StateChange.objects.filter(participant=obj))
             context["state_changes"] = [
                 (change, when(change), what(change), old_value(change), new_value(change))
@@ -252,9 +254,7 @@ class ParticipantAdmin(VerbAdmin[Participant], LargeTableAdmin[Participant]):
             self.message_user(request, text, messages.ERROR)
 
     def has_enroll_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("participants.add_enrollment") and request.user.has_perm(
-            "participants.change_enrollment"
-        )
+        return ENROLLING.is_met_by(request)
 
     @admin.action(description="Enrol selected participants in a program", permissions=["enroll"])
     def enroll(self, request: HttpRequest, chosen: QuerySet[Participant]) -> HttpResponse | None:

@@ -1,39 +1,33 @@
 """Pages beneath a participant's own, each with a form that a verb carries out."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
 from participants.admin.holdings import page_of
+from participants.api.rights import allows
 from participants.models import Participant
 from programs.admin.verb_pages import RefusalMixin
+from programs.kernel.exceptions import DomainError
 
 
 class VerbPageForm(RefusalMixin, forms.Form):
     """A form of a page beneath the participant's own."""
 
 
-class MinuteField(forms.DateTimeField):
-    """A time in UTC, by the browser's own input, which needs no script."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        shown = "%Y-%m-%dT%H:%M:%S"
-        widget = forms.DateTimeInput({"type": "datetime-local", "step": "1"}, format=shown)
-        super().__init__(widget=widget, **kwargs)
-
-
 def participant_for(
-    page: admin.ModelAdmin[Participant], request: HttpRequest, object_id: str, *permissions: str
+    page: admin.ModelAdmin[Participant], request: HttpRequest, object_id: str, call: str
 ) -> Participant:
-    """Whose page it is. Raises Http404, and PermissionDenied without any one of the permissions."""
-    may = page.has_view_permission(request) and any(
-        request.user.has_perm(f"participants.{permission}") for permission in permissions
-    )
-    if not may:
+    """Return the participant whose page it is, for staff who may make this call of the API.
+
+    Raises Http404 and PermissionDenied.
+    """
+    if not (page.has_view_permission(request) and allows(request, call)):
         raise PermissionDenied
     participant = page.get_object(request, object_id)
     if participant is None:
@@ -60,3 +54,18 @@ def rendered(
             **context,
         },
     )
+
+
+def carried_out(form: VerbPageForm, verb: Callable[[], object]) -> bool:
+    """Call the verb; False, with its refusal in the form, where it refuses."""
+    try:
+        verb()
+    except DomainError as refusal:
+        form.add_refusal(refusal)
+        return False
+    return True
+
+
+def done(request: HttpRequest, participant: Participant, message: str) -> HttpResponse:
+    messages.success(request, message)
+    return HttpResponseRedirect(page_of(participant.pk, "change"))

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from django.http import HttpRequest
+
 from programs.api.rights import Requirement
 from programs.models import Scope
 
@@ -63,7 +65,7 @@ REQUIREMENTS: Mapping[str, Requirement] = {
     "EventViewSet.list": _VIEW_EVENT,
     "EventViewSet.create": _ADD_EVENT,
     "EventViewSet.retrieve": _VIEW_EVENT,
-    "EventViewSet.retry": _ADD_EVENT,
+    "EventViewSet.retry": Requirement(Scope.EVENTS_WRITE, ("participants.change_event",)),
     "EventByKeyViewSet.by_key": _VIEW_EVENT,
     "EventBatchViewSet.create": _ADD_EVENT,
     "JournalEntryViewSet.list": _VIEW_JOURNAL,
@@ -73,6 +75,12 @@ REQUIREMENTS: Mapping[str, Requirement] = {
     ),
     "RuleSimulationViewSet.simulate": Requirement(Scope.PROGRAMS_READ, ("programs.view_rule",)),
 }
+
+
+def allows(request: HttpRequest, call: str) -> bool:
+    """Whether this member of staff may make the call ("BalanceViewSet.adjust"), as an admin page does for them."""
+    return REQUIREMENTS[call].is_met_by(request)
+
 
 # What parts of a call require besides. An API key's scope for the call includes them.
 CREATING_A_PARTICIPANT = Requirement(_WRITE, ("participants.add_participant",))

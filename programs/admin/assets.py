@@ -8,7 +8,7 @@ from django.http import HttpRequest
 
 from programs import assets
 from programs.admin.base import SelectById
-from programs.admin.fields import AmountField
+from programs.admin.form_fields import AmountField
 from programs.admin.verb_pages import ModelCheckedForm, VerbAdmin
 from programs.kernel import decimals
 from programs.kernel.exceptions import ValidationFailed

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 
 from programs import tracks
 from programs.admin.base import SelectById
-from programs.admin.fields import JSONTextField, written
+from programs.admin.form_fields import JSONTextField, written
 from programs.admin.verb_pages import ModelCheckedForm, VerbAdmin
 from programs.api.callers import actor_of
 from programs.kernel.cleaning import Errors

@@ -22,12 +22,3 @@ class CodeField(Lines):
     def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
         plain = {"spellcheck": "false", "autocapitalize": "off", "autocomplete": "off"}
         return {**super().widget_attrs(widget), **plain, "class": "rule-code"}
-
-
-class UTCTimeField(forms.DateTimeField):
-    """A time in UTC, by the browser's own input, which needs no script."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        shown = "%Y-%m-%dT%H:%M:%S"
-        widget = forms.DateTimeInput({"type": "datetime-local", "step": "1"}, format=shown)
-        super().__init__(required=False, widget=widget, **kwargs)

@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 from django import forms
 
 from programs import rulebook
+from programs.admin.form_fields import UTCTimeField
 from programs.admin.rules.actions import action_of, row_of, rows_of
 from programs.admin.rules.choices import ProgramChoices
-from programs.admin.rules.fields import CodeField, Lines, UTCTimeField
+from programs.admin.rules.fields import CodeField, Lines
 from programs.admin.verb_pages import VerbForm
 from programs.kernel import instants
 from programs.kernel.exceptions import DomainError, FieldError, RuleChanged

@@ -9,7 +9,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from programs import rulebook
-from programs.admin.fields import written
+from programs.admin.form_fields import written
 from programs.admin.rules.actions import for_scripts
 from programs.admin.rules.changelist import (
     OFFERED_PROGRAMS,

@@ -5,7 +5,13 @@ from typing import Any
 
 import pytest
 
-from participants.admin.fields import AttributesField, Row, from_one_line, merge_between, one_line
+from participants.admin.form_fields import (
+    AttributesField,
+    Row,
+    from_one_line,
+    merge_between,
+    one_line,
+)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Exact numbers and JSON as a person edits them."""
+"""Form fields for exact numbers, times and JSON."""
 
 from decimal import Decimal
 from typing import Any
@@ -35,6 +35,15 @@ class AmountField(forms.CharField):
             return bool(self.to_python(initial) != self.to_python(data))
         except ValidationError:
             return True
+
+
+class UTCTimeField(forms.DateTimeField):
+    """A time in UTC, in the browser's own input, which needs no script."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        shown = "%Y-%m-%dT%H:%M:%S"
+        widget = forms.DateTimeInput({"type": "datetime-local", "step": "1"}, format=shown)
+        super().__init__(**{"required": False, "widget": widget, **kwargs})
 
 
 class JSONText(forms.Textarea):

@@ -1,0 +1,117 @@
+"""A page to set or delete a counter of a participant."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+
+from participants.admin.form_fields import LineField
+from participants.admin.subpages import VerbPageForm, carried_out, done, participant_for, rendered
+from participants.api.rights import allows
+from participants.exceptions import CounterNotFound
+from participants.models import MAX_COUNTER_KEY_LENGTH, Counter, Participant
+from participants.state.counters import (
+    CounterChange,
+    clean_counter,
+    clean_counter_key,
+    counter_of,
+    delete_counter,
+    set_counter,
+)
+from programs.api.callers import actor_of
+from programs.kernel import durations
+from programs.kernel.decimals import written
+from programs.kernel.exceptions import ValidationFailed
+
+
+class CounterForm(VerbPageForm):
+    """A new counter, or one that its address names and that keeps its key."""
+
+    key = LineField(
+        max_length=MAX_COUNTER_KEY_LENGTH,
+        widget=forms.TextInput({"class": "vTextField", "autocomplete": "off"}),
+        help_text="Its name in rules, such as purchases.",
+    )
+    value = LineField(
+        widget=forms.TextInput({"inputmode": "decimal", "autocomplete": "off"}),
+        help_text="In plain digits, such as 12 or 9.50.",
+    )
+    reset_after = LineField(
+        required=False,
+        # What somebody else made of it meanwhile is left alone, unless it was edited here.
+        show_hidden_initial=True,
+        label="Starts again after",
+        help_text="A duration such as 24h or 1h30m, after which it counts from zero; empty for never.",
+    )
+
+    change: CounterChange
+
+    def __init__(self, counter: Counter | None, *args: Any) -> None:
+        super().__init__(*args)
+        if counter:
+            del self.fields["key"]
+            self.initial = {
+                "value": written(counter.value),
+                "reset_after": durations.written(counter.reset_after)
+                if counter.reset_after
+                else "",
+            }
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        body = {"value": cleaned.get("value")}
+        if "reset_after" in self.changed_data:
+            body["reset_after"] = cleaned.get("reset_after")
+        if not self.errors:
+            try:
+                if "key" in cleaned:
+                    clean_counter_key(cleaned["key"])
+                self.change = clean_counter(body)
+            except ValidationFailed as refusal:
+                self.add_refusal(refusal)
+        return cleaned
+
+
+def counter_page(
+    page: admin.ModelAdmin[Participant], request: HttpRequest, object_id: str
+) -> HttpResponse:
+    """The counter that `?key=` names, or a new one without."""
+    participant = participant_for(page, request, object_id, "CounterViewSet.set")
+    counter = _counter(participant, request.GET.get("key"))
+    if not request.user.has_perm(f"participants.{'change' if counter else 'add'}_counter"):
+        raise PermissionDenied
+    may_delete = counter is not None and allows(request, "CounterViewSet.remove")
+    form = CounterForm(counter, request.POST if request.method == "POST" else None)
+    by = actor_of(request)
+    if request.method == "POST" and counter and "delete" in request.POST:
+        if not may_delete:
+            raise PermissionDenied
+        delete_counter(participant.pk, counter.key, by=by)
+        return done(request, participant, f"The counter {counter.key} was deleted.")
+    if request.method == "POST" and form.is_valid():
+        key = counter.key if counter else form.cleaned_data["key"]
+        if counter is None and _exists(participant, key):
+            form.add_error("key", "The participant has this counter already.")
+        elif carried_out(form, lambda: set_counter(participant.pk, key, form.change, by=by)):
+            value = written(form.change.value)
+            return done(request, participant, f"The counter {key} was set to {value}.")
+    title = f"Counter {counter.key}" if counter else "Set another counter"
+    return rendered(
+        page, request, participant, "verb", title=title, form=form, may_delete=may_delete
+    )
+
+
+def _counter(participant: Participant, key: str | None) -> Counter | None:
+    if key is None:
+        return None
+    try:
+        return counter_of(participant.pk, clean_counter_key(key))
+    except (CounterNotFound, ValidationFailed) as refusal:
+        raise Http404(CounterNotFound.message) from refusal
+
+
+def _exists(participant: Participant, key: str) -> bool:
+    # Whoever may add counters may not for that reason change those that exist.
+    return Counter.objects.filter(participant=participant, key=key).exists()
