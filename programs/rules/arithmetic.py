@@ -15,6 +15,7 @@ DIGITS: Final = 50
 MAX_EXPONENT: Final = 1000
 INT_MAX: Final = 2**63 - 1
 INT_MIN: Final = -(2**63)
+TOO_LARGE: Final = "The whole number is too large. Write it with .0 to make it a decimal."
 
 Number = int | Decimal
 
@@ -68,7 +69,7 @@ def decimal_from_text(text: str) -> Decimal | None:
 
 def out_of_range() -> EvaluationError:
     return EvaluationError(
-        f"A number has more than {DIGITS} digits, or an exponent beyond {MAX_EXPONENT:,}."
+        f"A number has more than {DIGITS} digits or an exponent beyond {MAX_EXPONENT:,}."
     )
 
 
@@ -76,7 +77,7 @@ def int64(number: int) -> int:
     if INT_MIN <= number <= INT_MAX:
         return number
     raise EvaluationError(
-        "The whole number does not fit into 64 bits; write it with .0 for a decimal."
+        "The whole number does not fit in 64 bits. Write it with .0 to make it a decimal."
     )
 
 

@@ -57,4 +57,4 @@ def charge_scanned(run: Run, characters: int) -> None:
 
 
 def exceeded() -> BudgetExceeded:
-    return BudgetExceeded("The rule takes too many steps for one event.")
+    return BudgetExceeded("The rule takes too many steps.")

@@ -1,56 +1,40 @@
-"""Calls of the table's functions as closures: the types of the arguments are looked at, then it is called."""
+"""Function calls as closures: the types of the arguments are checked, then the function is called."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
-from programs.rules.arithmetic import CONTEXT, QUANTA, rounded, whole
+from programs.rules.arithmetic import whole
 from programs.rules.budget import Run
 from programs.rules.errors import EvaluationError
-from programs.rules.functions import FUNCTIONS, Signature, accepted
+from programs.rules.functions import accepted
 from programs.rules.functions.patterns import found
-from programs.rules.macros import Step
-from programs.rules.paths import Closure, Facts
-from programs.rules.values import NUMBERS, Value, in_words
+from programs.rules.meanings import FunctionCall
+from programs.rules.values import NUMBERS, Closure, Facts, Step, Value, in_words
 
 
-def function(name: str, arguments: list[Closure]) -> Closure:
-    """`name(arguments)`. What does not fit any signature is an error when it is evaluated."""
-    known = FUNCTIONS.get(name)
-    overloads = known.overloads(len(arguments), is_method=False) if known else []
-    if known is None or not overloads:
-        return _failing(_no_such(name, len(arguments)))
-    taken = [_taking(name, overloads, index, each) for index, each in enumerate(arguments)]
-    call = known.implementation
-    if len(taken) == 1:
-        (only,) = taken
-        return lambda facts, run: call(run, only(facts, run))
-    if len(taken) == 2:
-        one, two = taken
-        return lambda facts, run: call(run, one(facts, run), two(facts, run))
+def function(meaning: FunctionCall, arguments: Sequence[Closure]) -> Closure:
+    """`name(arguments)`"""
+    taken = [taking(meaning, index, each) for index, each in enumerate(arguments)]
+    call = meaning.function.implementation
     return lambda facts, run: call(run, *[each(facts, run) for each in taken])
 
 
-def method(name: str, arguments: list[Closure]) -> Step:
-    """`value.name(arguments)`."""
-    known = FUNCTIONS.get(name)
-    overloads = known.overloads(len(arguments) + 1, is_method=True) if known else []
-    if known is None or not overloads:
-        failing = _failing(_no_such(name, len(arguments)))
-        return lambda value, facts, run: failing(facts, run)
-    receivers = accepted(overloads, 0)
-    taken = [_taking(name, overloads, index, each) for index, each in enumerate(arguments, 1)]
-    call = known.implementation
+def method(meaning: FunctionCall, arguments: Sequence[Closure]) -> Step:
+    """`value.name(arguments)`"""
+    receivers = accepted(meaning.overloads, 0)
+    taken = [taking(meaning, index, each) for index, each in enumerate(arguments, 1)]
+    call = meaning.function.implementation
 
     def apply(value: Value, facts: Facts, run: Run) -> Value:
         if type(value) not in receivers:
-            raise EvaluationError(f"{in_words(value).capitalize()} has no {name}().")
+            raise EvaluationError(f"{in_words(value).capitalize()} has no {meaning.name}().")
         return call(run, value, *[each(facts, run) for each in taken])
 
     return apply
 
 
 def matching(pattern: Any) -> Step:
-    """`value.matches("...")` with a pattern that is compiled already, or with the error that was."""
+    """`value.matches("...")` with a pattern that is compiled already, or the error that came of it."""
 
     def match(value: Value, facts: Facts, run: Run) -> bool:
         if isinstance(pattern, EvaluationError):
@@ -62,33 +46,13 @@ def matching(pattern: Any) -> Step:
     return match
 
 
-def rounding(number: Closure, digits: Value) -> Closure | None:
-    """`round(number, 2)` without a call for the 2."""
-    if type(digits) is not int or digits not in QUANTA:
-        return None
-    quantize = CONTEXT.quantize
-    quantum = QUANTA[digits]
-
-    def round_(facts: Facts, run: Run) -> Value:
-        value = number(facts, run)
-        if type(value) not in NUMBERS:
-            raise EvaluationError(f"round does not take {in_words(value)}.")
-        try:
-            return quantize(value, quantum) or _ZERO
-        except ArithmeticError:
-            return rounded(value, digits)
-
-    return round_
-
-
-_ZERO: Final = CONTEXT.create_decimal(0)
-
-
-def _taking(name: str, overloads: Sequence[Signature], index: int, argument: Closure) -> Closure:
-    types = accepted(overloads, index)
+def taking(meaning: FunctionCall, index: int, argument: Closure) -> Closure:
+    """The argument, looked at before the function gets it."""
+    types = accepted(meaning.overloads, index)
     if not types:
         return argument
-    kinds = {each.parameter(index).name for each in overloads}
+    name = meaning.name
+    kinds = {each.parameter(index).name for each in meaning.overloads}
     wants_whole = "int" in kinds and kinds.isdisjoint(["number", "decimal"])
 
     def take(facts: Facts, run: Run) -> Value:
@@ -101,12 +65,10 @@ def _taking(name: str, overloads: Sequence[Signature], index: int, argument: Clo
     return take
 
 
-def _failing(message: str) -> Closure:
+def unknown(name: str, count: int) -> Closure:
+    """A call of nothing that exists, which is an error when it is evaluated."""
+
     def fail(facts: Facts, run: Run) -> Value:
-        raise EvaluationError(message)
+        raise EvaluationError(f"There is no function {name} with {count} arguments.")
 
     return fail
-
-
-def _no_such(name: str, count: int) -> str:
-    return f"There is no function {name} with {count} arguments."

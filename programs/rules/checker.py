@@ -1,16 +1,21 @@
-"""What is wrong with a rule before it ever runs: unknown names, wrong arguments, a result of the wrong kind.
+"""The one pass that resolves names and calls and finds what is wrong with an expression before it ever runs.
 
-Gradual, as CEL's own checker: what comes out of an event is of any kind, and everything may be done with it.
+Gradual, like CEL's own checker: what comes out of an event may be of any kind, so everything may be done with it. After
+an error the checker goes on with a value of any kind, so that one mistake is reported once and the next ones too.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from itertools import takewhile
 from typing import Any, Final
 
 from programs.rules import suggestions, tree
-from programs.rules.arithmetic import divide, plain
-from programs.rules.errors import RuleSyntaxError, cut, located
-from programs.rules.functions import FUNCTIONS, Signature
+from programs.rules.arithmetic import INT_MAX, TOO_LARGE, divide, plain
+from programs.rules.budget import FIRST_SLOT
+from programs.rules.environment import Environment
+from programs.rules.errors import EvaluationError, RuleSyntaxError, cut, located
+from programs.rules.functions import Signature
+from programs.rules.functions.patterns import MAX_LENGTH, compiled
 from programs.rules.kinds import (
     ANY,
     BOOL,
@@ -28,17 +33,29 @@ from programs.rules.kinds import (
     TIMESTAMP,
     TYPE,
     Kind,
-    either,
+    common,
     fits,
     is_numeric,
     list_of,
     map_of,
 )
 from programs.rules.macros import MACRO_NAMES, MACROS
+from programs.rules.meanings import (
+    BindCall,
+    Fact,
+    FunctionCall,
+    GetCall,
+    HasCall,
+    Local,
+    MacroCall,
+    PatternCall,
+)
 from programs.rules.tree import Node
 from programs.rules.values import TYPE_NAMES
 
-Scope = Mapping[str, Kind]
+Scope = Mapping[str, Local]
+
+MAX_ERRORS: Final = 10  # of one expression; to suggest a name takes a millisecond
 
 _LITERALS: Final = {
     int: INT,
@@ -56,111 +73,132 @@ _MOMENTS: Final = {  # what + and - make of times
     ("-", "timestamp", "duration"): TIMESTAMP,
     ("-", "duration", "duration"): DURATION,
 }
-_NAMESPACES: Final = {name.partition(".")[0] for name in FUNCTIONS if "." in name} | {"cel"}
+_COMPARISONS: Final = frozenset(["<", "<=", ">", ">="])
 _WORDS: Final = {"+": "added", "-": "subtracted", "*": "multiplied", "/": "divided", "%": "divided"}
 
 
+class _Enough(Exception):
+    """MAX_ERRORS errors have been found."""
+
+
 class Checker:
-    def __init__(self, source: str, variables: Mapping[str, Kind]) -> None:
+    """Checks one source. Afterwards `errors` holds what is wrong, `slots` how many places a run needs.
+
+    In an open environment only what can have no meaning at all is an error: anything else may be absorbed by && or ||.
+    """
+
+    def __init__(self, source: str, environment: Environment) -> None:
         self.source = source
-        self.variables = variables
+        self.environment = environment
+        self.errors: list[RuleSyntaxError] = []
+        self.slots = FIRST_SLOT
+        self._facts: dict[tuple[str, ...], Fact] = {}
+        self._namespaces = {name.partition(".")[0] for name in environment.functions if "." in name}
+        self._namespaces.add("cel")
+        self._pattern_characters = 0
+
+    def run(self, node: Node, wanted: Kind, what: str) -> None:
+        """Check the whole expression, whose value must be of the wanted kind."""
+        try:
+            kind = self.check(node, {})
+            if not fits(kind, wanted):
+                self._complain(f"{what}, not {kind.words}.", node)
+        except _Enough:
+            pass
+        if self.errors:
+            first, *others = self.errors
+            first.others = tuple(others)
+            raise first
 
     def check(self, node: Node, scope: Scope) -> Kind:
-        """The kind of the node's value. Raises RuleSyntaxError for what cannot have one."""
+        """The kind of the node's value."""
         return _CHECK[type(node)](self, node, scope)
 
     def expect(self, node: Node, scope: Scope, wanted: Kind, what: str) -> None:
         kind = self.check(node, scope)
         if not fits(kind, wanted):
-            raise self._wrong(f"{what} must be {wanted.words}, not {kind.words}.", node)
+            self._complain(f"{what} must be {wanted.words}, not {kind.words}.", node)
 
     def literal(self, node: tree.Literal, scope: Scope) -> Kind:
+        if type(node.value) is int and node.value > INT_MAX:
+            self._refuse(TOO_LARGE, node)
         return _LITERALS[type(node.value)]
 
     def list_of(self, node: tree.ListOf, scope: Scope) -> Kind:
         kinds = [self.check(element, scope) for element in node.elements]
-        if not kinds:
-            return LIST
-        common = kinds[0]
-        for kind in kinds[1:]:
-            common = either(common, kind)
-        return list_of(common)
+        return list_of(common(kinds)) if kinds else LIST
 
     def map_of(self, node: tree.MapOf, scope: Scope) -> Kind:
         for key, value in node.entries:
             kind = self.check(key, scope)
             if kind.name not in ("any", "string", "int", "number", "bool"):
-                words = "text, a whole number or a bool"
-                raise self._wrong(f"A map's key must be {words}, not {kind.words}.", key)
+                words = "text, a whole number, or true or false"
+                self._complain(f"A map key must be {words}, not {kind.words}.", key)
             self.check(value, scope)
         return MAP
 
     def prefixed(self, node: tree.Prefixed, scope: Scope) -> Kind:
         if node.operator == "!":
-            self.expect(node.operand, scope, BOOL, "What ! turns around")
+            self.expect(node.operand, scope, BOOL, "The operand of !")
             return BOOL
         kind = self.check(node.operand, scope)
         if not fits(kind, NUMBER):
-            raise self._wrong(f"There is no negative of {kind.words}.", node)
+            self._complain(f"{_capital(kind.words)} cannot be negated.", node)
         return kind if is_numeric(kind) else NUMBER
 
     def all_of(self, node: tree.AllOf, scope: Scope) -> Kind:
         for part in node.parts:
-            self.expect(part, scope, BOOL, "What stands beside &&")
+            self.expect(part, scope, BOOL, "Both sides of &&")
         return BOOL
 
     def any_of(self, node: tree.AnyOf, scope: Scope) -> Kind:
         for part in node.parts:
-            self.expect(part, scope, BOOL, "What stands beside ||")
+            self.expect(part, scope, BOOL, "Both sides of ||")
         return BOOL
 
     def conditional(self, node: tree.Conditional, scope: Scope) -> Kind:
         kinds = []
         for test, value in node.cases:
-            self.expect(test, scope, BOOL, "What stands before ?")
+            self.expect(test, scope, BOOL, "The condition before ?")
             kinds.append(self.check(value, scope))
-        common = self.check(node.otherwise, scope)
-        for kind in kinds:
-            common = either(common, kind)
-        return common
+        return common([*kinds, self.check(node.otherwise, scope)])
 
     def chain(self, node: tree.Chain, scope: Scope) -> Kind:
         left_node = node.first
         left = self.check(left_node, scope)
         for sign, right_node in node.rest:
-            if sign == "-":
-                self._expect_no_hyphenated_name(left_node, right_node, scope)
-            right = self.check(right_node, scope)
-            if sign == "/":
-                self._expect_no_lost_remainder(left_node, right_node)
-            left = self._operation(sign, left, right, node.start, right_node.end)
+            if sign == "-" and self._is_hyphenated_name(left_node, right_node, scope):
+                left = ANY
+            else:
+                right = self.check(right_node, scope)
+                if sign == "/":
+                    self._expect_no_lost_remainder(left_node, right_node)
+                left = self._operation(sign, left, right, node.start, right_node.end)
             left_node = right_node
         return left
 
     def _operation(self, sign: str, left: Kind, right: Kind, start: int, end: int) -> Kind:
+        result: Kind | None = BOOL
+        message = ""
         if sign == "in":
             if not fits(right, LIST) and not fits(right, MAP):
-                message = f"`in` looks into a list or a map, not into {right.words}."
-                raise located(message, self.source, start, end)
-            return BOOL
-        if sign in ("==", "!="):
+                message = f"`in` searches a list or a map, not {right.words}."
+        elif sign in ("==", "!="):
             if not fits(left, right) and NULL not in (left, right):
                 message = f"{_capital(left.words)} never equals {right.words}."
-                raise located(message, self.source, start, end)
-            return BOOL
-        if sign in ("<", "<=", ">", ">="):
+        elif sign in _COMPARISONS:
             orders = all(kind.name in ORDERED or kind is ANY for kind in (left, right))
             if not orders or not fits(left, right):
                 message = f"{_capital(left.words)} cannot be compared with {right.words}."
-                raise located(message, self.source, start, end)
-            return BOOL
-        result = _arithmetic(sign, left, right)
-        if result is None:
-            message = f"{_capital(left.words)} and {right.words} cannot be {_WORDS[sign]}."
-            if {left.name, right.name} & {"string"} and sign == "+":
-                message = f"{message} To make text of a number, write string(…)."
-            raise located(message, self.source, start, end)
-        return result
+        else:
+            result = _arithmetic(sign, left, right)
+            if result is None:
+                message = f"{_capital(left.words)} and {right.words} cannot be {_WORDS[sign]}."
+                if sign == "+" and "string" in (left.name, right.name):
+                    message = f"{message} To turn a number into text, write string(…)."
+        if message:
+            self._complain_at(message, start, end)
+        return result or ANY
 
     def _expect_no_lost_remainder(self, left: Node, right: Node) -> None:
         """5 / 100 is 0 in CEL, which nobody who writes a rule means."""
@@ -169,209 +207,290 @@ class Checker:
         dividend, divisor = left.value, right.value
         if type(dividend) is int and type(divisor) is int and divisor and dividend % divisor:
             message = (
-                f"Two whole numbers divide without a remainder: {plain(dividend)} / {plain(divisor)} "
-                f"would be {divide(dividend, divisor)}; did you mean {plain(dividend)}.0 / {plain(divisor)}?"
+                f"Dividing two whole numbers drops the remainder: {plain(dividend)} / {plain(divisor)} "
+                f"would be {divide(dividend, divisor)}. Did you mean {plain(dividend)}.0 / {plain(divisor)}?"
             )
-            raise located(message, self.source, left.start, right.end)
+            self._complain_at(message, left.start, right.end)
 
-    def _expect_no_hyphenated_name(self, left: Node, right: Node, scope: Scope) -> None:
-        """event.order-id is a subtraction to CEL."""
-        if type(left) is not tree.Select or type(right) is not tree.Name:
-            return
-        if right.name in scope or right.name in self.variables or right.start != left.end + 1:
-            return
-        name = f"{left.field}-{right.name}"
-        before = self.source[left.operand.start : left.operand.end]
+    def _is_hyphenated_name(self, left: Node, right: Node, scope: Scope) -> bool:
+        """Complain of event.order-id, which is a subtraction to CEL."""
+        last = left.suffixes[-1] if type(left) is tree.Row else None
+        if type(last) is not tree.Select or type(right) is not tree.Name:
+            return False
+        is_known = right.name in scope or right.name in self.environment.variables
+        if is_known or self.environment.is_open or right.start != left.end + 1:
+            return False
+        name = cut(f"{last.field}-{right.name}")
+        before = cut(self.source[left.start : last.before])
         message = (
-            f"{cut(name)} is read as a subtraction. For the field of that name write "
-            f'{cut(before)}["{cut(name)}"] or {cut(before)}.`{cut(name)}`.'
+            f"{name} is read as a subtraction. For the field with that name, write "
+            f'{before}["{name}"] or {before}.`{name}`.'
         )
-        raise located(message, self.source, left.start, right.end)
+        self._complain_at(message, left.start, right.end)
+        return True
 
-    def member(self, node: Node, scope: Scope) -> Kind:
-        base, suffixes = tree.unrolled(node)
-        if type(base) is tree.Name:
-            first = suffixes[0] if suffixes else None
-            is_local = base.name in scope and not base.is_absolute
-            if (
-                not is_local
-                and type(first) is tree.Call
-                and base.name not in self.variables
-                and base.name in _NAMESPACES
-            ):
-                kind = self._call(first, f"{base.name}.{first.name}", scope)
-                suffixes = suffixes[1:]
-            elif is_local:
-                kind = scope[base.name]
-            elif base.name in self.variables:
-                kind = self.variables[base.name]
-            elif ".".join(tree.path_of(node) or [base.name]) in TYPE_NAMES:
-                return TYPE
-            else:
-                raise self._unknown_variable(base)
-        elif type(base) is tree.Call:
-            kind = self._call(base, base.name, scope)
+    def name(self, node: tree.Name, scope: Scope) -> Kind:
+        return self._named(node, [], scope)[0]
+
+    def row(self, node: tree.Row, scope: Scope) -> Kind:
+        suffixes = node.suffixes
+        if type(node.base) is tree.Name:
+            kind, suffixes = self._named(node.base, suffixes, scope)
         else:
-            kind = self.check(base, scope)
+            kind = self.check(node.base, scope)
         for suffix in suffixes:
             kind = self._suffix(suffix, kind, scope)
         return kind
 
-    def _suffix(self, node: Node, kind: Kind, scope: Scope) -> Kind:
+    def call(self, node: tree.Call, scope: Scope) -> Kind:
+        return self._call(node, node.name, scope)
+
+    def _named(
+        self, node: tree.Name, suffixes: list[tree.Suffix], scope: Scope
+    ) -> tuple[Kind, list[tree.Suffix]]:
+        """Resolve a name. What it and the suffixes that belong to it give, and the suffixes that are left to check."""
+        local = None if node.is_absolute else scope.get(node.name)
+        if local is not None:
+            node.meaning = local
+            return local.kind, suffixes
+        names = _path(node, suffixes)
+        if node.name in self.environment.variables:
+            node.meaning = self._fact(names)
+            return self.environment.variables[node.name], suffixes
+        first = suffixes[0] if suffixes else None
+        if type(first) is tree.Call and node.name in self._namespaces:
+            return self._call(first, f"{node.name}.{first.name}", scope), suffixes[1:]
+        if self.environment.is_open:
+            # Only fields after a dot: x["y"] is no way to write the variable x.y.
+            fields = takewhile(lambda each: type(each) is tree.Select, suffixes)
+            node.meaning = self._fact(_path(node, [*fields]), is_declared=False)
+            return ANY, suffixes
+        if len(names) == len(suffixes) + 1 and ".".join(names) in TYPE_NAMES:
+            node.meaning = TYPE_NAMES[".".join(names)]
+            return TYPE, []
+        self._unknown(
+            f"There is no variable {cut(node.name)}.",
+            suggestions.for_variable(node.name, self.environment.variables),
+            node,
+        )
+        return ANY, suffixes
+
+    def _fact(self, names: tuple[str, ...], *, is_declared: bool = True) -> Fact:
+        if names not in self._facts:
+            self._facts[names] = Fact(names, self._new_slot(), is_declared)
+        return self._facts[names]
+
+    def _entry(self, container: Node, key: str | None) -> Fact | None:
+        """The fact that stands under the key of the container, where the container is a fact."""
+        fact = tree.fact_of(container)
+        if fact is None or key is None:
+            return None
+        return self._fact((*fact.names, key), is_declared=fact.is_declared)
+
+    def _suffix(self, node: tree.Suffix, kind: Kind, scope: Scope) -> Kind:
         if type(node) is tree.Select:
             return self._field(node, kind, node.field)
         if type(node) is tree.Index:
             key = self.check(node.key, scope)
-            if type(node.key) is tree.Literal and type(node.key.value) is str and fits(kind, MAP):
-                return self._field(node, kind, node.key.value)
+            field = tree.text_of(node.key)
+            if field is not None and fits(kind, MAP):
+                return self._field(node, kind, field)
             return self._element(node, kind, key)
         assert type(node) is tree.Call
-        if node.name in MACRO_NAMES and (node.name, len(node.arguments)) in MACROS:
+        if (node.name, len(node.arguments)) in MACROS:
             return self._macro(node, kind, scope)
-        # Said before what stands in the brackets is looked at: that has no meaning outside of the macro.
-        if node.name not in FUNCTIONS:
-            raise self._unknown_function(node, node.name)
-        return self._signature(node, node.name, [kind, *self._kinds(node, scope)], is_method=True)
+        return self._call(node, node.name, scope, [kind])
 
     def _field(self, node: tree.Select | tree.Index, kind: Kind, field: str) -> Kind:
         if not fits(kind, MAP):
-            message = f'{_capital(kind.words)} has no field "{cut(field)}".'
-            raise self._wrong(message, node)
+            self._complain(f'{_capital(kind.words)} has no field "{cut(field)}".', node)
+            return ANY
         if kind.fields is None:
             return kind.element or ANY
         if field in kind.fields:
             return kind.fields[field]
-        path = self.source[node.operand.start : node.operand.end]
-        message = f'{cut(path)} has no field "{cut(field)}".'
-        if meant := suggestions.for_field(field, cut(path), kind.fields):
-            message = f"{message[:-1]}; did you mean {meant}?"
-        else:
+        path = cut(self.source[node.start : node.before])
+        message = f'{path} has no field "{cut(field)}".'
+        meant = suggestions.for_field(field, path, kind.fields)
+        if not meant:
             message = f"{message} It has {', '.join(kind.fields)}."
-        raise self._wrong(message, node)
+        self._unknown(message, meant, node)
+        return ANY
 
     def _element(self, node: tree.Index, kind: Kind, key: Kind) -> Kind:
         if kind.name == "list":
             if not fits(key, NUMBER):
-                raise self._wrong(f"A list has positions, not {key.words}.", node.key)
+                self._complain(f"A list is indexed by position, not by {key.words}.", node.key)
         elif not fits(kind, MAP):
-            raise self._wrong(f"{_capital(kind.words)} has no elements.", node)
+            self._complain(f"{_capital(kind.words)} has no elements.", node)
         return kind.element or ANY
 
     def _macro(self, node: tree.Call, kind: Kind, scope: Scope) -> Kind:
         macro = MACROS[node.name, len(node.arguments)]
+        is_list = kind.name == "list"
         if not fits(kind, LIST) and not fits(kind, MAP):
-            message = f"{node.name} goes through a list or a map, not {kind.words}."
-            raise self._wrong(message, node)
-        element = (kind.element or ANY) if kind.name == "list" else ANY
+            self._complain(f"{node.name} works on a list or a map, not on {kind.words}.", node)
+        element = (kind.element or ANY) if is_list else ANY
         # Of a map, what is bound to one name are the keys.
-        bound = [element if kind.name == "list" else ANY]
+        kinds = [element]
         if macro.variables == 2:
-            bound = [INT if kind.name == "list" else ANY, kind.element or ANY]
-        names = [
-            each.name if type(each) is tree.Name else "" for each in node.arguments[: len(bound)]
-        ]
+            kinds = [INT if is_list else ANY, kind.element or ANY]
+        bound = [Local(self._new_slot(), each) for each in kinds]
+        names = [self._bound_name(each, node) for each in node.arguments[: len(bound)]]
+        if len(set(names)) < len(names):
+            self._refuse(f"{node.name} needs two different names.", node)
+        node.meaning = MacroCall(macro, bound)
         inner = {**scope, **dict(zip(names, bound, strict=True))}
         *tests, body = node.arguments[len(bound) :]
         for test in tests:
             self.expect(test, inner, BOOL, f"The condition of {node.name}")
-        if macro.result == "bool" or node.name == "filter":
+        if macro.result == "bool" or macro.keeps_elements:
             self.expect(body, inner, BOOL, f"The condition of {node.name}")
-            return (
-                BOOL
-                if macro.result == "bool"
-                else list_of(element)
-                if kind.name == "list"
-                else LIST
-            )
+            return BOOL if macro.result == "bool" else list_of(element) if is_list else LIST
         made = self.check(body, inner)
         if macro.result == "list":
             return list_of(made)
         if node.name == "transformMapEntry" and not fits(made, MAP):
-            raise self._wrong(f"{node.name} makes maps, not {made.words}.", body)
+            self._complain(f"{node.name} must give a map for each entry, not {made.words}.", body)
         return map_of(made) if node.name == "transformMap" else MAP
 
-    def _call(self, node: tree.Call, name: str, scope: Scope) -> Kind:
-        if name == "has":
+    def _call(
+        self, node: tree.Call, name: str, scope: Scope, receiver: Sequence[Kind] = ()
+    ) -> Kind:
+        if name == "has" and not receiver:
             return self._has(node, scope)
-        if name == "cel.bind" and len(node.arguments) == 3 and type(node.arguments[0]) is tree.Name:
-            bound = self.check(node.arguments[1], scope)
-            return self.check(node.arguments[2], {**scope, node.arguments[0].name: bound})
         if name == "cel.bind":
-            raise self._wrong("cel.bind takes a name, its value and an expression.", node)
-        return self._signature(node, name, self._kinds(node, scope), is_method=False)
-
-    def _has(self, node: tree.Call, scope: Scope) -> Kind:
-        field = node.arguments[0] if len(node.arguments) == 1 else node
-        if type(field) is not tree.Select and type(field) is not tree.Index:
-            raise self._wrong("has takes a field, as in has(event.coupon).", node)
-        self.check(field, scope)
-        return BOOL
-
-    def _kinds(self, node: tree.Call, scope: Scope) -> list[Kind]:
-        known = node.name in FUNCTIONS or node.target is not None
-        # An unknown function is the better thing to complain of than what stands in its brackets.
-        if not known:
-            raise self._unknown_function(node, node.name)
-        return [self.check(each, scope) for each in node.arguments]
-
-    def _signature(self, node: tree.Call, name: str, kinds: list[Kind], *, is_method: bool) -> Kind:
-        function = FUNCTIONS.get(name)
+            return self._bind(node, scope)
+        function = self.environment.functions.get(name)
         if function is None:
-            raise self._unknown_function(node, name)
-        overloads = function.overloads(len(kinds), is_method=is_method)
+            # The arguments are not checked: those of a misspelled macro have no meaning of their own.
+            self._unknown_function(node, name)
+            return ANY
+        kinds = [*receiver, *[self.check(each, scope) for each in node.arguments]]
+        overloads = function.overloads(len(kinds), is_method=bool(receiver))
         if not overloads:
             written = " or ".join(each.text.partition(" ->")[0] for each in function.signatures)
             count = len(node.arguments)
-            message = f"{name} does not take {count} argument{'s' * (count != 1)} like this. Write {written}."
-            raise self._wrong(message, node)
+            message = (
+                f"{name} cannot be called with {count} argument{'s' * (count != 1)} like this."
+            )
+            self._complain(f"{message} Write {written}.", node)
+            return ANY
+        node.meaning = FunctionCall(name, function, overloads)
         fitting = [each for each in overloads if _takes(each, kinds)]
         if not fitting:
-            raise self._misfit(node, name, kinds, overloads, is_method=is_method)
-        if len(fitting) == 1 or len({each.result.name for each in fitting}) == 1:
-            return fitting[0].result
-        return ANY
+            self._complain_of_arguments(node, name, kinds, overloads)
+        elif name == "matches" and (pattern := tree.text_of(node.arguments[-1])) is not None:
+            node.meaning = PatternCall(self._pattern(pattern, node.arguments[-1]))
+        elif name == "get":
+            container, key, _ = node.arguments
+            node.meaning = GetCall(self._entry(container, tree.text_of(key)))
+        results = {each.result.name for each in fitting}
+        return fitting[0].result if len(results) == 1 else ANY
 
-    def _misfit(
-        self,
-        node: tree.Call,
-        name: str,
-        kinds: list[Kind],
-        overloads: list[Signature],
-        *,
-        is_method: bool,
-    ) -> RuleSyntaxError:
-        nodes: list[Node] = [node.target or node, *node.arguments] if is_method else node.arguments
-        for index, (kind, at) in enumerate(zip(kinds, nodes, strict=True)):
+    def _has(self, node: tree.Call, scope: Scope) -> Kind:
+        row = node.arguments[0] if len(node.arguments) == 1 else None
+        last = row.suffixes[-1] if isinstance(row, tree.Row) else node
+        key = tree.key_of(last)
+        if not isinstance(row, tree.Row) or isinstance(last, tree.Call) or key is None:
+            self._refuse("has needs a field, as in has(a.b).", node)
+            return BOOL
+        container = row.base
+        if row.suffixes[1:]:
+            container = tree.Row(row.start, last.before, row.base, row.suffixes[:-1])
+        self._field(last, self.check(container, scope), key)
+        node.meaning = HasCall(container, key, self._entry(container, key))
+        return BOOL
+
+    def _bind(self, node: tree.Call, scope: Scope) -> Kind:
+        if len(node.arguments) != 3:
+            self._refuse("cel.bind needs a name, its value and an expression.", node)
+            return ANY
+        name, value, expression = node.arguments
+        bound = Local(self._new_slot(), self.check(value, scope), may_fail=True)
+        node.meaning = BindCall(bound)
+        return self.check(expression, {**scope, self._bound_name(name, node): bound})
+
+    def _bound_name(self, node: Node, call: tree.Call) -> str:
+        if type(node) is tree.Name and not node.is_absolute:
+            return node.name
+        example = f"items.{call.name}(x, …)" if call.name != "bind" else "cel.bind(x, …)"
+        self._refuse(f"{call.name} needs a plain name first, as in {example}.", node)
+        return ""
+
+    def _pattern(self, pattern: str, node: Node) -> Any:
+        """The compiled pattern, or the error that came of it."""
+        self._pattern_characters += max(len(pattern), MAX_LENGTH // 10)
+        try:
+            if self._pattern_characters > 2 * MAX_LENGTH:
+                raise EvaluationError("The regular expressions of one rule are too long together.")
+            return compiled(pattern)
+        except EvaluationError as error:
+            self._complain(error.message, node)
+            return error
+
+    def _complain_of_arguments(
+        self, node: tree.Call, name: str, kinds: Sequence[Kind], overloads: Sequence[Signature]
+    ) -> None:
+        is_method = len(kinds) > len(node.arguments)
+        places = [(each.start, each.end) for each in node.arguments]
+        if is_method:
+            places.insert(0, (node.start, node.before))
+        for index, (kind, (start, end)) in enumerate(zip(kinds, places, strict=True)):
             wanted = [each.parameter(index) for each in overloads]
             if not any(fits(kind, each) for each in wanted):
                 words = " or ".join(dict.fromkeys(each.words for each in wanted))
-                what = f"{name} is for" if is_method and index == 0 else f"{name} takes"
-                message = f"{what} {words}, not {kind.words}."
+                message = f"{name} takes {words}, not {kind.words}."
+                if is_method and index == 0:
+                    message = f"{name} works on {words}, not on {kind.words}."
                 if name == "contains" and kind.name == "list":
-                    message = f"{message} Of a list, write x in list."
-                return self._wrong(message, at)
-        return self._wrong(f"{name} does not take these arguments together.", node)
+                    message = f"{message} For a list, write x in list."
+                self._complain_at(message, start, end)
+                return
+        self._complain(f"{name} does not take these arguments together.", node)
 
-    def _unknown_variable(self, node: tree.Name) -> RuleSyntaxError:
-        message = f"There is no variable {cut(node.name)}."
-        if meant := suggestions.for_variable(node.name, self.variables):
-            message = f"{message[:-1]}; did you mean {meant}?"
-        return self._wrong(message, node)
-
-    def _unknown_function(self, node: tree.Call, name: str) -> RuleSyntaxError:
+    def _unknown_function(self, node: tree.Call, name: str) -> None:
         if node.name in MACRO_NAMES:
-            message = f"{node.name} is written like list.{node.name}(x, …)."
-            return self._wrong(message, node)
-        message = f"There is no function {cut(name)}."
-        if meant := suggestions.for_function(name):
-            message = f"{message[:-1]}; did you mean {meant}?"
-        return self._wrong(message, node)
+            self._refuse(f"Write {node.name} as list.{node.name}(x, …).", node)
+            return
+        meant = suggestions.for_function(name, self.environment.functions)
+        self._unknown(f"There is no function {cut(name)}.", meant, node)
 
-    def _wrong(self, message: str, node: Node) -> RuleSyntaxError:
-        return located(message, self.source, node.start, node.end)
+    def _unknown(self, message: str, meant: str, node: Node) -> None:
+        self._complain(f"{message} Did you mean {meant}?" if meant else message, node)
+
+    def _complain(self, message: str, node: Node) -> None:
+        self._complain_at(message, node.start, node.end)
+
+    def _complain_at(self, message: str, start: int, end: int) -> None:
+        if not self.environment.is_open:
+            self._add(message, start, end)
+
+    def _refuse(self, message: str, node: Node) -> None:
+        self._add(message, node.start, node.end)
+
+    def _add(self, message: str, start: int, end: int) -> None:
+        self.errors.append(located(message, self.source, start, end))
+        if len(self.errors) == MAX_ERRORS:
+            raise _Enough
+
+    def _new_slot(self) -> int:
+        self.slots += 1
+        return self.slots - 1
 
 
-def _takes(signature: Signature, kinds: list[Kind]) -> bool:
+def _path(node: tree.Name, suffixes: Sequence[tree.Suffix]) -> tuple[str, ...]:
+    """The name and those of the fields that follow it."""
+    names = [node.name]
+    for suffix in suffixes:
+        key = tree.key_of(suffix)
+        if key is None:
+            break
+        names.append(key)
+    return tuple(names)
+
+
+def _takes(signature: Signature, kinds: Sequence[Kind]) -> bool:
     return all(fits(kind, signature.parameter(index)) for index, kind in enumerate(kinds))
 
 
@@ -380,18 +499,16 @@ def _arithmetic(sign: str, left: Kind, right: Kind) -> Kind | None:
     if is_numeric(left) and is_numeric(right):
         return left if left is right else NUMBER if NUMBER in (left, right) else DECIMAL
     if left.name == right.name and sign == "+" and left.name in ("string", "bytes", "list"):
-        return either(left, right)
+        return common([left, right])
     if moment := _MOMENTS.get((sign, left.name, right.name)):
         return moment
     if ANY not in (left, right):
         return None
     known = right if left is ANY else left
-    if sign in ("+", "-"):
-        plausible = {"string", "bytes", "list"} if sign == "+" else set[str]()
-        if known is ANY or known.name in ("timestamp", "duration"):
-            return ANY
-        if known.name in plausible:
-            return BY_NAME[known.name]
+    if sign in ("+", "-") and (known is ANY or known.name in ("timestamp", "duration")):
+        return ANY
+    if sign == "+" and known.name in ("string", "bytes", "list"):
+        return BY_NAME[known.name]
     return NUMBER if fits(known, NUMBER) else None
 
 
@@ -408,8 +525,7 @@ _CHECK: Final[dict[type[Node], Callable[[Checker, Any, Scope], Kind]]] = {
     tree.AllOf: Checker.all_of,
     tree.AnyOf: Checker.any_of,
     tree.Conditional: Checker.conditional,
-    tree.Name: Checker.member,
-    tree.Select: Checker.member,
-    tree.Index: Checker.member,
-    tree.Call: Checker.member,
+    tree.Name: Checker.name,
+    tree.Row: Checker.row,
+    tree.Call: Checker.call,
 }

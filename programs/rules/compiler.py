@@ -1,102 +1,66 @@
-"""Tree to closures. A closure takes the facts and the run, and gives a value or raises EvaluationError.
+"""Checked tree to closures. A closure takes the facts and the run, and gives a value or raises EvaluationError.
 
 Facts are read as late as possible: a path, or a variable that a macro bound to a part of the facts, stays raw while
 only its fields are taken, and is settled where its value is wanted.
 """
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any, Final
 
 from programs.rules import calls, operators, shortcuts, tree
-from programs.rules.arithmetic import INT_MAX, whole
-from programs.rules.budget import ABSORBED, CALL_NODES, CONTAINER, FIRST_SLOT, STEP, Run, charge
-from programs.rules.errors import (
-    BudgetExceeded,
-    EvaluationError,
-    MissingField,
-    RuleSyntaxError,
-    cut,
-    located,
-)
+from programs.rules.budget import ABSORBED, CALL_NODES, CONTAINER, STEP, Run, charge
+from programs.rules.errors import BudgetExceeded, EvaluationError, cut
 from programs.rules.facts import settle
-from programs.rules.functions import FUNCTIONS
-from programs.rules.functions.patterns import MAX_LENGTH, compiled
-from programs.rules.macros import MACRO_NAMES, MACROS, Loop, Step
+from programs.rules.macros import Loop
+from programs.rules.meanings import (
+    BindCall,
+    Fact,
+    FunctionCall,
+    GetCall,
+    HasCall,
+    Local,
+    MacroCall,
+    PatternCall,
+)
 from programs.rules.paths import (
-    Closure,
-    Facts,
+    element_of,
     field_of,
     raw_reader,
-    raw_reader_of_any,
     settled_reader,
     settling,
     spelled,
 )
 from programs.rules.tree import Node
-from programs.rules.values import (
-    NUMBERS,
-    TYPE_NAMES,
-    Value,
-    as_key,
-    in_words,
-    is_absent,
-    lookup,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Local:
-    """A variable that a macro binds. A raw one holds a part of the facts as they are."""
-
-    slot: int
-    is_raw: bool
-    may_fail: bool = False  # the slot may hold the error that came instead of a value
-
-
-Scope = dict[str, Local]
+from programs.rules.values import Closure, Facts, Step, Value, as_key, in_words, is_absent, lookup
 
 
 class Compiler:
-    """Compiles one source. Afterwards `slots` is how many places a run needs, `reads` the paths that were compiled.
+    """Compiles one checked source. `reads` collects the paths that were compiled, by their text.
 
-    `variables` are the names that facts have; None where nothing is known of them: then numbers in facts stay as they
-    are, and what would be a compile error is an error of the evaluation, which && and || may absorb.
+    With `decimal_facts`, whole numbers in facts become decimals. Without `has_shortcuts` every node takes its plain form.
     """
 
-    def __init__(self, source: str, variables: Collection[str] | None) -> None:
+    def __init__(self, source: str, *, decimal_facts: bool, has_shortcuts: bool) -> None:
         self.source = source
-        self.variables = variables
-        self.all_decimal = variables is not None
-        self.slots = FIRST_SLOT
+        self.decimal_facts = decimal_facts
+        self.has_shortcuts = has_shortcuts
         self.nodes = 0
         self.reads: dict[str, Closure] = {}
-        self._path_slots: dict[str, int] = {}
-        self._pattern_characters = 0
 
-    def compile(self, node: Node, scope: Scope) -> Closure:
+    def compile(self, node: Node) -> Closure:
         self.nodes += 1
-        compile_node: Callable[[Compiler, Node, Scope], Closure] = _COMPILE[type(node)]
-        return compile_node(self, node, scope)
+        if self.has_shortcuts and (shortcut := shortcuts.closure_of(node, self)) is not None:
+            return shortcut
+        closure: Closure = _COMPILE[type(node)](self, node)
+        return closure
 
-    def literal(self, node: tree.Literal, scope: Scope) -> Closure:
+    def literal(self, node: tree.Literal) -> Closure:
         value = node.value
-        if type(value) is int and value > INT_MAX:
-            message = "The whole number is too large; write it with .0 for a decimal."
-            raise self._wrong(message, node)
         return lambda facts, run: value
 
-    def list_of(self, node: tree.ListOf, scope: Scope) -> Closure:
-        elements = [self.compile(element, scope) for element in node.elements]
+    def list_of(self, node: tree.ListOf) -> Closure:
+        elements = [self.compile(element) for element in node.elements]
         units = CONTAINER + len(elements) // 4
-        if all(type(element) is tree.Literal for element in node.elements):
-            constant = [element({}, []) for element in elements]
-
-            def copy(facts: Facts, run: Run) -> Value:
-                charge(run, units)
-                return constant.copy()
-
-            return copy
 
         def make(facts: Facts, run: Run) -> Value:
             charge(run, units)
@@ -104,10 +68,8 @@ class Compiler:
 
         return make
 
-    def map_of(self, node: tree.MapOf, scope: Scope) -> Closure:
-        entries = [
-            (self.compile(key, scope), self.compile(value, scope)) for key, value in node.entries
-        ]
+    def map_of(self, node: tree.MapOf) -> Closure:
+        entries = [(self.compile(key), self.compile(value)) for key, value in node.entries]
         units = 2 * CONTAINER + 2 * len(entries)
 
         def make(facts: Facts, run: Run) -> Value:
@@ -116,223 +78,148 @@ class Compiler:
             for key, value in entries:
                 place = as_key(key(facts, run), run)
                 if place in made:
-                    raise EvaluationError("A key stands twice in a map.")
+                    raise EvaluationError("A map has the same key twice.")
                 made[place] = value(facts, run)
             return made
 
         return make
 
-    def prefixed(self, node: tree.Prefixed, scope: Scope) -> Closure:
-        operand = self.compile(node.operand, scope)
+    def prefixed(self, node: tree.Prefixed) -> Closure:
+        operand = self.compile(node.operand)
         apply = operators.negated if node.operator == "!" else operators.minus
         return apply(operand, node.times)
 
-    def chain(self, node: tree.Chain, scope: Scope) -> Closure:
-        first = self.compile(node.first, scope)
-        rest = [(sign, self.compile(right, scope)) for sign, right in node.rest]
-        if len(rest) > 1:
-            return operators.chain(first, rest)
-        ((sign, right),) = rest
-        second = node.rest[0][1]
-        usual = operators.binary(sign, first, right)
-        if type(second) is tree.Literal:
-            usual = operators.with_constant(sign, first, second.value) or usual
-            return self._shortcut(node.first, sign, second.value, scope, usual)
-        if sign == "in" and type(node.first) is tree.Literal and type(node.first.value) is str:
-            names = self._fact_path(second, scope)
-            return shortcuts.text_in(node.first.value, names, usual) if names else usual
-        return usual
+    def chain(self, node: tree.Chain) -> Closure:
+        first = self.compile(node.first)
+        return operators.chain(first, [(sign, self.compile(right)) for sign, right in node.rest])
 
-    def _shortcut(
-        self, path: Node, sign: str, constant: Value, scope: Scope, usual: Closure
-    ) -> Closure:
-        names = self._fact_path(path, scope)
-        if names and sign == "==" and type(constant) is str:
-            return shortcuts.text_is(names, constant, usual)
-        if names and sign in shortcuts.ORDERS and type(constant) in NUMBERS:
-            return shortcuts.number_is(names, sign, constant, usual)
-        return usual
+    def all_of(self, node: tree.AllOf) -> Closure:
+        return operators.all_of([self.compile(part) for part in node.parts])
 
-    def _fact_path(self, node: Node, scope: Scope) -> list[str] | None:
-        """The names of a path into the facts, if the node is one and nothing else."""
-        base, suffixes = tree.unrolled(node)
-        if type(base) is not tree.Name or self.variables is None or base.name not in self.variables:
-            return None
-        if base.name in scope and not base.is_absolute:
-            return None
-        names, rest = self._path(base, suffixes)
-        return None if rest else names
+    def any_of(self, node: tree.AnyOf) -> Closure:
+        return operators.any_of([self.compile(part) for part in node.parts])
 
-    def all_of(self, node: tree.AllOf, scope: Scope) -> Closure:
-        return operators.all_of([self.compile(part, scope) for part in node.parts])
+    def conditional(self, node: tree.Conditional) -> Closure:
+        cases = [(self.compile(test), self.compile(value)) for test, value in node.cases]
+        return operators.conditional(cases, self.compile(node.otherwise))
 
-    def any_of(self, node: tree.AnyOf, scope: Scope) -> Closure:
-        return operators.any_of([self.compile(part, scope) for part in node.parts])
+    def member(self, node: Node) -> Closure:
+        """Compile a name or a call and what follows it: `a.b`, `a[0]`, `a.f(x)`, in rows of any length."""
+        fact = tree.fact_of(node)
+        if fact is not None:
+            return self.read(fact)
+        closure, is_raw = self._raw(node)
+        return settling(closure, self.decimal_facts) if is_raw else closure
 
-    def conditional(self, node: tree.Conditional, scope: Scope) -> Closure:
-        cases = [
-            (self.compile(test, scope), self.compile(value, scope)) for test, value in node.cases
-        ]
-        return operators.conditional(cases, self.compile(node.otherwise, scope))
+    def read(self, fact: Fact) -> Closure:
+        """The closure that reads the fact as a value. Records the read for the reasons of decisions."""
+        reader = settled_reader(raw_reader(fact), fact.slot, self.decimal_facts)
+        return self.reads.setdefault(spelled(fact.names), reader)
 
-    def member(self, node: Node, scope: Scope) -> Closure:
-        """A name or a call, and what follows it: `a.b`, `a[0]`, `a.f(x)`, in rows of any length."""
-        closure, is_raw = self._raw(node, scope, wants_value=True)
-        return settling(closure, self.all_decimal) if is_raw else closure
-
-    def _raw(self, node: Node, scope: Scope, *, wants_value: bool = False) -> tuple[Closure, bool]:
+    def _raw(self, node: Node) -> tuple[Closure, bool]:
         """The closure of the node, and whether what it gives is still as the facts have it."""
-        base, suffixes = tree.unrolled(node)
+        base, suffixes = (node.base, node.suffixes) if type(node) is tree.Row else (node, [])
         is_raw = False
         if type(base) is tree.Name:
-            local = None if base.is_absolute else scope.get(base.name)
-            if local is not None:
-                closure, is_raw = _read_local(local), local.is_raw
-            elif (first := _namespaced(base, suffixes)) is not None:
-                closure = self._call(first, f"{base.name}.{first.name}", first.arguments, scope)
-                suffixes = suffixes[1:]
+            meaning = base.meaning
+            if type(meaning) is Local:
+                closure, is_raw = _read_local(meaning), meaning.is_raw
+            elif type(meaning) is Fact:
+                self.read(meaning)
+                closure, is_raw = raw_reader(meaning), True
+                suffixes = suffixes[len(meaning.names) - 1 :]
+            elif meaning is None:
+                call, *suffixes = suffixes
+                assert type(call) is tree.Call
+                closure = self.call(call)
             else:
-                names, suffixes = self._path(base, suffixes)
-                closure, is_raw = self._variable(names, wants_value=wants_value and not suffixes)
+                return lambda facts, run: meaning, False
         elif type(base) is tree.Call:
-            closure = self._call(base, base.name, base.arguments, scope)
+            closure = self.call(base)
         else:
-            closure = self.compile(base, scope)
+            closure = self.compile(base)
         steps: list[Step] = []
         for suffix in suffixes:
             self.nodes += 1
-            step, is_raw = self._step(suffix, scope, is_raw)
+            step, is_raw = self._step(suffix, is_raw)
             steps.append(step)
         return _stepping(closure, steps), is_raw
 
-    def _path(self, base: tree.Name, suffixes: list[Node]) -> tuple[list[str], list[Node]]:
-        """The names that are read at once, and what follows them."""
-        names = [base.name]
-        for suffix in suffixes:
-            if type(suffix) is tree.Select:
-                names.append(suffix.field)
-            # Where any name may be bound, x["y"] is no way to write the variable x.y.
-            elif self.variables is not None and (key := _text_key(suffix)) is not None:
-                names.append(key)
-            else:
-                break
-        return names, suffixes[len(names) - 1 :]
-
-    def _variable(self, names: list[str], *, wants_value: bool) -> tuple[Closure, bool]:
-        text = spelled(tuple(names))
-        if self.variables is None:
-            read = raw_reader_of_any(names)
-            self.reads[text] = settling(read, False)
-            return read, True
-        if names[0] not in self.variables:
-            constant = TYPE_NAMES[".".join(names)]  # the checker knows no other names
-            return lambda facts, run: constant, False
-        slot = self._path_slots.setdefault(text, self.slots)
-        if slot == self.slots:
-            self.slots += 1
-        settled = self.reads.setdefault(text, settled_reader(names, slot))
-        return (settled, False) if wants_value else (raw_reader(names), True)
-
-    def _step(self, node: Node, scope: Scope, is_raw: bool) -> tuple[Step, bool]:
+    def _step(self, node: tree.Suffix, is_raw: bool) -> tuple[Step, bool]:
         """What a suffix does to the value before it, and whether that leaves the value raw."""
         if type(node) is tree.Select:
-            return _select(node.field, self._text(node)), is_raw
+            field, text = node.field, self._text(node)
+            return lambda value, facts, run: field_of(value, field, text), is_raw
         if type(node) is tree.Index:
-            return self._index(node, scope, is_raw), is_raw
+            return self._index(node, is_raw), is_raw
         assert type(node) is tree.Call
-        macro = MACROS.get((node.name, len(node.arguments)))
-        if macro is not None:
-            step = self._macro(node, scope, is_raw)
-            return step, is_raw and macro.keeps_elements
-        if node.name in MACRO_NAMES and node.name not in FUNCTIONS:
-            raise self._wrong(f"{node.name} is written like list.{node.name}(x, …).", node)
-        step = self._method(node, scope)
+        if type(node.meaning) is MacroCall:
+            return self._macro(
+                node, node.meaning, is_raw
+            ), is_raw and node.meaning.macro.keeps_elements
+        self.nodes += CALL_NODES
+        step = self._method(node)
         return (self._settled_first(step) if is_raw else step), False
 
     def _settled_first(self, step: Step) -> Step:
-        all_decimal = self.all_decimal
+        decimal_facts = self.decimal_facts
 
         def settle_and_go_on(value: Value, facts: Facts, run: Run) -> Value:
-            return step(settle(value, run, all_decimal), facts, run)
+            return step(settle(value, run, decimal_facts), facts, run)
 
         return settle_and_go_on
 
-    def _index(self, node: tree.Index, scope: Scope, is_raw: bool) -> Step:
-        key = self.compile(node.key, scope)
+    def _index(self, node: tree.Index, is_raw: bool) -> Step:
+        key = self.compile(node.key)
         text = self._text(node)
-        all_decimal = self.all_decimal
+        decimal_facts = self.decimal_facts
 
         def take(value: Value, facts: Facts, run: Run) -> Value:
             place = key(facts, run)
-            if type(value) is list:
-                return _element(value, place, text)
-            if type(value) is not dict:
-                raise EvaluationError(f"{text}: {in_words(value)} has no elements.")
-            if is_raw and type(place) is not str:
-                value = settle(value, run, all_decimal)
-            found = lookup(value, place, run)
-            if is_absent(found):
-                raise MissingField(f"{text} is missing.")
-            return found
+            if is_raw and type(value) is dict and type(place) is not str:
+                value = settle(value, run, decimal_facts)
+            return element_of(value, place, run, text)
 
         return take
 
-    def _macro(self, node: tree.Call, scope: Scope, is_raw: bool) -> Step:
-        macro = MACROS[node.name, len(node.arguments)]
-        names = [self._bound(each, node) for each in node.arguments[: macro.variables]]
-        if len(set(names)) < len(names):
-            raise self._wrong(f"{node.name} needs two names that differ.", node)
-        slots = [self._new_slot() for _ in names]
+    def _macro(self, node: tree.Call, meaning: MacroCall, is_raw: bool) -> Step:
         # Of two variables the first is a position or a key, which is no part of the facts.
-        inner = dict(scope)
-        for place, (name, slot) in enumerate(zip(names, slots, strict=True), 1):
-            inner[name] = Local(slot, is_raw and place == len(names))
+        meaning.bound[-1].is_raw = is_raw
         before = self.nodes
-        closures = [self.compile(each, inner) for each in node.arguments[macro.variables :]]
-        test = closures[0] if len(closures) == 2 else None
+        *tests, body = [self.compile(each) for each in node.arguments[len(meaning.bound) :]]
+        slots = [local.slot for local in meaning.bound]
         cost = STEP * (self.nodes - before) + STEP
-        return macro.make(Loop(node.name, slots, cost, closures[-1], test))
+        return meaning.macro.make(Loop(node.name, slots, cost, body, tests[0] if tests else None))
 
-    def _method(self, node: tree.Call, scope: Scope) -> Step:
+    def _method(self, node: tree.Call) -> Step:
+        if type(node.meaning) is PatternCall:
+            return calls.matching(node.meaning.pattern)
+        if type(node.meaning) is FunctionCall:
+            return calls.method(node.meaning, [self.compile(each) for each in node.arguments])
+        failing = calls.unknown(node.name, len(node.arguments))
+        return lambda value, facts, run: failing(facts, run)
+
+    def call(self, node: tree.Call) -> Closure:
         self.nodes += CALL_NODES
-        arguments = [self.compile(each, scope) for each in node.arguments]
-        if node.name == "matches" and len(arguments) == 1:
-            pattern = node.arguments[0]
-            if type(pattern) is tree.Literal and type(pattern.value) is str:
-                return calls.matching(self._pattern(pattern))
-        return calls.method(node.name, arguments)
+        meaning = node.meaning
+        if type(meaning) is FunctionCall:
+            if meaning.name == "size":
+                # Its value is not wanted, only how large it is.
+                return calls.function(meaning, [self._raw(node.arguments[0])[0]])
+            return calls.function(meaning, [self.compile(each) for each in node.arguments])
+        if type(meaning) is HasCall:
+            return self._has(meaning)
+        if type(meaning) is GetCall:
+            return self._get(node, meaning)
+        if type(meaning) is BindCall:
+            return self._bind(node, meaning)
+        if type(meaning) is PatternCall:
+            return _stepping(self.compile(node.arguments[0]), [calls.matching(meaning.pattern)])
+        return calls.unknown(node.name, len(node.arguments))
 
-    def _call(self, node: tree.Call, name: str, given: list[Node], scope: Scope) -> Closure:
-        self.nodes += CALL_NODES
-        if name == "has":
-            return self._has(node, scope)
-        if name == "cel.bind":
-            return self._bind(node, scope)
-        if name == "get" and len(given) == 3:
-            return self._get(node, scope)
-        if name == "size" and len(given) == 1:
-            # Its value is not wanted, only how large it is.
-            return calls.function(name, [self._raw(given[0], scope)[0]])
-        arguments = [self.compile(each, scope) for each in given]
-        if name == "round" and len(given) == 2 and type(digits := given[1]) is tree.Literal:
-            short = calls.rounding(arguments[0], digits.value)
-            if short is not None:
-                return short
-        if name == "matches" and len(given) == 2:
-            pattern = given[1]
-            if type(pattern) is tree.Literal and type(pattern.value) is str:
-                match = calls.matching(self._pattern(pattern))
-                return _stepping(arguments[0], [match])
-        return calls.function(name, arguments)
-
-    def _has(self, node: tree.Call, scope: Scope) -> Closure:
-        field = node.arguments[0] if len(node.arguments) == 1 else node
-        key = field.field if type(field) is tree.Select else _text_key(field)
-        if key is None:
-            raise self._wrong("has takes a field, as in has(event.coupon).", node)
-        assert type(field) is tree.Select or type(field) is tree.Index
-        closure, _ = self._raw_container(field, scope)
-        text = self._text(field.operand)
+    def _has(self, meaning: HasCall) -> Closure:
+        closure, _ = self._container(meaning.container, meaning.fact)
+        key, text = meaning.key, self._text(meaning.container)
 
         def is_there(facts: Facts, run: Run) -> bool:
             value = closure(facts, run)
@@ -342,12 +229,10 @@ class Compiler:
 
         return is_there
 
-    def _get(self, node: tree.Call, scope: Scope) -> Closure:
-        container_node, key_node, default_node = node.arguments
-        field = tree.Index(node.start, node.end, container_node, key_node)
-        container, is_raw = self._raw_container(field, scope)
-        key, default = self.compile(key_node, scope), self.compile(default_node, scope)
-        all_decimal = self.all_decimal
+    def _get(self, node: tree.Call, meaning: GetCall) -> Closure:
+        container, is_raw = self._container(node.arguments[0], meaning.fact)
+        key, default = map(self.compile, node.arguments[1:])
+        decimal_facts = self.decimal_facts
 
         def get(facts: Facts, run: Run) -> Value:
             value = container(facts, run)
@@ -355,38 +240,28 @@ class Compiler:
             if type(value) is not dict:
                 raise EvaluationError(f"get takes a map, not {in_words(value)}.")
             if is_raw and type(place) is not str:
-                value = settle(value, run, all_decimal)
+                value = settle(value, run, decimal_facts)
             found = lookup(value, place, run)
             if is_absent(found):
                 return default(facts, run)
-            return settle(found, run, all_decimal) if is_raw else found
+            return settle(found, run, decimal_facts) if is_raw else found
 
         return get
 
-    def _raw_container(self, field: tree.Select | tree.Index, scope: Scope) -> tuple[Closure, bool]:
-        """The closure of what has the field. What is told of it is the field, not all that is beside it."""
-        before = self.reads
-        self.reads = {}
-        closure, is_raw = self._raw(field.operand, scope)
-        inner = self.reads
+    def _container(self, node: Node, fact: Fact | None) -> tuple[Closure, bool]:
+        """Compile what has a field. The reasons tell that field, where it is a fact, and not all that is beside it."""
+        if fact is None:
+            return self._raw(node)
+        before, self.reads = self.reads, {}
+        compiled = self._raw(node)
         self.reads = before
-        base, suffixes = tree.unrolled(field)
-        if type(base) is tree.Name and (base.is_absolute or base.name not in scope):
-            names, rest = self._path(base, suffixes)
-            if not rest:
-                self._variable(names, wants_value=True)
-                return closure, is_raw
-        before.update(inner)
-        return closure, is_raw
+        self.read(fact)
+        return compiled
 
-    def _bind(self, node: tree.Call, scope: Scope) -> Closure:
-        if len(node.arguments) != 3:
-            raise self._wrong("cel.bind takes a name, its value and an expression.", node)
-        name = self._bound(node.arguments[0], node)
-        bound, is_raw = self._raw(node.arguments[1], scope)
-        slot = self._new_slot()
-        inner = {**scope, name: Local(slot, is_raw, may_fail=True)}
-        body = self.compile(node.arguments[2], inner)
+    def _bind(self, node: tree.Call, meaning: BindCall) -> Closure:
+        bound, meaning.bound.is_raw = self._raw(node.arguments[1])
+        slot = meaning.bound.slot
+        body = self.compile(node.arguments[2])
 
         def bind(facts: Facts, run: Run) -> Value:
             try:
@@ -401,49 +276,8 @@ class Compiler:
 
         return bind
 
-    def _bound(self, node: Node, call: tree.Call) -> str:
-        if type(node) is tree.Name and not node.is_absolute:
-            return node.name
-        raise self._wrong(f"{call.name} binds a plain name, as in items.{call.name}(x, …).", node)
-
-    def _pattern(self, node: tree.Literal) -> Any:
-        """The compiled pattern; where nothing is checked, an error in it is the evaluation's."""
-        assert type(node.value) is str
-        self._pattern_characters += max(len(node.value), MAX_LENGTH // 10)
-        try:
-            if self._pattern_characters > 2 * MAX_LENGTH:
-                raise EvaluationError("The patterns of one rule are too long together.")
-            return compiled(node.value)
-        except EvaluationError as error:
-            if self.variables is None:
-                return error
-            raise self._wrong(error.message, node) from None
-
-    def _new_slot(self) -> int:
-        self.slots += 1
-        return self.slots - 1
-
     def _text(self, node: Node) -> str:
         return cut(self.source[node.start : node.end])
-
-    def _wrong(self, message: str, node: Node) -> RuleSyntaxError:
-        return located(message, self.source, node.start, node.end)
-
-
-def _namespaced(base: tree.Name, suffixes: list[Node]) -> tree.Call | None:
-    """The call of a function whose name has a dot, such as math.abs."""
-    first = suffixes[0] if suffixes else None
-    if type(first) is tree.Call:
-        name = f"{base.name}.{first.name}"
-        if name in FUNCTIONS or name == "cel.bind":
-            return first
-    return None
-
-
-def _text_key(node: Node) -> str | None:
-    if type(node) is tree.Index and type(node.key) is tree.Literal and type(node.key.value) is str:
-        return node.key.value
-    return None
 
 
 def _read_local(local: Local) -> Closure:
@@ -460,26 +294,10 @@ def _read_local(local: Local) -> Closure:
     return read
 
 
-def _select(field: str, text: str) -> Step:
-    return lambda value, facts, run: field_of(value, field, text)
-
-
-def _element(elements: list[Value], place: Value, text: str) -> Value:
-    if type(place) not in NUMBERS:
-        raise EvaluationError(f"{text}: a list has positions, not {in_words(place)}.")
-    index = whole(place)
-    if 0 <= index < len(elements):
-        return elements[index]
-    raise MissingField(f"{text} is missing: the list has {len(elements):,} elements.")
-
-
-def _stepping(closure: Closure, steps: list[Step]) -> Closure:
+def _stepping(closure: Closure, steps: Sequence[Step]) -> Closure:
     """The value of `closure`, taken through the steps; a row of thousands takes no more of Python's stack than one."""
     if not steps:
         return closure
-    if len(steps) == 1:
-        (only,) = steps
-        return lambda facts, run: only(closure(facts, run), facts, run)
 
     def go(facts: Facts, run: Run) -> Value:
         value = closure(facts, run)
@@ -500,7 +318,6 @@ _COMPILE: Final[dict[type[Node], Any]] = {
     tree.AnyOf: Compiler.any_of,
     tree.Conditional: Compiler.conditional,
     tree.Name: Compiler.member,
-    tree.Select: Compiler.member,
-    tree.Index: Compiler.member,
+    tree.Row: Compiler.member,
     tree.Call: Compiler.member,
 }

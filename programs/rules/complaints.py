@@ -26,11 +26,11 @@ _CHARACTERS: Final = {
     "=": "To compare, write ==.",
     "&": "For “and”, write &&.",
     "|": "For “or”, write ||.",
-    ";": "A rule is one expression and ends without a semicolon.",
-    "$": "Names stand without $.",
-    "#": "A comment begins with //.",
-    "^": "There is no power operator; multiply.",
-    "`": "Backquotes stand around a field's name, as in event.`order-id`.",
+    ";": "A rule is a single expression. Remove the semicolon.",
+    "$": "Write names without $.",
+    "#": "Comments start with //.",
+    "^": "There is no power operator. Multiply instead.",
+    "`": "Backquotes go around a whole field name, as in a.`order-id`.",
 }
 _CURLY_QUOTES: Final = "\u201c\u201d\u201e\u2018\u2019\u201a\u00ab\u00bb"
 _CLOSING: Final = {"RPAR": ")", "RSQB": "]", "RBRACE": "}"}
@@ -40,14 +40,14 @@ def bad_character(source: str, at: int) -> RuleSyntaxError:
     character = source[at]
     if character in "\"'":
         line = source[at:].splitlines()[0]
-        return located("The quotes are not closed.", source, at, at + len(line))
+        return located("The closing quote is missing.", source, at, at + len(line))
     if character in _CURLY_QUOTES:
-        message = f'{character} does not begin a text; write straight quotes: "…".'
+        message = f'{character} does not start a string. Use straight quotes: "…".'
     elif source.startswith(("=>", "=<"), at):
-        message = f"{_shown(source[at : at + 2])} has no meaning here. Write >= or <=."
+        message = f"{_shown(source[at : at + 2])} is not valid here. Write >= or <=."
     else:
         hint = _CHARACTERS.get(character, "")
-        message = f"{_shown(character)} has no meaning here. {hint}".rstrip()
+        message = f"{_shown(character)} is not valid here. {hint}".rstrip()
     return located(message, source, at, at + 1)
 
 
@@ -58,9 +58,9 @@ def bad_token(source: str, token: Token, expected: Collection[str]) -> RuleSynta
         message = f"The rule ends too early: {_wanted(source, expected)}."
     else:
         end = start + len(token)
-        message = f"{_shown(token)} cannot stand here: {_wanted(source[:start], expected)}."
+        message = f"Unexpected {_shown(token)}: {_wanted(source[:start], expected)}."
     if meant := _MEANT.get(str(token)):
-        message = f"{message[:-1]}; did you mean {meant}?"
+        message = f"{message[:-1]}. Did you mean {meant}?"
     elif hint := _hint(source, token, start):
         message = f"{message} {hint}"
     return located(message, source, start, end)
@@ -68,16 +68,16 @@ def bad_token(source: str, token: Token, expected: Collection[str]) -> RuleSynta
 
 def _wanted(before: str, expected: Collection[str]) -> str:
     if "NAME" in expected and "INT" in expected:
-        return 'a value was expected, such as event.amount, 50 or "text"'
+        return 'expected a value, such as a name, 50 or "text"'
     if "NAME" in expected:
-        return "the name of a field was expected"
+        return "expected a field name"
     if closing := _unclosed(before):
         if "COLON" in expected and closing == "}":
-            return 'a colon and a value were expected, as in {"key": 1}'
-        return f"an operator such as && was expected, or {closing} to close the bracket"
+            return 'expected a colon and a value, as in {"key": 1}'
+        return f"expected an operator such as &&, or {closing} to close the bracket"
     if "COLON" in expected and "QUESTION" not in expected:
-        return "a colon and the other value were expected, as in test ? 1 : 2"
-    return "an operator such as && was expected, or the end"
+        return "expected a colon and the other value, as in test ? 1 : 2"
+    return "expected an operator such as &&, or the end"
 
 
 def _unclosed(before: str) -> str:
@@ -96,13 +96,13 @@ def _unclosed(before: str) -> str:
 def _hint(source: str, token: Token, start: int) -> str:
     before = source[:start]
     if token.type in _CLOSING and not _unclosed(before):
-        return f"There is no bracket that this {token} closes."
+        return f"There is no open bracket for this {token} to close."
     if token.type == "NAME" and token in FUNCTIONS:
-        return f"A function is written like {FUNCTIONS[token].example}."
+        return f"Call the function like this: {FUNCTIONS[token].example}."
     if str(token) == ">" and before.endswith("<"):
-        return "For unequal, write !=."
+        return "For “not equal”, write !=."
     if str(token) == "," and before[-1:].isdigit() and source[start + 1 : start + 2].isdigit():
-        return "Decimals are written with a point, as in 50.5."
+        return "Use a decimal point, as in 50.5."
     return ""
 
 

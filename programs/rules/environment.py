@@ -1,21 +1,23 @@
-"""What the host of the language lets an expression read."""
+"""What the host of the language lets an expression read and call."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from programs.rules.functions import FUNCTIONS, Function
 from programs.rules.kinds import Kind
 
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """The names that an expression may read, each with the kind of its value.
+    """The names that an expression may read, each with the kind of its value, and the functions that it may call.
 
     In an open environment any other name may be bound as well, dotted ones too, and nothing is checked before the
     evaluation, since nothing is known. With `decimal_facts`, whole numbers in the facts are read as decimals.
     """
 
     variables: Mapping[str, Kind] = field(default_factory=dict)
+    functions: Mapping[str, Function] = field(default_factory=lambda: FUNCTIONS)
     is_open: bool = False
     decimal_facts: bool = True
 

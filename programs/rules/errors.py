@@ -1,8 +1,13 @@
-"""What the language refuses, in words for the person who wrote the rule."""
+"""The errors of the language, worded for the person who wrote the rule."""
 
 
 class RuleSyntaxError(Exception):
-    """The text is not a rule. `line` and `column` count from 1; `offending` is the piece of text that is wrong."""
+    """An expression that does not compile. `line` and `column` count from 1; `offending` is the text that is wrong.
+
+    `others` are the errors beside this one, the first.
+    """
+
+    others: "tuple[RuleSyntaxError, ...]" = ()
 
     def __init__(
         self, message: str, *, line: int = 1, column: int = 1, offending: str = ""
@@ -15,7 +20,7 @@ class RuleSyntaxError(Exception):
 
 
 class EvaluationError(Exception):
-    """The expression has no value for these facts; the message says why."""
+    """An expression without a value for these facts; the message says why."""
 
     @property
     def message(self) -> str:
@@ -23,20 +28,20 @@ class EvaluationError(Exception):
 
 
 class MissingField(EvaluationError):
-    """The expression reads what the facts do not have: a field, a key, a position in a list."""
+    """A field, a key or a position in a list that the facts do not have."""
 
 
 class BudgetExceeded(EvaluationError):
-    """The evaluation took more steps than one may. Unlike the other errors, nothing in a rule absorbs it."""
+    """An evaluation that takes more steps than allowed. Unlike other errors, nothing in a rule absorbs it."""
 
 
 def located(message: str, source: str, start: int, end: int) -> RuleSyntaxError:
-    """Make the error about `source[start:end]`."""
+    """Build the error about `source[start:end]`."""
     line = source.count("\n", 0, start) + 1
     column = start - source.rfind("\n", 0, start)
     return RuleSyntaxError(message, line=line, column=column, offending=cut(source[start:end]))
 
 
 def cut(text: str, most: int = 60) -> str:
-    """The text, or so much of it that it is no longer than `most`."""
+    """Shorten the text to at most `most` characters."""
     return text if len(text) <= most else text[: most - 1] + "…"

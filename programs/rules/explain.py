@@ -7,8 +7,7 @@ from typing import Final
 from programs.rules.budget import Run
 from programs.rules.errors import BudgetExceeded, EvaluationError, MissingField, cut
 from programs.rules.operators import not_bool
-from programs.rules.paths import Closure, Facts
-from programs.rules.values import written
+from programs.rules.values import Closure, Facts, written
 
 MAX_SHOWN: Final = 80  # characters of one value
 MAX_REASON: Final = 1000

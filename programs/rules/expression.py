@@ -9,20 +9,20 @@ from programs.rules.budget import FIRST_SLOT, Run, new_run
 from programs.rules.checker import Checker
 from programs.rules.compiler import Compiler
 from programs.rules.environment import DYNAMIC, Environment
-from programs.rules.errors import EvaluationError, RuleSyntaxError, located
+from programs.rules.errors import EvaluationError, RuleSyntaxError
 from programs.rules.explain import Decision, Part
-from programs.rules.kinds import BOOL, NUMBER, Kind, fits
+from programs.rules.kinds import ANY, BOOL, NUMBER, Kind
 from programs.rules.operators import all_of
 from programs.rules.parser import parse
-from programs.rules.paths import Closure, Facts
 from programs.rules.tree import Node
-from programs.rules.values import Value, handed_out, in_words
+from programs.rules.values import Closure, Facts, Value, handed_out, in_words
 
 Result = Literal["bool", "number"]
 
-_WANTED: Final[dict[str, tuple[Kind, str]]] = {
-    "bool": (BOOL, "A condition is true or false"),
-    "number": (NUMBER, "An amount is a number"),
+_WANTED: Final[dict[Result | None, tuple[Kind, str]]] = {
+    None: (ANY, ""),
+    "bool": (BOOL, "A condition must be true or false"),
+    "number": (NUMBER, "An amount must be a number"),
 }
 
 
@@ -55,30 +55,35 @@ class Expression:
 
 
 def compile(  # noqa: A001
-    text: str, environment: Environment | None = None, result: Result | None = None
+    text: str,
+    environment: Environment | None = None,
+    result: Result | None = None,
+    *,
+    shortcuts: bool = True,
 ) -> Expression:
-    """Compile a condition (`result="bool"`), an amount ("number") or any other expression. Raises RuleSyntaxError."""
+    """Compile a condition (`result="bool"`), an amount ("number") or any other expression. Raises RuleSyntaxError.
+
+    Without an environment every name is unknown, and may turn out to be anything.
+    """
     environment = environment or DYNAMIC
-    variables = None if environment.is_open else environment.variables
+    checker = Checker(text, environment)
+    compiler = Compiler(text, decimal_facts=environment.decimal_facts, has_shortcuts=shortcuts)
     try:
         node = parse(text)
-        if variables is not None:
-            _expect_result(text, node, Checker(text, variables).check(node, {}), result)
-        compiler = Compiler(text, variables)
-        if type(node) is tree.AllOf:
-            parts = tuple(_part(compiler, each) for each in node.parts)
-        else:
-            parts = (_part(compiler, node),)
+        checker.run(node, *_WANTED[result])
+        # The reasons of a decision are told for each part of a top-level &&.
+        nodes = node.parts if type(node) is tree.AllOf else [node]
+        parts = tuple(_part(compiler, each) for each in nodes)
     except RecursionError:
-        raise RuleSyntaxError("The rule nests too deeply.") from None
+        raise RuleSyntaxError("The rule is nested too deeply.") from None
     reads = tuple(dict.fromkeys(path for part in parts for path in part.reads))
-    blank = new_run(compiler.slots - FIRST_SLOT)
+    blank = new_run(checker.slots - FIRST_SLOT)
     return Expression(text, result, reads, _evaluation(_whole(parts), blank, result), parts, blank)
 
 
 def _part(compiler: Compiler, node: Node) -> Part:
     compiler.reads = {}
-    closure = compiler.compile(node, {})
+    closure = compiler.compile(node)
     return Part(compiler.source[node.start : node.end], closure, compiler.reads)
 
 
@@ -87,7 +92,8 @@ def _whole(parts: tuple[Part, ...]) -> Closure:
 
 
 def _evaluation(closure: Closure, blank: Run, result: Result | None) -> Callable[[Facts], Value]:
-    types, words = (_WANTED[result][0].types, _WANTED[result][1]) if result else (None, "")
+    wanted, words = _WANTED[result]
+    types = wanted.types
 
     # A closure and no method: a call less in what a server does all day.
     def evaluate(facts: Facts) -> Value:
@@ -97,19 +103,11 @@ def _evaluation(closure: Closure, blank: Run, result: Result | None) -> Callable
         except RecursionError:
             raise EvaluationError(_TOO_DEEP) from None
         kind = type(value)
-        if types is not None and kind not in types:
+        if types and kind not in types:
             raise EvaluationError(f"{words}, not {in_words(value)}.")
         return handed_out(value, run) if kind is list or kind is dict else value
 
     return evaluate
 
 
-_TOO_DEEP: Final = "The values nest too deeply."
-
-
-def _expect_result(source: str, node: Node, kind: Kind, result: Result | None) -> None:
-    if result is None:
-        return
-    wanted, words = _WANTED[result]
-    if not fits(kind, wanted):
-        raise located(f"{words}, not {kind.words}.", source, node.start, node.end)
+_TOO_DEEP: Final = "The values are nested too deeply."

@@ -40,9 +40,9 @@ def settle(value: Any, run: Run, all_decimal: bool, depth: int = 0) -> Value:
         return _settle_map(value, run, all_decimal, depth + 1)
     if kind is float:
         raise EvaluationError(
-            f"The facts hold the binary float {value!r}; numbers are int or Decimal."
+            f"The facts contain the binary float {value!r}. Numbers must be int or Decimal."
         )
-    raise EvaluationError(f"The facts hold {cut(in_words(value))}, which no rule can read.")
+    raise EvaluationError(f"The facts contain {cut(in_words(value))}, which no rule can read.")
 
 
 def _settle_list(value: list[Any], run: Run, all_decimal: bool, depth: int) -> list[Value]:
@@ -89,8 +89,8 @@ _DECIMALS: Final = frozenset([Decimal])
 
 def _in_utc(moment: datetime) -> datetime:
     if moment.tzinfo is None:
-        raise EvaluationError("The facts hold a time without a time zone.")
+        raise EvaluationError("The facts contain a time without a time zone.")
     try:
         return moment.astimezone(UTC)
     except OverflowError:
-        raise EvaluationError("A time in the facts is outside of the years 1 to 9999.") from None
+        raise EvaluationError("A time in the facts is outside the years 1 to 9999.") from None

@@ -1,9 +1,10 @@
-"""What is known of a value before there is one: the kinds that the checker and the table of functions speak of."""
+"""Kinds: what is known of a value before there is one, for the checker and the table of functions."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import reduce
 from typing import Final
 
 from programs.rules.values import TypeName
@@ -11,7 +12,7 @@ from programs.rules.values import TypeName
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """`words` are for people; `types` are the Python types that such values have, none of them for anything at all."""
+    """A kind of value. `words` are for people; `types` are the Python types of such values, empty for any type."""
 
     name: str
     words: str
@@ -34,24 +35,8 @@ TYPE: Final = Kind("type", "a type", frozenset([TypeName]))
 LIST: Final = Kind("list", "a list", frozenset([list]))
 MAP: Final = Kind("map", "a map", frozenset([dict]))
 
-BY_NAME: Final = {
-    kind.name: kind
-    for kind in (
-        ANY,
-        BOOL,
-        INT,
-        DECIMAL,
-        NUMBER,
-        STRING,
-        BYTES,
-        NULL,
-        TIMESTAMP,
-        DURATION,
-        TYPE,
-        LIST,
-        MAP,
-    )
-}
+_KINDS: Final = (ANY, BOOL, INT, DECIMAL, NUMBER, STRING, BYTES, NULL, TIMESTAMP, DURATION, TYPE)
+BY_NAME: Final = {kind.name: kind for kind in (*_KINDS, LIST, MAP)}
 NUMERIC: Final = frozenset(["int", "decimal", "number"])
 ORDERED: Final = NUMERIC | {"string", "bytes", "bool", "timestamp", "duration"}
 
@@ -74,7 +59,7 @@ def is_numeric(kind: Kind) -> bool:
 
 
 def fits(actual: Kind, wanted: Kind) -> bool:
-    """May a value of the one kind be of the other?"""
+    """Whether a value of the one kind may be of the other."""
     if actual.name == "any" or wanted.name == "any":
         return True
     if actual.name == wanted.name:
@@ -84,8 +69,12 @@ def fits(actual: Kind, wanted: Kind) -> bool:
     return is_numeric(actual) and is_numeric(wanted)
 
 
-def either(one: Kind, other: Kind) -> Kind:
-    """The kind of a value that is of this or of that."""
+def common(kinds: Sequence[Kind]) -> Kind:
+    """The kind of a value that is of one of these kinds."""
+    return reduce(_either, kinds)
+
+
+def _either(one: Kind, other: Kind) -> Kind:
     if one == other:
         return one
     if is_numeric(one) and is_numeric(other):

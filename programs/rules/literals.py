@@ -4,7 +4,7 @@ import re
 from decimal import Decimal
 from typing import Final
 
-from programs.rules.arithmetic import INT_MAX, decimal_from_text
+from programs.rules.arithmetic import INT_MAX, TOO_LARGE, decimal_from_text
 
 _ESCAPE = re.compile(
     r"\\(?:([abfnrtv\\?\"'`])|x([0-9a-fA-F]{2})|X([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-3][0-7]{2})|([\s\S]?))"
@@ -24,12 +24,12 @@ def read_integer(text: str) -> int | Decimal:
     significant = digits[2:].lstrip("0") if is_hexadecimal else digits.lstrip("0")
     # Judged before the number is made: thousands of digits take long.
     if len(significant) > 20:
-        raise BadLiteral("The whole number is too large; write it with .0 for a decimal.")
+        raise BadLiteral(TOO_LARGE)
     number = int(digits, 16) if is_hexadecimal else int(digits)
     if unsigned and number <= 2 * INT_MAX + 1:
         return number if number <= INT_MAX else Decimal(number)
     if number > INT_MAX + 1:
-        raise BadLiteral("The whole number is too large; write it with .0 for a decimal.")
+        raise BadLiteral(TOO_LARGE)
     return number
 
 
@@ -68,7 +68,7 @@ def _encoded(text: str) -> bytes:
     try:
         return text.encode()
     except UnicodeEncodeError:
-        raise BadLiteral("The bytes hold half of a surrogate pair.") from None
+        raise BadLiteral("The bytes contain half of a surrogate pair.") from None
 
 
 def _character(match: re.Match[str]) -> str:
@@ -76,7 +76,7 @@ def _character(match: re.Match[str]) -> str:
     if simple:
         return _SIMPLE.get(simple, simple)
     if unknown is not None:
-        raise BadLiteral(f"\\{unknown} is no escape; write \\\\ for a backslash.")
+        raise BadLiteral(f"\\{unknown} is not an escape sequence. Write \\\\ for a backslash.")
     code = int(octal, 8) if octal else int(low or upper or short or long, 16)
     if code > 0x10FFFF or 0xD800 <= code <= 0xDFFF:
         raise BadLiteral(f"{match[0]} is not a character.")
@@ -91,5 +91,7 @@ def _octets(match: re.Match[str]) -> bytes:
     if low or upper:
         return bytes([int(low or upper, 16)])
     if short or long:
-        raise BadLiteral(f"{match[0]} stands in texts only; write the character itself.")
+        raise BadLiteral(
+            f"{match[0]} works in text only, not in bytes. Write the character itself."
+        )
     return _character(match).encode()

@@ -11,10 +11,7 @@ from typing import Any, Final
 from programs.rules.budget import ABSORBED, CONTAINER, LEFT, Run, charge, exceeded
 from programs.rules.errors import BudgetExceeded, EvaluationError
 from programs.rules.operators import not_bool
-from programs.rules.paths import Closure, Facts
-from programs.rules.values import Value, as_key, in_words, keys
-
-Step = Callable[[Value, Facts, Run], Value]
+from programs.rules.values import Closure, Facts, Step, Value, as_key, in_words, keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +30,7 @@ def rounds(loop: Loop, collection: Value, run: Run) -> Iterable[None]:
     kind = type(collection)
     if kind is not list and kind is not dict:
         raise EvaluationError(
-            f"{loop.name} goes through a list or a map, not {in_words(collection)}."
+            f"{loop.name} works on a list or a map, not on {in_words(collection)}."
         )
     charge(run, CONTAINER + len(collection) // 8)
     cost = loop.cost
@@ -145,11 +142,13 @@ def mapped_entries(loop: Loop) -> Step:
             if loop.test is None or _true(loop, loop.test, facts, run):
                 entries = loop.body(facts, run)
                 if type(entries) is not dict:
-                    raise EvaluationError(f"{loop.name} makes maps, not {in_words(entries)}.")
+                    raise EvaluationError(
+                        f"{loop.name} must give a map for each entry, not {in_words(entries)}."
+                    )
                 charge(run, CONTAINER + 2 * len(entries))
                 for key in entries:
                     if key in made:
-                        raise EvaluationError("A key comes twice in the map.")
+                        raise EvaluationError("A map has the same key twice.")
                 made.update(entries)
         return made
 

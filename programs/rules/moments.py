@@ -39,7 +39,7 @@ def timestamp_from_text(text: str) -> datetime:
     """Read RFC 3339 ("2026-01-15T10:30:00Z"); what is finer than a microsecond is cut. Raises EvaluationError."""
     match = _TIMESTAMP.fullmatch(text)
     if match is None:
-        raise EvaluationError(f'"{cut(text)}" is not a time; write it like "2026-01-15T10:30:00Z".')
+        raise EvaluationError(f'"{cut(text)}" is not a time. Write it like "2026-01-15T10:30:00Z".')
     year, month, day, hour, minute, second = map(int, match.groups()[:6])
     micro = int((match[7] or "")[:6].ljust(6, "0"))
     try:
@@ -50,7 +50,7 @@ def timestamp_from_text(text: str) -> datetime:
 
 
 def timestamp_from_seconds(seconds: int) -> datetime:
-    """Raises EvaluationError outside of the years 1 to 9999."""
+    """Raises EvaluationError outside the years 1 to 9999."""
     try:
         return EPOCH + timedelta(seconds=seconds)
     except OverflowError:
@@ -63,7 +63,7 @@ def duration_from_text(text: str) -> timedelta:
         return timedelta()
     if len(text) > 100 or not _DURATION.fullmatch(text):
         raise EvaluationError(
-            f'"{cut(text)}" is not a duration; write it like "36h", "90m" or "1h30m".'
+            f'"{cut(text)}" is not a duration. Write it like "36h", "90m" or "1h30m".'
         )
     nanoseconds = Decimal()
     for amount, unit in _DURATION_PART.findall(text):
@@ -124,12 +124,12 @@ def _offset(sign: str, hours: str, minutes: str) -> timedelta:
 
 def _no_zone(name: str) -> EvaluationError:
     return EvaluationError(
-        f'"{cut(name)}" is not a time zone; write it like "Europe/Berlin" or "+02:00".'
+        f'"{cut(name)}" is not a time zone. Write it like "Europe/Berlin" or "+02:00".'
     )
 
 
 def _out_of_range() -> EvaluationError:
-    return EvaluationError("The time is outside of the years 1 to 9999.")
+    return EvaluationError("The time is outside the years 1 to 9999.")
 
 
 def _too_long() -> EvaluationError:

@@ -1,18 +1,25 @@
 """The operators, as functions of two values and as closures over two closures."""
 
+import operator
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from programs.rules import arithmetic
-from programs.rules.arithmetic import CONTEXT
 from programs.rules.budget import ABSORBED, CONTAINER, DURATION, REMAINDER, Run, charge, charge_made
 from programs.rules.errors import BudgetExceeded, EvaluationError
 from programs.rules.moments import in_range, moved
-from programs.rules.paths import Closure, Facts
-from programs.rules.shortcuts import ORDERS
-from programs.rules.values import NUMBERS, Value, contains, equal, expect_order, in_words
+from programs.rules.values import (
+    NUMBERS,
+    Closure,
+    Facts,
+    Value,
+    contains,
+    equal,
+    expect_order,
+    in_words,
+)
 
 Operate = Callable[[Value, Value, Run], Value]
 
@@ -85,6 +92,12 @@ def _is_in(left: Value, right: Value, run: Run) -> bool:
     return contains(right, left, run)
 
 
+ORDERS: Final[dict[str, Callable[[Any, Any], bool]]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
 OPERATORS: Final[dict[str, Operate]] = {
     "+": add,
     "-": subtract,
@@ -102,79 +115,8 @@ def _mismatch(word: str, left: Value, right: Value) -> EvaluationError:
     return EvaluationError(f"Cannot {word} {in_words(left)} and {in_words(right)}.")
 
 
-def binary(sign: str, left: Closure, right: Closure) -> Closure:
-    operate = OPERATORS[sign]
-
-    def apply(facts: Facts, run: Run) -> Value:
-        return operate(left(facts, run), right(facts, run), run)
-
-    return apply
-
-
-def with_constant(sign: str, left: Closure, constant: Value) -> Closure | None:
-    """`left sign constant` without a call for the constant, where there is a short way."""
-    kind = type(constant)
-    if sign in ("==", "!="):
-        return _equals_constant(left, constant, sign == "==")
-    if kind is not int and kind is not Decimal:
-        return None
-    if sign in ORDERS:
-        compare = ORDERS[sign]
-
-        def order(facts: Facts, run: Run) -> Value:
-            value = left(facts, run)
-            if type(value) in NUMBERS:
-                return compare(value, constant)
-            expect_order(value, constant, run)
-            return compare(value, constant)
-
-        return order
-    if sign == "*":
-        multiply = CONTEXT.multiply
-
-        def times(facts: Facts, run: Run) -> Value:
-            value = left(facts, run)
-            if type(value) is Decimal:
-                try:
-                    return multiply(value, constant) or _ZERO
-                except ArithmeticError:
-                    raise arithmetic.out_of_range() from None
-            return OPERATORS["*"](value, constant, run)
-
-        return times
-    return None
-
-
-_ZERO: Final = Decimal(0)
-
-
-def _equals_constant(left: Closure, constant: Value, wanted: bool) -> Closure | None:
-    kind = type(constant)
-    if kind is str:
-
-        def is_text(facts: Facts, run: Run) -> bool:
-            value = left(facts, run)
-            return (type(value) is str and value == constant) is wanted
-
-        return is_text
-    if kind is bool or constant is None:
-
-        def is_same(facts: Facts, run: Run) -> bool:
-            return (left(facts, run) is constant) is wanted
-
-        return is_same
-    if kind in NUMBERS:
-
-        def is_number(facts: Facts, run: Run) -> bool:
-            value = left(facts, run)
-            return (type(value) in NUMBERS and bool(value == constant)) is wanted
-
-        return is_number
-    return None
-
-
 def chain(first: Closure, rest: list[tuple[str, Closure]]) -> Closure:
-    """Operators of one precedence, from left to right; a row of thousands takes no more of Python's stack than one."""
+    """Operators of one precedence, from left to right; a chain of thousands takes no more of Python's stack than one."""
     steps = [(OPERATORS[sign], right) for sign, right in rest]
 
     def apply(facts: Facts, run: Run) -> Value:
@@ -260,7 +202,7 @@ def minus(operand: Closure, times: int) -> Closure:
     def negate(facts: Facts, run: Run) -> Value:
         value = operand(facts, run)
         if type(value) not in NUMBERS:
-            raise EvaluationError(f"There is no negative of {in_words(value)}.")
+            raise EvaluationError(f"{in_words(value).capitalize()} cannot be negated.")
         # Even twice: the smallest int has no positive counterpart.
         opposite = arithmetic.negate(value)
         return opposite if flips else value

@@ -44,10 +44,10 @@ RESERVED: Final = frozenset(
 def parse(source: str) -> Node:
     """Raises RuleSyntaxError."""
     if len(source) > MAX_SOURCE:
-        message = f"A rule has at most {MAX_SOURCE:,} characters; this has {len(source):,}."
+        message = f"A rule has at most {MAX_SOURCE:,} characters. This one has {len(source):,}."
         raise RuleSyntaxError(message)
     if not source.strip():
-        raise RuleSyntaxError("There is nothing here; write a condition, for example true.")
+        raise RuleSyntaxError("The rule is empty. Write an expression, for example true.")
     try:
         return _LARK.parse(source)  # type: ignore[return-value]
     except UnexpectedCharacters as error:
@@ -85,7 +85,7 @@ class _Nesting(PostLex):
                 depth += 1
                 if depth > MAX_NESTING:
                     start = token.start_pos or 0
-                    message = f"Brackets nest at most {MAX_NESTING} deep."
+                    message = f"Brackets are nested more than {MAX_NESTING} deep."
                     raise _Misplaced(message, start, start + 1)
             elif kind in _CLOSING:
                 depth -= 1
@@ -142,15 +142,17 @@ class _Builder(Transformer[Token, Node]):
 
     def select(self, children: Children) -> Node:
         operand, name = children
-        return tree.Select(operand.start, name.end_pos, operand, name.strip("`"))
+        field = name.strip("`")
+        return _row(operand, tree.Select(operand.start, name.end_pos, field, operand.end))
 
     def method(self, children: Children) -> Node:
         target, name, arguments, closing = children
-        return tree.Call(target.start, closing.end_pos, str(name), target, arguments)
+        end = closing.end_pos
+        return _row(target, tree.Call(target.start, end, str(name), arguments, target.end))
 
     def index(self, children: Children) -> Node:
         operand, key, closing = children
-        return tree.Index(operand.start, closing.end_pos, operand, key)
+        return _row(operand, tree.Index(operand.start, closing.end_pos, key, operand.end))
 
     def name(self, children: Children) -> Node:
         (name,) = children
@@ -162,15 +164,15 @@ class _Builder(Transformer[Token, Node]):
 
     def function(self, children: Children) -> Node:
         name, arguments, closing = children
-        return tree.Call(name.start_pos, closing.end_pos, _unreserved(name), None, arguments)
+        return tree.Call(name.start_pos, closing.end_pos, _unreserved(name), arguments)
 
     def absolute_function(self, children: Children) -> Node:
         return self.function(children[1:])
 
     def parenthesised(self, children: Children) -> Node:
         opening, inner, closing = children
-        inner.start = opening.start_pos
-        inner.end = closing.end_pos
+        for node in (inner, inner.suffixes[-1]) if type(inner) is tree.Row else (inner,):
+            node.start, node.end = opening.start_pos, closing.end_pos
         return inner  # type: ignore[no-any-return]
 
     def list_of(self, children: Children) -> Node:
@@ -205,6 +207,15 @@ class _Builder(Transformer[Token, Node]):
 
     def null(self, children: Children) -> Node:
         return tree.Literal(children[0].start_pos, children[0].end_pos, None)
+
+
+def _row(operand: Node, suffix: tree.Suffix) -> Node:
+    """The operand with one more suffix; a row of thousands stays one node."""
+    if type(operand) is not tree.Row:
+        return tree.Row(operand.start, suffix.end, operand, [suffix])
+    operand.suffixes.append(suffix)
+    operand.end = suffix.end
+    return operand
 
 
 def _gathered(row: Children, operators: frozenset[str]) -> Children:
@@ -255,7 +266,7 @@ def _is_bare_number(node: Node) -> bool:
 def _unreserved(name: Token) -> str:
     if name in RESERVED:
         start = name.start_pos or 0
-        message = f"{name} is a reserved word; it cannot name anything here."
+        message = f"{name} is a reserved word. Use another name."
         raise _Misplaced(message, start, start + len(name))
     return str(name)
 

@@ -3,19 +3,25 @@
 Two times: `raw` as the facts have it, for what only goes on to a part of it; settled, as a value of the language.
 """
 
-from collections.abc import Callable, Sequence
-from decimal import Decimal
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
-from programs.rules.arithmetic import as_given
+from programs.rules.arithmetic import whole
 from programs.rules.budget import Run
 from programs.rules.errors import EvaluationError, MissingField, cut
 from programs.rules.facts import PLAIN, settle
-from programs.rules.values import TYPE_NAMES, Value, in_words
-
-Facts = dict[str, Any]
-Closure = Callable[[Facts, Run], Value]
+from programs.rules.meanings import Fact
+from programs.rules.values import (
+    NUMBERS,
+    TYPE_NAMES,
+    Closure,
+    Facts,
+    Value,
+    in_words,
+    is_absent,
+    lookup,
+)
 
 # What Python raises where a part of a path is missing or is no map.
 _WORDS: Final = ("in", "true", "false", "null")  # of the grammar's own
@@ -35,31 +41,13 @@ def _is_identifier(name: str) -> bool:
     return name.isidentifier() and name.isascii() and name not in _WORDS
 
 
-def raw_reader(names: Sequence[str]) -> Closure:
-    """Reads the path from facts whose first name is a variable."""
-    if len(names) == 1:
-        (only,) = names
+def raw_reader(fact: Fact) -> Closure:
+    """Reads the path as the facts have it."""
+    names = fact.names
+    if not fact.is_declared:
+        return _reader_of_any(names)
 
-        def read_variable(facts: Facts, run: Run) -> Value:
-            try:
-                return facts[only]
-            except LOST:
-                return _lost(facts, names)
-
-        return read_variable
-
-    if len(names) == 2:
-        first, second = names
-
-        def read_field(facts: Facts, run: Run) -> Value:
-            try:
-                return facts[first][second]
-            except LOST:
-                return _lost(facts, names)
-
-        return read_field
-
-    def read_deeply(facts: Facts, run: Run) -> Value:
+    def read(facts: Facts, run: Run) -> Value:
         value: Value = facts
         try:
             for name in names:
@@ -68,10 +56,10 @@ def raw_reader(names: Sequence[str]) -> Closure:
             return _lost(facts, names)
         return value
 
-    return read_deeply
+    return read
 
 
-def raw_reader_of_any(names: Sequence[str]) -> Closure:
+def _reader_of_any(names: Sequence[str]) -> Closure:
     """Reads a path where nothing is known of the variables: the longest dotted name that the facts have begins it.
 
     cel-spec, langdef, "Name Resolution". What is no variable may be the name of a type.
@@ -92,51 +80,27 @@ def raw_reader_of_any(names: Sequence[str]) -> Closure:
     return read
 
 
-def settled_reader(names: Sequence[str], slot: int) -> Closure:
-    """Reads the path of a rule's variable as a value; a list or map is settled once and kept in the run's slot."""
+def settled_reader(read: Closure, slot: int, decimal_facts: bool) -> Closure:
+    """Reads the path as a value; a list or map is settled once and kept in the run's slot."""
 
-    def settle_once(value: Any, run: Run) -> Value:
-        known = run[slot]
-        if known is None:
-            known = run[slot] = settle(value, run, True)
-        return known
-
-    if len(names) == 2:
-        first, second = names
-
-        # The path of most rules, so that it is worth one call less.
-        def read_field(facts: Facts, run: Run) -> Value:
-            try:
-                value = facts[first][second]
-            except LOST:
-                return _lost(facts, names)
-            kind = type(value)
-            if kind in PLAIN:
-                return value
-            if kind is Decimal and value.is_finite():
-                try:
-                    return as_given(value)
-                except ArithmeticError:
-                    pass  # settling says what is wrong with it
-            return settle_once(value, run)
-
-        return read_field
-
-    read = raw_reader(names)
-
-    def read_path(facts: Facts, run: Run) -> Value:
+    def read_settled(facts: Facts, run: Run) -> Value:
         value = read(facts, run)
         kind = type(value)
         if kind in PLAIN:
             return value
-        return settle_once(value, run) if kind is list or kind is dict else settle(value, run, True)
+        if kind is not list and kind is not dict:
+            return settle(value, run, decimal_facts)
+        known = run[slot]
+        if known is None:
+            known = run[slot] = settle(value, run, decimal_facts)
+        return known
 
-    return read_path
+    return read_settled
 
 
-def settling(read: Closure, all_decimal: bool) -> Closure:
+def settling(read: Closure, decimal_facts: bool) -> Closure:
     def read_settled(facts: Facts, run: Run) -> Value:
-        return settle(read(facts, run), run, all_decimal)
+        return settle(read(facts, run), run, decimal_facts)
 
     return read_settled
 
@@ -150,6 +114,23 @@ def field_of(value: Value, field: str, text: str = "") -> Value:
         return value[field]
     except KeyError:
         raise MissingField(f"{text or cut(field)} is missing.") from None
+
+
+def element_of(value: Value, place: Value, run: Run, text: str) -> Value:
+    """`value[place]`; `text` is how that reads in the source."""
+    if type(value) is dict:
+        found = lookup(value, place, run)
+        if is_absent(found):
+            raise MissingField(f"{text} is missing.")
+        return found
+    if type(value) is not list:
+        raise EvaluationError(f"{text}: {in_words(value)} has no elements.")
+    if type(place) not in NUMBERS:
+        raise EvaluationError(f"{text}: a list is indexed by position, not by {in_words(place)}.")
+    index = whole(place)
+    if 0 <= index < len(value):
+        return value[index]
+    raise MissingField(f"{text} is missing: the list has {len(value):,} elements.")
 
 
 def _lost(facts: Facts, names: Sequence[str]) -> Value:

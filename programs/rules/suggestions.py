@@ -1,13 +1,12 @@
-"""What was probably meant by a name that does not exist."""
+"""What was probably meant by an unknown name."""
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
-from programs.rules.functions import FUNCTIONS
 from programs.rules.kinds import Kind
 from programs.rules.macros import MACRO_NAMES
 
-_LONGEST = 40  # comparing takes time with both lengths
+_LONGEST = 40  # comparing takes time proportional to both lengths
 
 
 def for_variable(name: str, variables: Mapping[str, Kind]) -> str:
@@ -34,8 +33,8 @@ def for_field(field: str, path: str, fields: Iterable[str]) -> str:
     return f"{path}.{close}" if close else ""
 
 
-def for_function(name: str) -> str:
-    names = {*FUNCTIONS, *MACRO_NAMES, "has", "cel.bind"}
+def for_function(name: str, functions: Iterable[str]) -> str:
+    names = {*functions, *MACRO_NAMES, "has", "cel.bind"}
     # "lowerAscii" is what somebody means who writes "lower".
     longer = sorted(
         known for known in names if len(name) > 3 and known.lower().startswith(name.lower())

@@ -1,7 +1,13 @@
-"""What the parser makes of a text. `start` and `end` are places in the source, for errors; chains are flat."""
+"""The syntax tree. `start` and `end` are positions in the source, for error messages; chains and rows are flat.
+
+The parser makes the nodes. The checker resolves each name and call once and writes its `meaning` on the node, from
+which the compiler works.
+"""
 
 from dataclasses import dataclass
 from decimal import Decimal
+
+from programs.rules.meanings import CallMeaning, Fact, NameMeaning
 
 
 @dataclass(slots=True)
@@ -19,25 +25,44 @@ class Literal(Node):
 class Name(Node):
     name: str
     is_absolute: bool = False  # written `.name`: no variable of a macro hides it
-
-
-@dataclass(slots=True)
-class Select(Node):
-    operand: Node
-    field: str
-
-
-@dataclass(slots=True)
-class Index(Node):
-    operand: Node
-    key: Node
+    meaning: NameMeaning = None
 
 
 @dataclass(slots=True)
 class Call(Node):
+    """`f(x)`, or as a suffix `.f(x)`."""
+
     name: str
-    target: Node | None
     arguments: list[Node]
+    before: int = -1  # where the receiver ends
+    meaning: CallMeaning = None
+
+
+@dataclass(slots=True)
+class Select(Node):
+    """The suffix `.field`."""
+
+    field: str
+    before: int  # where the operand ends
+
+
+@dataclass(slots=True)
+class Index(Node):
+    """The suffix `[key]`."""
+
+    key: Node
+    before: int
+
+
+Suffix = Select | Index | Call
+
+
+@dataclass(slots=True)
+class Row(Node):
+    """`base.a["b"].f(x)`. A suffix starts where the row does, so that its text is that of the row up to its end."""
+
+    base: Node
+    suffixes: list[Suffix]
 
 
 @dataclass(slots=True)
@@ -52,7 +77,7 @@ class MapOf(Node):
 
 @dataclass(slots=True)
 class Prefixed(Node):
-    """`!!x` or `--x`: the operator, how often it stands there, and what it is applied to."""
+    """`!!x` or `--x`: the operator, how many times it is written, and its operand."""
 
     operator: str
     times: int
@@ -89,34 +114,20 @@ class Conditional(Node):
     otherwise: Node
 
 
-def path_of(node: Node) -> list[str] | None:
-    """The names of `a.b.c`, or of `a["b"].c`; None for what is not such a path."""
-    names: list[str] = []
-    while True:
-        if type(node) is Select:
-            names.append(node.field)
-            node = node.operand
-        elif type(node) is Index and type(node.key) is Literal and type(node.key.value) is str:
-            names.append(node.key.value)
-            node = node.operand
-        elif type(node) is Name:
-            names.append(node.name)
-            names.reverse()
-            return names
-        else:
-            return None
+def key_of(suffix: Node) -> str | None:
+    """The field that a suffix takes by a name that is written out, `.b` or `["b"]`."""
+    if type(suffix) is Select:
+        return suffix.field
+    return text_of(suffix.key) if type(suffix) is Index else None
 
 
-def unrolled(node: Node) -> tuple[Node, list[Node]]:
-    """What a row of suffixes begins with, and the suffixes in order; each still holds what comes before it."""
-    suffixes: list[Node] = []
-    while True:
-        if type(node) is Select or type(node) is Index:
-            suffixes.append(node)
-            node = node.operand
-        elif type(node) is Call and node.target is not None:
-            suffixes.append(node)
-            node = node.target
-        else:
-            suffixes.reverse()
-            return node, suffixes
+def text_of(node: Node) -> str | None:
+    """The text that a literal is."""
+    return node.value if type(node) is Literal and type(node.value) is str else None
+
+
+def fact_of(node: Node) -> Fact | None:
+    """The fact that a checked node reads, if it does nothing else."""
+    base, suffixes = (node.base, node.suffixes) if type(node) is Row else (node, [])
+    fact = base.meaning if type(base) is Name else None
+    return fact if type(fact) is Fact and len(fact.names) == len(suffixes) + 1 else None

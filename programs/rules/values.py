@@ -11,7 +11,7 @@ Python holds True, 1 and 1.0 for equal, as keys of a dict too; CEL tells true fr
 never by `==` unless both are known to be of one type, and a map's bool keys are kept as BoolKey.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import repeat
@@ -30,6 +30,9 @@ from programs.rules.errors import EvaluationError, cut
 from programs.rules.moments import seconds_text, timestamp_text
 
 Value = Any  # one of the types above
+Facts = dict[str, Any]
+Closure = Callable[[Facts, Run], Value]  # a compiled node
+Step = Callable[[Value, Facts, Run], Value]  # a compiled suffix, given the value before it
 
 
 class TypeName(str):
@@ -123,7 +126,7 @@ def equal(left: Value, right: Value, run: Run) -> bool:
 
 def refuse_to_order(left: Value, right: Value) -> EvaluationError:
     if type(left) is type(right):
-        return EvaluationError(f"There is no smaller and larger of {in_words(left)}.")
+        return EvaluationError(f"There is no order for {in_words(left)}.")
     return EvaluationError(f"Cannot compare {in_words(left)} with {in_words(right)}.")
 
 
@@ -144,7 +147,7 @@ def contains(container: Value, value: Value, run: Run) -> bool:
         return any(map(equal, container, repeat(value), repeat(run)))
     if type(container) is dict:
         return find_key(container, value, run) is not _ABSENT
-    raise EvaluationError(f"`in` looks into a list or a map, not into {in_words(container)}.")
+    raise EvaluationError(f"`in` searches a list or a map, not {in_words(container)}.")
 
 
 _ABSENT: Final = object()
@@ -158,7 +161,9 @@ def find_key(container: dict[Any, Value], key: Value, run: Run) -> Any:
     elif kind is str:
         charge_scanned(run, len(key))
     elif kind is not int and kind is not Decimal:
-        raise EvaluationError(f"A map's keys are text, numbers and bools, not {in_words(key)}.")
+        raise EvaluationError(
+            f"A map key is text, a number, or true or false, not {in_words(key)}."
+        )
     # Python finds 2 by Decimal("2.0") too, and nothing by Decimal("2.5").
     return key if key in container else _ABSENT
 
@@ -182,8 +187,10 @@ def as_key(value: Value, run: Run) -> Any:
         run[HAS_BOOL_KEYS] = True
         return TRUE_KEY if value else FALSE_KEY
     if kind is Decimal:
-        raise EvaluationError(f"A map's key cannot be the decimal {plain(value)}; write int(…).")
-    raise EvaluationError(f"A map's key is text, a whole number or a bool, not {in_words(value)}.")
+        raise EvaluationError(f"A map key cannot be the decimal {plain(value)}. Write int(…).")
+    raise EvaluationError(
+        f"A map key is text, a whole number, or true or false, not {in_words(value)}."
+    )
 
 
 def keys(container: dict[Any, Value], run: Run) -> Iterable[Value]:

@@ -64,7 +64,7 @@ EXACT_NUMBERS: Final = (
     Example("Below zero too", "round(-2.5)", "number", "-3"),
     Example("Always down instead", "math.floor(event.amount)", "number", "99"),
     Example("To full tens", "round(event.amount, -1)", "number", "100"),
-    Example("Two whole numbers that a rule writes out: a slip, nearly always", "5 / 100 * event.amount", "number", "Two whole numbers divide without a remainder: 5 / 100 would be 0; did you mean 5.0 / 100?", outcome=Outcome.REFUSED),
+    Example("Two whole numbers that a rule writes out: a slip, nearly always", "5 / 100 * event.amount", "number", "Dividing two whole numbers drops the remainder: 5 / 100 would be 0. Did you mean 5.0 / 100?", outcome=Outcome.REFUSED),
     Example("With a point it is what was meant", "5.0 / 100 * event.amount", "number", "4.975"),
     Example("Counts are whole numbers, and so is their quotient", "size(event.items) / 4", "number", "0"),
     Example("Unless one of the two is a decimal", "size(event.items) / 4.0", "number", "0.5"),
@@ -84,15 +84,15 @@ MISSING_FIELDS: Final = (
     Example("A field that holds null is there", "has(event.coupon)", "bool", "true"),
     Example("What decides by itself needs nothing else", 'event.discount > 5 || event.type == "purchase"', "bool", "true"),
     Example("A position that the list does not have", "event.items[5].price", "number", "event.items[5] is missing: the list has 2 elements.", outcome=Outcome.NO_VALUE),
-    Example("A field that participants never have is found when the rule is saved", "participant.tgas == []", "bool", 'participant has no field "tgas"; did you mean participant.tags?', outcome=Outcome.REFUSED),
-    Example("Names with a hyphen need quotes", 'event.order-id == "A-1001"', "bool", 'order-id is read as a subtraction. For the field of that name write event["order-id"] or event.`order-id`.', outcome=Outcome.REFUSED),
+    Example("A field that participants never have is found when the rule is saved", "participant.tgas == []", "bool", 'participant has no field "tgas". Did you mean participant.tags?', outcome=Outcome.REFUSED),
+    Example("Names with a hyphen need quotes", 'event.order-id == "A-1001"', "bool", 'order-id is read as a subtraction. For the field with that name, write event["order-id"] or event.`order-id`.', outcome=Outcome.REFUSED),
 )  # fmt: skip
 
 TIMES: Final = (
     Example("Times in event data are text until timestamp() reads them", 'now - timestamp(event.when) <= duration("2h")', "bool", "true"),
     Example("A text is not a time by itself", "event.when < now", "bool", "Cannot compare text with a time.", outcome=Outcome.NO_VALUE),
     Example("In the first sixty days: durations count in hours, minutes and seconds", 'now - participant.created_at < duration("1440h")', "bool", "true"),
-    Example("There is no unit for days, since not every day has 24 hours", 'now - duration("2d") < now', "bool", '"2d" is not a duration; write it like "36h", "90m" or "1h30m".', outcome=Outcome.NO_VALUE),
+    Example("There is no unit for days, since not every day has 24 hours", 'now - duration("2d") < now', "bool", '"2d" is not a duration. Write it like "36h", "90m" or "1h30m".', outcome=Outcome.NO_VALUE),
     Example("The hour in UTC", "now.getHours()", "number", "10"),
     Example("The hour where the shop is", 'now.getHours("Europe/Berlin")', "number", "11"),
     Example("An evening in UTC may be the next day there", 'now.getDate("Europe/Berlin")', "number", "16", {"now": datetime(2026, 1, 15, 23, 30, tzinfo=UTC)}),

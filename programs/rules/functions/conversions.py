@@ -62,7 +62,7 @@ def int_(run: Run, value: Value) -> int:
 def uint(run: Run, value: Value) -> int:
     number = int_(run, value)
     if number < 0:
-        raise EvaluationError(f"{number} is negative; uint is not.")
+        raise EvaluationError(f"{number} is negative. uint takes numbers from 0 up.")
     return number
 
 
@@ -151,7 +151,7 @@ def encoded(text: str) -> bytes:
     try:
         return text.encode()
     except UnicodeEncodeError:
-        raise EvaluationError("The text holds half of a surrogate pair.") from None
+        raise EvaluationError("The text contains half of a surrogate pair.") from None
 
 
 @_function(

@@ -50,9 +50,7 @@ def _clause(run: Run, match: re.Match[str], remaining: Iterator[Value]) -> str:
     if percent:
         return "%"
     if conversion is None or conversion not in "sdfexXob":
-        raise EvaluationError(
-            f'"{match[0]}" is no clause of a format; write %% for a percent sign.'
-        )
+        raise EvaluationError(f'"{match[0]}" is not a format clause. Write %% for a percent sign.')
     try:
         value = next(remaining)
     except StopIteration:
@@ -75,7 +73,7 @@ def _converted(run: Run, conversion: str, value: Value, precision: int) -> str:
             charge(run, 50)
             number = settled(value)
             return _fixed(number, precision) if conversion == "f" else _power(number, precision)
-        return format(whole(value, "What stands in a %" + conversion), conversion)
+        return format(whole(value, "The value for %" + conversion), conversion)
     if kind is bool and conversion == "b":
         return "1" if value else "0"
     if kind in (str, bytes) and conversion in "xX":

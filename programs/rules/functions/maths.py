@@ -47,11 +47,9 @@ def _numbers(run: Run, given: tuple[Value, ...]) -> list[Number]:
     charge(run, len(numbers))
     for number in numbers:
         if type(number) not in NUMBERS:
-            raise EvaluationError(
-                f"The smallest and the largest are of numbers, not of {in_words(number)}."
-            )
+            raise EvaluationError(f"min and max take numbers, not {in_words(number)}.")
     if not numbers:
-        raise EvaluationError("An empty list has no smallest and no largest number.")
+        raise EvaluationError("An empty list has no minimum and no maximum.")
     return numbers
 
 
@@ -219,7 +217,7 @@ def bit_shift_right(run: Run, number: int, by: int) -> int:
 def _moves(by: int) -> bool:
     """Whether anything is left after a shift by so many bits."""
     if by < 0:
-        raise EvaluationError("Bits cannot be moved by a negative number.")
+        raise EvaluationError("Bits cannot be shifted by a negative number.")
     return by < 64
 
 

@@ -30,18 +30,20 @@ _OPTIONS.log_errors = False
 def compiled(pattern: str) -> Pattern:
     """Raises EvaluationError for a pattern that is wrong or too large."""
     if len(pattern) > MAX_LENGTH:
-        raise EvaluationError(f"A pattern has at most {MAX_LENGTH} characters.")
+        raise EvaluationError(f"A regular expression has at most {MAX_LENGTH} characters.")
     try:
         regexp = re2.compile(encoded(pattern), _OPTIONS)
     except re2.error as error:
         why = error.args[0] if error.args else ""
         why = why.decode(errors="replace") if isinstance(why, bytes) else str(why)
-        raise EvaluationError(f'"{cut(pattern)}" is not a pattern: {cut(why, 100)}.') from None
+        raise EvaluationError(
+            f'"{cut(pattern)}" is not a valid regular expression: {cut(why, 100)}.'
+        ) from None
     finally:
         # The module would keep the last 128 of them, each with a megabyte for its states.
         re2.purge()
     if regexp.programsize > MAX_PROGRAM:
-        raise EvaluationError(f'The pattern "{cut(pattern)}" is too large.')
+        raise EvaluationError(f'The regular expression "{cut(pattern)}" is too large.')
     return regexp
 
 

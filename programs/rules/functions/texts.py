@@ -135,7 +135,7 @@ def join(run: Run, texts: list[str], separator: str = "") -> str:
     charge(run, len(texts))
     for text in texts:
         if type(text) is not str:
-            raise EvaluationError(f"join takes a list of texts; there is {in_words(text)} in it.")
+            raise EvaluationError(f"join takes a list of text. This one contains {in_words(text)}.")
     charge_made(run, sum(map(len, texts)) + len(separator) * len(texts))
     return separator.join(texts)
 
@@ -238,4 +238,4 @@ def quote(run: Run, text: str) -> str:
 
 
 def _outside(text: str, position: str) -> EvaluationError:
-    return EvaluationError(f"Position {position} is outside of a text of {len(text):,} characters.")
+    return EvaluationError(f"Position {position} is outside a text of {len(text):,} characters.")

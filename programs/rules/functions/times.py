@@ -70,7 +70,7 @@ def _local(run: Run, time: datetime, zone_name: str | None) -> datetime:
     try:
         return time.astimezone(zone(zone_name))
     except OverflowError:
-        raise EvaluationError("The time is outside of the years 1 to 9999 there.") from None
+        raise EvaluationError("The time is outside the years 1 to 9999 there.") from None
 
 
 def _of_time(part: Part) -> Callable[[Run, datetime, str | None], int]:

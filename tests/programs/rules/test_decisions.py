@@ -98,7 +98,7 @@ def test_a_condition_that_takes_too_long_says_so() -> None:
     decision = vocabulary.compile("event.many.all(x, event.many.all(y, true))").decide(facts)
 
     assert not decision.matched
-    assert decision.reason == "The rule takes too many steps for one event."
+    assert decision.reason == "The rule takes too many steps."
     assert isinstance(decision.failure, BudgetExceeded)
 
 

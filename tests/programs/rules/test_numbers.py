@@ -134,7 +134,7 @@ def test_a_literal_that_cannot_be_kept_is_no_rule(text: str) -> None:
     ],
 )
 def test_a_division_that_would_lose_its_remainder_is_refused(text: str, suggestion: str) -> None:
-    with pytest.raises(RuleSyntaxError, match=f"did you mean {suggestion}"):
+    with pytest.raises(RuleSyntaxError, match=f"Did you mean {suggestion}"):
         vocabulary.compile(text)
 
 
