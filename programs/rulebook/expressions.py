@@ -44,9 +44,10 @@ def compiled_number(text: str) -> Number:
 
 
 def check(text: str, errors: Errors, name: str, result: Result | None) -> None:
-    """Add an error, with its position, if the text is not an expression with this result."""
+    """Add an error, with its position, for each mistake in an expression that must have this result."""
     try:
         vocabulary.compile(text, result)
     except RuleSyntaxError as error:
-        where = Position(error.line, error.column, error.offending)
-        errors.add(name, "syntax", str(error), where)
+        for each in (error, *error.others):
+            where = Position(each.line, each.column, each.offending)
+            errors.add(name, "syntax", str(each), where)

@@ -127,3 +127,30 @@ def test_without_variables_nothing_is_checked_before_it_runs() -> None:
     expression = rules.compile('f(1) || unknown.size(1, 2) == "a" + 1 || true')
 
     assert expression.evaluate({}) is True
+
+
+def test_all_mistakes_are_told_at_once_the_first_first() -> None:
+    with pytest.raises(RuleSyntaxError) as error:
+        vocabulary.compile('evnt.amount > 5 && rond(1.5) > 1 && program.name == 5 && "(" in tags')
+
+    told = [(each.column, each.message) for each in (error.value, *error.value.others)]
+    assert told == [
+        (1, "There is no variable evnt. Did you mean event?"),
+        (20, "There is no function rond. Did you mean round?"),
+        (37, "Text never equals a whole number."),
+        (65, "There is no variable tags. Did you mean participant.tags?"),
+    ]
+
+
+def test_a_mistake_is_not_told_again_for_what_is_made_of_it() -> None:
+    with pytest.raises(RuleSyntaxError) as error:
+        vocabulary.compile("round(evnt.amount + 1, 2) * 2 > 5 ? evnt.a : now")
+
+    assert [each.column for each in (error.value, *error.value.others)] == [7, 37]
+
+
+def test_of_very_many_mistakes_the_first_ones_are_told() -> None:
+    with pytest.raises(RuleSyntaxError) as error:
+        vocabulary.compile(" && ".join(f"nothing{n}" for n in range(300)))
+
+    assert len(error.value.others) == 9

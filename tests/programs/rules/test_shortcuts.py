@@ -56,5 +56,6 @@ def test_every_example_gives_the_same_without_shortcuts(text: str, changed: Any)
 
 @pytest.mark.parametrize("text", USUAL)
 def test_no_value_that_an_event_may_have_is_treated_differently(text: str) -> None:
-    for facts in [{"event": {}}, {}, {"event": 5}, *({"event": {"a": value}} for value in VALUES)]:
+    some_facts: list[dict[str, Any]] = [{"event": {}}, {}, {"event": 5}]
+    for facts in some_facts + [{"event": {"a": value}} for value in VALUES]:
         assert outcome(text, facts, shortcuts=True) == outcome(text, facts, shortcuts=False)
