@@ -64,10 +64,10 @@ class BrowsableRenderer(BrowsableAPIRenderer):
     def get_rendered_html_form(
         self, data: Any, view: "APIView", method: str, request: Request
     ) -> Any:
-        # PUT shows what stands there, since it replaces it. What the others leave empty says nothing.
-        return super().get_rendered_html_form(
-            data if method == "PUT" else None, view, method, request
-        )
+        # PUT shows what it replaces, where the answer is spelled as its body is. Other methods leave empty inputs out.
+        answered_by = type(getattr(data, "serializer", None))
+        shown = method == "PUT" and answered_by is view.get_serializer_class()  # type: ignore[attr-defined]
+        return super().get_rendered_html_form(data if shown else None, view, method, request)
 
     def render_form_for_serializer(self, serializer: BaseSerializer[Any]) -> str:
         is_refused = serializer.context["request"].method == self.refused_method

@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+from django.db.models import Q
+
 from programs.api.addresses import IdConverter
 
 _EXTERNAL = "external:"
@@ -32,3 +34,8 @@ class ParticipantConverter:
 
     def to_url(self, value: str | UUID) -> str:
         return str(value) if isinstance(value, UUID) else _EXTERNAL + value
+
+
+def is_of(address: str | UUID, prefix: str = "") -> Q:
+    """Return the condition that a row belongs to the participant at this address."""
+    return Q(**{f"{prefix}id" if isinstance(address, UUID) else f"{prefix}external_id": address})

@@ -1,24 +1,17 @@
 from django.urls import path, register_converter
 
+from participants.api.activity import HistoryViewSet, ParticipantEventViewSet, StateHistoryViewSet
 from participants.api.addresses import ParticipantConverter, TextConverter
-from participants.api.views.activity import (
-    HistoryViewSet,
-    ParticipantEventViewSet,
-    StateHistoryViewSet,
-)
-from participants.api.views.balances import BalanceViewSet
-from participants.api.views.enrollments import EnrollmentViewSet
-from participants.api.views.events import EventBatchViewSet, EventByKeyViewSet, EventViewSet
-from participants.api.views.journal import JournalEntryViewSet
-from participants.api.views.participants import BatchViewSet, ParticipantViewSet
-from participants.api.views.parts import (
-    AttributeViewSet,
-    CounterViewSet,
-    StatusViewSet,
-    TagViewSet,
-    TierViewSet,
-)
-from participants.api.views.simulation import ProgramSimulationViewSet, RuleSimulationViewSet
+from participants.api.attributes import AttributeViewSet
+from participants.api.balances import BalanceViewSet
+from participants.api.counters import CounterViewSet
+from participants.api.enrollments import EnrollmentViewSet
+from participants.api.events import EventBatchViewSet, EventByKeyViewSet, EventViewSet
+from participants.api.journal import JournalEntryViewSet
+from participants.api.participants import BatchViewSet, ParticipantViewSet, StatusViewSet
+from participants.api.simulation import ProgramSimulationViewSet, RuleSimulationViewSet
+from participants.api.tags import TagViewSet
+from participants.api.tiers import TierViewSet
 from programs.api import addresses  # noqa: F401 (knows <id:..>)
 
 register_converter(ParticipantConverter, "participant")

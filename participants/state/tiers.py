@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -45,6 +46,18 @@ class Tier:
     level: TierLevel | None = None
     acquired_at: datetime | None = None
     expires_at: datetime | None = None
+
+    @property
+    def level_key(self) -> str:
+        return self.level.key if self.level else ""
+
+    @property
+    def rank(self) -> int:
+        return self.level.rank if self.level else 0
+
+    @property
+    def benefits(self) -> Any:
+        return self.level.benefits if self.level else []
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import ModelViewSet
 
-from participants.api.serializers.events import EventSerializer, StoredEventSerializer
+from participants.api.outcomes import EventSerializer, StoredEventSerializer
 from participants.exceptions import IdempotencyConflict, ParticipantNotFound, UnknownParticipant
 from participants.models import Enrollment, EnrollmentStatus, Event, EventStatus, Participant
 from programs.api.callers import actor_of

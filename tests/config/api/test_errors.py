@@ -6,7 +6,7 @@ from django.test import override_settings
 from rest_framework.test import APIClient
 
 from participants import state
-from participants.api.views.participants import ParticipantViewSet
+from participants.api.participants import ParticipantViewSet
 from tests.conftest import TESTER
 
 

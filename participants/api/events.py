@@ -6,25 +6,32 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import (
+    OpenApiParameter,
+    PolymorphicProxySerializer,
+    extend_schema,
+    extend_schema_field,
+)
+from rest_framework import serializers
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from participants.api.answers import EventBatchAnswerSerializer
+from participants.api.batches import MAX_BATCH, BatchRowSerializer, batch_answer, bodies_of
+from participants.api.bodies import BodySchema
 from participants.api.filters import EventFilter
+from participants.api.outcomes import EventRowSerializer, EventSerializer, StoredEventSerializer
 from participants.api.rights import CREATING_A_PARTICIPANT, ENROLLING
-from participants.api.serializers.events import (
-    EventBatchSerializer,
-    EventBodySerializer,
-    EventRowSerializer,
-    EventSerializer,
-    StoredEventSerializer,
-)
 from participants.events import ingest, retry, wait
 from participants.events.ingest import Rights
-from participants.events.request import clean_reference
+from participants.events.request import (
+    FURTHEST_AHEAD,
+    MAX_EXTERNAL_ID_LENGTH,
+    NewEvent,
+    clean_event,
+    clean_reference,
+)
 from participants.exceptions import (
     EventNotFound,
     IdempotencyConflict,
@@ -32,9 +39,12 @@ from participants.exceptions import (
     ParticipantNotFound,
     UnknownParticipant,
 )
-from participants.models import Event
+from participants.models import MAX_IDEMPOTENCY_KEY_LENGTH, Event
+from participants.state.changes import clean_list
 from programs.api.callers import actor_of
-from programs.kernel.exceptions import DomainError, ProgramInactive, ProgramNotFound
+from programs.api.refusals import RefusalSerializer
+from programs.api.strict import InstantField, JSONTextArea
+from programs.kernel.exceptions import ProgramInactive, ProgramNotFound
 
 _WAIT = re.compile(r"(?:^|,)\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(?:;[^,]*)?(?=,|$)", re.IGNORECASE)
 _PREFER = OpenApiParameter(
@@ -43,6 +53,78 @@ _PREFER = OpenApiParameter(
     OpenApiParameter.HEADER,
     description=f"`wait=5` waits up to so many seconds, at most {wait.LONGEST}, for the event to be processed.",
 )
+
+
+@extend_schema_field({"type": "object", "additionalProperties": True})
+class EventDataField(JSONTextArea):
+    pass
+
+
+class EventBodySerializer(BodySchema):
+    """The event to store."""
+
+    program_id = serializers.UUIDField(
+        help_text="In which program; its rules decide what it earns."
+    )
+    external_id = serializers.RegexField(
+        r"\S",
+        required=False,
+        max_length=MAX_EXTERNAL_ID_LENGTH,
+        help_text="Your application's id of the participant; this or participant_id.",
+    )
+    participant_id = serializers.UUIDField(required=False, help_text="Our id of the participant.")
+    idempotency_key = serializers.RegexField(
+        r"\S",
+        max_length=MAX_IDEMPOTENCY_KEY_LENGTH,
+        help_text="Your own name for it, unique in the program: sent again, it is the same event.",
+    )
+    event_timestamp = InstantField(
+        help_text=f"When it happened; at most {FURTHEST_AHEAD.total_seconds() / 3600:.0f} hours ahead of now."
+    )
+    event_data = EventDataField(
+        help_text='What happened, as rules read it under `event`: {"type": "purchase", "amount": 49.90}; at most 1 MB.'
+    )
+
+    def read(self, body: Any) -> NewEvent:
+        return clean_event(body)
+
+
+@extend_schema_field(bodies_of("EventBodyRequest"))
+class EventsField(JSONTextArea):
+    pass
+
+
+class EventBatchSerializer(BodySchema):
+    events = EventsField(
+        help_text="1 to 1000 events, each as in the single call; a bad one is an error in its row."
+    )
+
+    def read(self, body: Any) -> list[Any]:
+        return clean_list(body, "events", most=MAX_BATCH)
+
+
+class AcceptedEventSerializer(BatchRowSerializer):
+    status = serializers.ChoiceField(choices=["accepted"])
+    event = StoredEventSerializer()
+
+
+class RefusedEventSerializer(BatchRowSerializer):
+    status = serializers.ChoiceField(choices=["error"])
+    error = RefusalSerializer()
+
+
+class EventBatchAnswerSerializer(serializers.Serializer[Any]):
+    """What became of each event, in the order of the body."""
+
+    total = serializers.IntegerField()
+    success_count = serializers.IntegerField()
+    error_count = serializers.IntegerField()
+    results = PolymorphicProxySerializer(
+        component_name="EventBatchResult",
+        serializers=[AcceptedEventSerializer, RefusedEventSerializer],
+        resource_type_field_name=None,
+        many=True,
+    )
 
 
 class EventViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Event]):
@@ -150,17 +232,7 @@ class EventBatchViewSet(GenericViewSet[Event]):
         results = ingest.ingest_bodies(
             serializer.validated_data, by=actor_of(request), rights=_rights(request)
         )
-        rows = [_batch_row(index, result) for index, result in enumerate(results)]
-        errors = sum(row["status"] == "error" for row in rows)
-        return Response(
-            {
-                "total": len(rows),
-                "success_count": len(rows) - errors,
-                "error_count": errors,
-                "results": rows,
-            },
-            status=202,
-        )
+        return Response(batch_answer(results, _accepted), status=202)
 
 
 def _processed(event_id: UUID, seconds: int | None) -> Response:
@@ -169,10 +241,8 @@ def _processed(event_id: UUID, seconds: int | None) -> Response:
     return Response(EventSerializer(event).data, headers=headers)
 
 
-def _batch_row(index: int, result: ingest.Stored | DomainError) -> dict[str, Any]:
-    if isinstance(result, DomainError):
-        return {"index": index, "status": "error", "error": result.as_dict()}
-    return {"index": index, "status": "accepted", "event": result.document()}
+def _accepted(stored: ingest.Stored) -> dict[str, Any]:
+    return {"status": "accepted", "event": stored.document()}
 
 
 def _rights(request: Request) -> Rights:

@@ -1,28 +1,40 @@
-"""A participant's enrolment in one program, read and changed by itself."""
+"""A participant's enrollment in one program."""
 
 from uuid import UUID
 
 from django.db import transaction
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from participants import state
-from participants.api.serializers.participants import EnrollmentSerializer
-from participants.api.views.common import is_of
+from participants.api.addresses import is_of
 from participants.exceptions import ParticipantNotFound
 from participants.models import Enrollment, EnrollmentStatus, Participant
 from programs.api.callers import actor_of
+from programs.api.strict import StrictSerializer
 from programs.kernel.database import retried
 from programs.kernel.exceptions import ProgramInactive
 from programs.models import ApiKey
 
 
+class EnrollmentSerializer(StrictSerializer, serializers.ModelSerializer[Enrollment]):
+    status = serializers.ChoiceField(
+        choices=EnrollmentStatus.choices, required=False, default=EnrollmentStatus.ACTIVE
+    )
+
+    class Meta:
+        model = Enrollment
+        fields = ["program_id", "status", "created_at", "updated_at"]
+        read_only_fields = ["program_id", "created_at", "updated_at"]
+
+
 class EnrollmentViewSet(GenericViewSet[Enrollment]):
-    """A participant's enrolment in one program."""
+    """A participant's enrollment in one program."""
 
     queryset = Enrollment.objects.all()
     serializer_class = EnrollmentSerializer
@@ -35,7 +47,7 @@ class EnrollmentViewSet(GenericViewSet[Enrollment]):
 
     @extend_schema(responses={200: EnrollmentSerializer, 409: ProgramInactive})
     def update(self, request: Request, participant: str | UUID, program_id: UUID) -> Response:
-        """Enrol, or change the status of the enrolment."""
+        """Enroll, or change the status of the enrollment."""
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         by_key = isinstance(request.auth, ApiKey)
@@ -44,7 +56,7 @@ class EnrollmentViewSet(GenericViewSet[Enrollment]):
         return self.retrieve(request, participant, program_id)
 
     def destroy(self, request: Request, participant: str | UUID, program_id: UUID) -> Response:
-        """Close the enrolment.
+        """Close the enrollment.
 
         It stays in the history, and the participant's next event reopens it.
         """
@@ -57,8 +69,8 @@ class EnrollmentViewSet(GenericViewSet[Enrollment]):
         self, participant: str | UUID, program_id: UUID, status: str
     ) -> None:
         with transaction.atomic():
-            # Whoever writes an enrolment holds its participant's row. With that row in our hands nobody enrols between
-            # our look and our write, and who may only add enrolments never changes one.
+            # Whoever writes an enrollment holds its participant's row. With that row in our hands nobody enrols between
+            # our look and our write, and who may only add enrollments never changes one.
             people = Participant.objects.filter(is_of(participant)).select_for_update(no_key=True)
             holder = people.first()
             if holder is None:  # and nothing is held: somebody could create and enrol them now

@@ -1,114 +1,13 @@
-"""The shapes of events: forms and documentation for bodies, whose limits `events.request` checks; and answers."""
+"""Events and their outcomes as the API shows them."""
 
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from participants.api.serializer_fields import MAX_BATCH
-from participants.api.serializers.participants import body_of
 from participants.events import outcome
 from participants.events.outcome import RULE_OUTCOMES
-from participants.events.request import (
-    FURTHEST_AHEAD,
-    MAX_EXTERNAL_ID_LENGTH,
-    NewEvent,
-    clean_event,
-)
-from participants.events.trial import Trial, clean_trial
-from participants.models import LONGEST_SHOWN, MAX_IDEMPOTENCY_KEY_LENGTH, Event
-from participants.state.changes import clean_list
-from programs.api.strict import InstantField, JSONTextArea
-
-_JSON_INPUTS = {"event_data", "events", "event", "participant_state", "rule"}
-_OBJECT = {"type": "object", "additionalProperties": True}
-
-
-@extend_schema_field(_OBJECT)
-class EventDataField(JSONTextArea):
-    pass
-
-
-class EventBodySerializer(serializers.Serializer[Any]):
-    """The event to store."""
-
-    program_id = serializers.UUIDField(
-        help_text="In which program; its rules decide what it earns."
-    )
-    external_id = serializers.RegexField(
-        r"\S",
-        required=False,
-        max_length=MAX_EXTERNAL_ID_LENGTH,
-        help_text="Your application's id of the participant; this or participant_id.",
-    )
-    participant_id = serializers.UUIDField(required=False, help_text="Our id of the participant.")
-    idempotency_key = serializers.RegexField(
-        r"\S",
-        max_length=MAX_IDEMPOTENCY_KEY_LENGTH,
-        help_text="Your own name for it, unique in the program: sent again, it is the same event.",
-    )
-    event_timestamp = InstantField(
-        help_text=f"When it happened; at most {FURTHEST_AHEAD.total_seconds() / 3600:.0f} hours ahead of now."
-    )
-    event_data = EventDataField(
-        help_text='What happened, as rules read it under `event`: {"type": "purchase", "amount": 49.90}; at most 1 MB.'
-    )
-
-    def to_internal_value(self, data: Any) -> NewEvent:
-        return clean_event(body_of(data, _JSON_INPUTS))
-
-
-@extend_schema_field(
-    {
-        "type": "array",
-        "minItems": 1,
-        "maxItems": MAX_BATCH,
-        "items": {"$ref": "#/components/schemas/EventBodyRequest"},
-    }
-)
-class EventsField(JSONTextArea):
-    pass
-
-
-class EventBatchSerializer(serializers.Serializer[Any]):
-    events = EventsField(
-        help_text="1 to 1000 events, each as in the single call; a bad one is an error in its row."
-    )
-
-    def to_internal_value(self, data: Any) -> list[Any]:
-        return clean_list(body_of(data, _JSON_INPUTS), "events", most=MAX_BATCH)
-
-
-@extend_schema_field(_OBJECT)
-class ObjectField(JSONTextArea):
-    pass
-
-
-class TrialSerializer(serializers.Serializer[Any]):
-    """What to try: an event, and one of participant_id, external_id and participant_state."""
-
-    event = ObjectField(help_text='The event\'s data: {"type": "purchase", "amount": 49.90}.')
-    event_timestamp = InstantField(
-        required=False, allow_null=True, help_text="When it happens; now where it is left out."
-    )
-    participant_id = serializers.UUIDField(required=False, help_text="Our id of a participant.")
-    external_id = serializers.RegexField(
-        r"\S",
-        required=False,
-        max_length=MAX_EXTERNAL_ID_LENGTH,
-        help_text="Your application's id of a participant.",
-    )
-    participant_state = ObjectField(
-        required=False,
-        help_text='Somebody made up: {"tags": ["vip"], "counters": {"visits": "9"}, "balances": {"POINTS": {"available": "50"}}}.',
-    )
-    rule = ObjectField(
-        required=False,
-        help_text='A rule as it is being written: {"condition": "event.amount > 50", "actions": []}.',
-    )
-
-    def to_internal_value(self, data: Any) -> Trial:
-        return clean_trial(body_of(data, _JSON_INPUTS))
+from participants.models import LONGEST_SHOWN, Event
 
 
 class StoredEventSerializer(serializers.ModelSerializer[Event]):

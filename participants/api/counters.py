@@ -1,0 +1,91 @@
+"""A participant's counters."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from participants.api.bodies import BodySchema
+from participants.models import Counter
+from participants.state import counters
+from participants.state.counters import CounterChange, clean_counter
+from participants.state.people import found
+from programs.api.callers import actor_of
+from programs.api.strict import DecimalField, InstantField
+from programs.kernel import durations
+
+
+@extend_schema_field({"type": "string"})
+class DurationField(serializers.Field[timedelta, Any, str, Any]):
+    def to_representation(self, value: timedelta) -> str:
+        return durations.written(value)
+
+
+class CounterSerializer(BodySchema):
+    value = DecimalField(help_text="The counter's value from now on.")
+    reset_after = serializers.RegexField(
+        r"^((?=.)(\d{1,9}h)?(\d{1,9}m)?(\d{1,9}s)?)?$",
+        required=False,
+        allow_blank=True,
+        allow_null=True,
+        help_text='How long a window lasts: "24h", "1h30m". "" for one without an end; left out, it stays as it is.',
+    )
+
+    def read(self, body: Any) -> CounterChange:
+        return clean_counter(body)
+
+
+class CounterAnswerSerializer(serializers.Serializer[Any]):
+    key = serializers.CharField()
+    value = DecimalField(help_text='Its value now: "0" once its window has ended.')
+    reset_after = DurationField(
+        allow_null=True, help_text='How long a window lasts ("24h"); null for one without an end.'
+    )
+    last_reset_at = InstantField(help_text="When the current window began.")
+
+
+class CounterListSerializer(serializers.Serializer[Any]):
+    data = CounterAnswerSerializer(many=True)  # type: ignore[assignment]
+
+
+class CounterViewSet(GenericViewSet[Counter]):
+    """The current counters of a participant: a counter whose window has ended is "0"."""
+
+    queryset = Counter.objects.all()
+    serializer_class = CounterSerializer
+
+    @extend_schema(responses=CounterListSerializer)
+    def list(self, request: Request, participant: str | UUID) -> Response:
+        """List a participant's counters."""
+        rows = counters.counters_of(found(participant))
+        return Response(CounterListSerializer({"data": rows}).data)
+
+    @extend_schema(responses=CounterAnswerSerializer)
+    def retrieve(self, request: Request, participant: str | UUID, counter: str) -> Response:
+        """Read one counter."""
+        row = counters.counter_of(found(participant), counter)
+        return Response(CounterAnswerSerializer(row).data)
+
+    @extend_schema(responses=CounterAnswerSerializer)
+    def set(self, request: Request, participant: str | UUID, counter: str) -> Response:
+        """Set a counter, or create it.
+
+        A new window begins if the last one has ended or `reset_after` changes; otherwise the current one continues.
+        """
+        counters.clean_counter_key(counter)
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        row = counters.set_counter(
+            participant, counter, serializer.validated_data, by=actor_of(request)
+        )
+        return Response(CounterAnswerSerializer(row).data)
+
+    def remove(self, request: Request, participant: str | UUID, counter: str) -> Response:
+        """Delete a counter, if it exists."""
+        counters.delete_counter(participant, counter, by=actor_of(request))
+        return Response(status=204)

@@ -1,0 +1,242 @@
+"""Participants as wholes: the upsert, one by one and in batches, lists and details."""
+
+from typing import Any, TypedDict
+from uuid import UUID
+
+from django.conf import settings
+from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema, extend_schema_field
+from rest_framework import serializers
+from rest_framework.mixins import ListModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from participants import state
+from participants.api.balances import BalanceSerializer
+from participants.api.batches import MAX_BATCH, BatchRowSerializer, batch_answer, bodies_of
+from participants.api.bodies import BodySchema
+from participants.api.filters import ParticipantFilter
+from participants.api.profile import (
+    ChangeSerializer,
+    ChangingViewSet,
+    OneFieldSerializer,
+    StoredAttributesField,
+    TagsField,
+)
+from participants.api.rights import CHANGING_A_PARTICIPANT, CREATING_A_PARTICIPANT, ENROLLING
+from participants.api.tiers import TierStandingSerializer
+from participants.exceptions import EnrollingNotAllowed
+from participants.models import PROFILE_FIELDS, Participant, ParticipantStatus
+from participants.state.changes import Change, clean_list, clean_upsert
+from programs.api.callers import actor_of
+from programs.api.refusals import RefusalSerializer
+from programs.api.strict import DecimalField, JSONTextArea
+from programs.kernel.exceptions import ProgramInactive, ProgramNotFound
+
+
+class UpsertSerializer(ChangeSerializer):
+    """The participant to create, or to update where the `external_id` is known."""
+
+    external_id = serializers.RegexField(
+        r"\S",
+        min_length=1,
+        max_length=255,
+        help_text="Your application's id for this person, kept as given; not only white space.",
+    )
+    program_id = serializers.UUIDField(
+        required=False, help_text="Enrols in this program, or makes an inactive enrolment active."
+    )
+
+    def get_fields(self) -> dict[str, Any]:
+        fields = super().get_fields()
+        return {
+            name: fields[name] for name in dict.fromkeys(["external_id", "program_id", *fields])
+        }
+
+    def read(self, body: Any) -> tuple[str, Change]:  # type: ignore[override]
+        return clean_upsert(body)
+
+
+@extend_schema_field(bodies_of("UpsertRequest"))
+class UpsertsField(JSONTextArea):
+    pass
+
+
+class BatchSerializer(BodySchema):
+    participants = UpsertsField(
+        help_text="1 to 1000 participants, each as in the single upsert; a bad one is an error in its row."
+    )
+
+    def read(self, body: Any) -> list[Any]:
+        return clean_list(body, "participants", most=MAX_BATCH)
+
+
+class StatusSerializer(OneFieldSerializer):
+    status = serializers.ChoiceField(choices=ParticipantStatus.choices)
+
+
+class ParticipantRowSerializer(serializers.ModelSerializer[Participant]):
+    """A participant in a list."""
+
+    class Meta:
+        model = Participant
+        fields = ["id", "external_id", "status", *PROFILE_FIELDS, "created_at", "updated_at"]
+
+
+class ParticipantSerializer(ParticipantRowSerializer):
+    """The whole participant."""
+
+    tags = TagsField(help_text="In lower case, in the order in which they were given.")
+    attributes = StoredAttributesField(help_text="Numbers are exact, digit for digit.")
+    counters = serializers.DictField(child=DecimalField(), help_text="Each counter's value.")
+    tiers = serializers.DictField(
+        child=TierStandingSerializer(),
+        help_text="Where the participant stands on each track of their programs.",
+    )
+    balances = BalanceSerializer(many=True, help_text="One row for each asset.")
+    program_ids = serializers.ListField(
+        child=serializers.UUIDField(), help_text="The programs with an ACTIVE enrolment."
+    )
+
+    class Meta(ParticipantRowSerializer.Meta):
+        fields = [
+            *ParticipantRowSerializer.Meta.fields,
+            "tags",
+            "attributes",
+            "counters",
+            "tiers",
+            "balances",
+            "program_ids",
+        ]
+
+
+class UpsertedSerializer(BatchRowSerializer):
+    status = serializers.ChoiceField(choices=["created", "updated"])
+    participant_id = serializers.UUIDField()
+
+
+class RefusedSerializer(BatchRowSerializer):
+    status = serializers.ChoiceField(choices=["error"])
+    error = RefusalSerializer(help_text="`code` may be `duplicate_in_batch`, too.")
+
+
+class BatchAnswerSerializer(serializers.Serializer[Any]):
+    """What became of each row, in the order of the body."""
+
+    total = serializers.IntegerField()
+    success_count = serializers.IntegerField()
+    error_count = serializers.IntegerField()
+    results = PolymorphicProxySerializer(
+        component_name="BatchResult",
+        serializers=[UpsertedSerializer, RefusedSerializer],
+        resource_type_field_name=None,
+        many=True,
+    )
+
+
+class ParticipantViewSet(ListModelMixin, ChangingViewSet):
+    """The people of the client's application."""
+
+    queryset = Participant.objects.all()
+    filterset_class = ParticipantFilter
+    sortings = {
+        "created_at": ["created_at", "id"],
+        "external_id": ["external_id"],
+        "status": ["status", "created_at", "id"],
+    }
+    default_sorting = ("created_at", "desc")
+
+    def get_serializer_class(self) -> type[Any]:
+        return {"list": ParticipantRowSerializer, "create": UpsertSerializer}.get(
+            str(self.action), ChangeSerializer
+        )
+
+    @extend_schema(
+        operation_id="participants_upsert",
+        responses={
+            201: ParticipantSerializer,
+            200: ParticipantSerializer,
+            404: ProgramNotFound,
+            409: ProgramInactive,
+        },
+    )
+    def create(self, request: Request) -> Response:
+        """Create the participant, or update the one with this external_id.
+
+        201 for a new one, 200 for one that was there. What the body leaves out stays as it is; attributes merge key by key;
+        given tags replace the set.
+        """
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        external_id, change = serializer.validated_data
+        rights = _upsert_rights(request)
+        if change.program_id and not rights["may_enroll"]:
+            raise EnrollingNotAllowed
+        result = state.apply(
+            change,
+            to=external_id,
+            by=actor_of(request),
+            may_create=rights["may_create"],
+            may_change=rights["may_change"],
+        )
+        return Response(result.answer, status=201 if result.created else 200)
+
+    @extend_schema(responses=ParticipantSerializer)
+    def retrieve(self, request: Request, participant: str | UUID) -> Response:
+        return Response(state.answer(participant))
+
+    @extend_schema(responses=ParticipantSerializer)
+    def partial_update(self, request: Request, participant: str | UUID) -> Response:
+        return Response(self.change(request, participant).answer)
+
+
+class StatusViewSet(ChangingViewSet):
+    """Whether a participant can earn and spend."""
+
+    serializer_class = StatusSerializer
+
+    @extend_schema(responses=ParticipantSerializer)
+    def partial_update(self, request: Request, participant: str | UUID) -> Response:
+        """Change a participant's status."""
+        return Response(self.change(request, participant).answer)
+
+
+class BatchViewSet(GenericViewSet[Participant]):
+    """Upserts of up to 1000 participants, each on its own."""
+
+    queryset = Participant.objects.all()
+    serializer_class = BatchSerializer
+    body_limit = settings.BATCH_BODY_LIMIT
+
+    @extend_schema(operation_id="participants_batch_upsert", responses={200: BatchAnswerSerializer})
+    def create(self, request: Request) -> Response:
+        """Upsert many participants.
+
+        Each row stands for itself, and a bad one stops no other. Of two rows with one external_id the last counts, the
+        earlier is the error duplicate_in_batch.
+        """
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        results = state.upsert_each(
+            serializer.validated_data, by=actor_of(request), **_upsert_rights(request)
+        )
+        return Response(batch_answer(results, _accepted))
+
+
+class UpsertRights(TypedDict):
+    may_create: bool
+    may_change: bool
+    may_enroll: bool
+
+
+def _upsert_rights(request: Request) -> UpsertRights:
+    """What of an upsert the caller may do: an API key with the scope all of it, staff what their permissions say."""
+    return {
+        "may_create": CREATING_A_PARTICIPANT.is_met_by(request),
+        "may_change": CHANGING_A_PARTICIPANT.is_met_by(request),
+        "may_enroll": ENROLLING.is_met_by(request),
+    }
+
+
+def _accepted(result: state.Result) -> dict[str, Any]:
+    return {"status": result.outcome, "participant_id": result.participant_id}

@@ -1,0 +1,123 @@
+"""Trying out what an event would do: nothing is stored."""
+
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from participants.api.bodies import BodySchema
+from participants.api.buckets import BucketsSerializer
+from participants.api.outcomes import (
+    FailureSerializer,
+    RuleEvaluationSerializer,
+    TierChangeSerializer,
+)
+from participants.api.profile import StoredAttributesField, TagsField
+from participants.api.rights import SIMULATING_A_PARTICIPANT
+from participants.api.tiers import TierStandingSerializer
+from participants.events.request import MAX_EXTERNAL_ID_LENGTH
+from participants.events.simulate import simulate_program, simulate_rule
+from participants.events.trial import Trial, clean_trial
+from participants.exceptions import ParticipantNotFound
+from participants.models import ParticipantStatus
+from programs.api.strict import DecimalField, InstantField, JSONTextArea
+from programs.kernel.exceptions import ProgramNotFound, RuleNotFound
+from programs.models import Program, Rule
+
+
+@extend_schema_field({"type": "object", "additionalProperties": True})
+class ObjectField(JSONTextArea):
+    pass
+
+
+class TrialSerializer(BodySchema):
+    """What to try: an event, and one of participant_id, external_id and participant_state."""
+
+    event = ObjectField(help_text='The event\'s data: {"type": "purchase", "amount": 49.90}.')
+    event_timestamp = InstantField(
+        required=False, allow_null=True, help_text="When it happens; now where it is left out."
+    )
+    participant_id = serializers.UUIDField(required=False, help_text="Our id of a participant.")
+    external_id = serializers.RegexField(
+        r"\S",
+        required=False,
+        max_length=MAX_EXTERNAL_ID_LENGTH,
+        help_text="Your application's id of a participant.",
+    )
+    participant_state = ObjectField(
+        required=False,
+        help_text='Somebody made up: {"tags": ["vip"], "counters": {"visits": "9"}, "balances": {"POINTS": {"available": "50"}}}.',
+    )
+    rule = ObjectField(
+        required=False,
+        help_text='A rule as it is being written: {"condition": "event.amount > 50", "actions": []}.',
+    )
+
+    def read(self, body: Any) -> Trial:
+        return clean_trial(body)
+
+
+class SimulatedStateSerializer(serializers.Serializer[Any]):
+    external_id = serializers.CharField()
+    status = serializers.ChoiceField(choices=ParticipantStatus.choices)
+    tags = TagsField()
+    attributes = StoredAttributesField()
+    counters = serializers.DictField(child=DecimalField())
+    tiers = serializers.DictField(child=TierStandingSerializer())
+    balances = serializers.DictField(child=BucketsSerializer(), help_text="By the asset's symbol.")
+
+
+class SimulationAnswerSerializer(serializers.Serializer[Any]):
+    """What would come of it."""
+
+    status = serializers.ChoiceField(choices=["COMPLETED", "FAILED"])
+    rule_evaluations = RuleEvaluationSerializer(many=True)
+    tier_changes = TierChangeSerializer(many=True)
+    failure = FailureSerializer(allow_null=True)
+    participant_state = SimulatedStateSerializer(help_text="The participant after it.")
+
+
+class _SimulationViewSet(GenericViewSet[Any]):
+    serializer_class = TrialSerializer
+
+    def _trial(self, request: Request) -> Trial:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        trial: Trial = serializer.validated_data
+        if trial.of is not None:
+            SIMULATING_A_PARTICIPANT.check(request)
+        return trial
+
+
+class ProgramSimulationViewSet(_SimulationViewSet):
+    queryset = Program.objects.all()
+
+    @extend_schema(
+        responses={200: SimulationAnswerSerializer, 404: (ProgramNotFound, ParticipantNotFound)}
+    )
+    def simulate(self, request: Request, program_id: UUID) -> Response:
+        """Try an event on a program's rules.
+
+        Says for each rule whether it would match and why, and what its actions would do. Nothing is stored. With `rule`, that rule is
+        tried in place of the program's own. For a participant of yours the key needs `participants:read` too.
+        """
+        return Response(simulate_program(program_id, self._trial(request)))
+
+
+class RuleSimulationViewSet(_SimulationViewSet):
+    queryset = Rule.objects.all()
+
+    @extend_schema(
+        responses={200: SimulationAnswerSerializer, 404: (RuleNotFound, ParticipantNotFound)}
+    )
+    def simulate(self, request: Request, rule_id: UUID) -> Response:
+        """Try an event on one rule.
+
+        Says whether it would match and why, and what its actions would do, suspended or not. Nothing is stored. `rule` holds
+        changes to try with it. For a participant of yours the key needs `participants:read` too.
+        """
+        return Response(simulate_rule(rule_id, self._trial(request)))

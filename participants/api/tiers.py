@@ -1,0 +1,127 @@
+"""A participant's tiers: their level on each track."""
+
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from participants.api.bodies import BodySchema
+from participants.exceptions import NotEnrolled, ParticipantInactive
+from participants.models import TierStanding
+from participants.state import tiers
+from participants.state.people import found
+from participants.state.tiers import TierChange, clean_tier
+from programs.api.callers import actor_of
+from programs.api.strict import InstantField
+from programs.kernel.cleaning import Errors, uuid_of
+from programs.kernel.exceptions import ProgramInactive
+
+
+class TierSerializer(BodySchema):
+    level = serializers.CharField(max_length=64, help_text="The key of one of the track's levels.")
+    expires_at = InstantField(
+        required=False, allow_null=True, help_text="When the participant falls back to the base."
+    )
+
+    def read(self, body: Any) -> TierChange:
+        return clean_tier(body)
+
+
+class TierStandingSerializer(serializers.Serializer[Any]):
+    level = serializers.CharField(
+        source="level_key", help_text="The key of the current level; empty at the base."
+    )
+    rank = serializers.IntegerField(help_text="Its rank; 0 at the base.")
+
+
+@extend_schema_field({"type": ["array", "object"]})
+class BenefitsField(serializers.JSONField):
+    pass
+
+
+class TierAnswerSerializer(TierStandingSerializer):
+    key = serializers.CharField(source="track.key", help_text="The track's key.")
+    program_id = serializers.UUIDField(
+        source="track.program_id", help_text="The program of the track."
+    )
+    benefits = BenefitsField(help_text="The benefits of the level.")
+    acquired_at = InstantField(allow_null=True, help_text="When the participant reached the level.")
+    expires_at = InstantField(
+        allow_null=True, help_text="When the level ends; null if it does not."
+    )
+
+
+class TierListSerializer(serializers.Serializer[Any]):
+    data = TierAnswerSerializer(many=True)  # type: ignore[assignment]
+
+
+_PROGRAM_ID = OpenApiParameter(
+    "program_id",
+    {"type": "string", "format": "uuid"},
+    description="The track's program. By default the one that the participant was enrolled in first.",
+)
+
+
+class TierViewSet(GenericViewSet[TierStanding]):
+    """A participant's level on each track of the programs that they are or were enrolled in.
+
+    The base is level "" with rank 0; a participant whose level has expired is at the base.
+    """
+
+    queryset = TierStanding.objects.all()
+    serializer_class = TierSerializer
+
+    @extend_schema(responses=TierListSerializer, parameters=[_PROGRAM_ID])
+    def list(self, request: Request, participant: str | UUID) -> Response:
+        """List a participant's tiers."""
+        rows = tiers.tiers_of(found(participant), self._program_id(request))
+        return Response(TierListSerializer({"data": rows}).data)
+
+    @extend_schema(responses=TierAnswerSerializer, parameters=[_PROGRAM_ID])
+    def retrieve(self, request: Request, participant: str | UUID, tier: str) -> Response:
+        """Read one tier."""
+        holder = found(participant)
+        program_id = self._program_id(request) or tiers.program_of(holder, tier)
+        return Response(TierAnswerSerializer(tiers.tier_of(holder, tier, program_id)).data)
+
+    @extend_schema(
+        responses={
+            200: TierAnswerSerializer,
+            409: (ParticipantInactive, ProgramInactive, NotEnrolled),
+        },
+        parameters=[_PROGRAM_ID],
+    )
+    def set(self, request: Request, participant: str | UUID, tier: str) -> Response:
+        """Set a participant's level.
+
+        The participant must be active and enrolled in the program, and the program active.
+        """
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        program_id = self._program_id(request) or tiers.program_of(found(participant), tier)
+        change = serializer.validated_data
+        standing = tiers.set_tier(participant, tier, program_id, change, by=actor_of(request))
+        return Response(TierAnswerSerializer(standing).data)
+
+    @extend_schema(
+        responses={204: None, 409: (ParticipantInactive, ProgramInactive, NotEnrolled)},
+        parameters=[_PROGRAM_ID],
+    )
+    def remove(self, request: Request, participant: str | UUID, tier: str) -> Response:
+        """Put a participant back to the base of a track."""
+        program_id = self._program_id(request) or tiers.program_of(found(participant), tier)
+        tiers.clear_tier(participant, tier, program_id, by=actor_of(request))
+        return Response(status=204)
+
+    def _program_id(self, request: Request) -> UUID | None:
+        text = request.query_params.get("program_id")
+        if text is None:
+            return None
+        errors = Errors()
+        program_id = uuid_of(text, errors, "program_id")
+        errors.raise_if_any()
+        return program_id

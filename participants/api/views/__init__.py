@@ -1,1 +1,0 @@
-"""The calls about participants, a room for each subject."""
