@@ -7,7 +7,7 @@ from typing import Any, Final
 from django import forms
 
 from programs.admin.rules.choices import ProgramChoices
-from programs.admin.rules.fields import CodeField, Lines
+from programs.admin.rules.inputs import CodeField, Lines
 from programs.kernel.exceptions import FieldError
 from programs.rulebook.actions import ACTION_TYPES, Action, Field
 

@@ -1,7 +1,7 @@
 """The list of rules, of all programs or of one."""
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -9,12 +9,10 @@ from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.html import format_html
-from django.utils.text import Truncator
 
-from programs.admin.base import StrictAdmin, is_id
+from programs.admin.base import is_id
 from programs.models import Program, ProgramStatus, Rule, RuleStatus
 
 OFFERED_PROGRAMS = 50
@@ -112,47 +110,3 @@ class RuleStatusFilter(admin.SimpleListFilter):
         if asked not in RuleStatus.values:
             raise IncorrectLookupParameters
         return queryset.filter(status=asked)
-
-
-class RuleChangelist(StrictAdmin[Rule]):
-    list_display = [
-        "program_link", "order", "name", "short_condition", "status", "stop_after_match", "window", "version", "updated_at",
-    ]  # fmt: skip
-    list_display_links = ["name"]
-    list_filter = [RuleProgramFilter, RuleStatusFilter]
-    lookups: ClassVar[frozenset[str]] = frozenset({"program_name"})  # of the program's filter
-    show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER
-    search_fields = ["name"]
-    ordering = ["program__name", "program_id", "order", "id"]
-    sortable_by = ()
-
-    def get_list_display(self, request: HttpRequest) -> Any:
-        # Of one program's rules it is the same in every row, and the other columns need the place.
-        return self.list_display[1:] if asked_program_id(request) else self.list_display
-
-    @admin.display(description="Program")
-    def program_link(self, rule: Rule) -> str:
-        return format_html(
-            '<a href="?{}">{}</a>', urlencode({"program": rule.program_id}), rule.program.name
-        )
-
-    @admin.display(description="Condition")
-    def short_condition(self, rule: Rule) -> str:
-        return format_html(
-            '<code class="rule-condition">{}</code>', Truncator(rule.condition).chars(80)
-        )
-
-    @admin.display(description="Active (UTC)", empty_value="always")
-    def window(self, rule: Rule) -> str | None:
-        ends = [("from", rule.active_from), ("to", rule.active_to)]
-        return " ".join(f"{word} {end:%Y-%m-%d %H:%M}" for word, end in ends if end) or None
-
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        more = {
-            "program_id": asked_program_id(request),
-            "may_reorder": self.has_change_permission(request),
-        }
-        return super().changelist_view(request, {**more, **(extra_context or {})})

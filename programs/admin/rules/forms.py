@@ -1,4 +1,4 @@
-"""The form of a rule: its fields and the rows of its actions, read together."""
+"""The form of a rule: its fields and the rows of its actions, validated together."""
 
 import re
 from datetime import datetime
@@ -11,18 +11,18 @@ from programs import rulebook
 from programs.admin.form_fields import UTCTimeField
 from programs.admin.rules.actions import action_of, row_of, rows_of
 from programs.admin.rules.choices import ProgramChoices
-from programs.admin.rules.fields import CodeField, Lines
+from programs.admin.rules.inputs import CodeField, Lines
 from programs.admin.verb_pages import VerbForm
 from programs.kernel import instants
 from programs.kernel.exceptions import DomainError, FieldError, RuleChanged
 from programs.models import Program, Rule, RuleStatus
 
 _ACTION = re.compile(r"(?:\w+\.)?actions\[(\d+)\]\.?(\w*)(.*)", re.DOTALL)
-_MEND = "The actions: mend what is marked there."
+_FIX_ACTIONS = "Fix the actions that are marked."
 
 
 class RuleForm(VerbForm[Rule]):
-    """Reads a rule's page by the same rules as the API's bodies. `ready` is what the verb takes."""
+    """A rule's page, validated as the bodies of the API are. `ready` is what the verb takes."""
 
     program: ClassVar[Program]
     ready: Any
@@ -37,16 +37,16 @@ class RuleForm(VerbForm[Rule]):
     order = forms.IntegerField(required=False)
     active_from = UTCTimeField(
         label="Active from (UTC)",
-        help_text="The first moment whose events it takes; empty: any.",
+        help_text="The first moment whose events the rule takes. Empty: any.",
     )
     active_to = UTCTimeField(
-        label="Active to (UTC)", help_text="The moment from which it takes none; empty: never."
+        label="Active to (UTC)", help_text="The moment from which it takes none. Empty: never."
     )
     status = forms.ChoiceField(
         choices=[(status, status.label) for status in (RuleStatus.ACTIVE, RuleStatus.SUSPENDED)],
         help_text="Only active rules run.",
     )
-    # Actions are replaced as a whole, so that of two people who edit a rule at once the second is told.
+    # Actions are replaced as a whole, so the second of two people who edit a rule at once is told.
     shown_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
     class Meta:
@@ -60,10 +60,10 @@ class RuleForm(VerbForm[Rule]):
         self.is_new = self.instance._state.adding
         self.stored = [] if self.is_new else self.instance.actions
         for field in self.fields.values():
-            field.show_hidden_initial = False  # a stale page is refused whole
+            field.show_hidden_initial = False  # a stale page is refused as a whole
         if self.is_new:
             self.instance.program = self.program
-            self.fields["order"].help_text = "From 1; empty: after all others."
+            self.fields["order"].help_text = "From 1. Empty: after all others."
         else:
             self.fields["order"].required = True
             self.fields["order"].help_text = str(Rule._meta.get_field("order").help_text)
@@ -88,7 +88,7 @@ class RuleForm(VerbForm[Rule]):
             self.add_error(None, RuleChanged.message)
             return cleaned
         if not rows_are_valid:
-            self.add_error(None, _MEND)
+            self.add_error(None, _FIX_ACTIONS)
         read = rulebook.clean_new if self.is_new else rulebook.clean_change
         try:
             self.ready = read(self._body())
@@ -100,7 +100,7 @@ class RuleForm(VerbForm[Rule]):
         return self.cleaned_data.get("shown_version") != self.instance.version
 
     def _body(self) -> dict[str, Any]:
-        """The page as the API's body would have it: all of a new rule, and of another what differs."""
+        """Return the page as a body of the API: all of a new rule, or what differs from the stored one."""
         names = self.Meta.fields if self.is_new else self.changed_data
         given = {name: self.cleaned_data[name] for name in names if name in self.cleaned_data}
         body = {
@@ -126,10 +126,10 @@ class RuleForm(VerbForm[Rule]):
     def _add_to_row(self, error: FieldError) -> None:
         found = _ACTION.fullmatch(error.field)
         if not self.rows.is_valid() and found is None:
-            return  # they were left out for the sake of what is refused already
+            return  # the actions were left out, since their rows have errors already
         if found is None or int(found[1]) >= len(self.rows.kept):
             self.add_error(None, f"The actions: {error.message}")
             return
         self.rows.kept[int(found[1])].add_refusal(found[2], error, found[3])
         if not self.non_field_errors():
-            self.add_error(None, _MEND)
+            self.add_error(None, _FIX_ACTIONS)

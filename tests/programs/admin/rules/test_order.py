@@ -39,6 +39,6 @@ def test_an_order_of_other_rules_is_refused(admin_client: Client, program: Progr
 
     page = admin_client.post(order_page(program), posted)
 
-    assert "The program has other rules by now." in page.content.decode()
+    assert "The rules of the program have changed." in page.content.decode()
     assert [rule.name for rule in page.context["rules"]] == ["first", "second"]
     assert admin_client.get(f"{RULES}order/{uuid4()}/").status_code == 404

@@ -156,7 +156,7 @@ def test_an_action_is_refused_in_its_row(
     errors = row_errors(response)
     assert [list(each) for each in errors] == [[], [field], []]
     assert words in str(errors[1][field])
-    assert "mend what is marked" in response.content.decode()
+    assert "Fix the actions that are marked" in response.content.decode()
     assert not Rule.objects.exists()
 
 

@@ -1,4 +1,4 @@
-"""The fields that the page of a rule and the rows of its actions are made of."""
+"""Form fields of the page of a rule and of the rows of its actions."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from django import forms
 
 
 class Lines(forms.CharField):
-    """Text as it was typed, but for the line breaks, which a browser sends as CRLF."""
+    """Text as it was typed. Line breaks, which a browser sends as CRLF, become LF."""
 
     def __init__(self, *, rows: int = 1, **kwargs: Any) -> None:
         attrs = {"rows": rows, "cols": 40}
@@ -17,7 +17,7 @@ class Lines(forms.CharField):
 
 
 class CodeField(Lines):
-    """A piece of the rule language, which the page checks while it is typed."""
+    """An expression, which the page checks while it is typed."""
 
     def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
         plain = {"spellcheck": "false", "autocapitalize": "off", "autocomplete": "off"}
