@@ -1,4 +1,4 @@
-"""Every refusal as the API spells it: one table from codes to status, one place that writes the body."""
+"""Every refusal as a client sees it: STATUS gives each code of a domain error its status, and one handler writes the body."""
 
 import logging
 from collections.abc import Iterator
@@ -17,6 +17,7 @@ from programs.kernel.exceptions import DomainError, FieldError, ValidationFailed
 
 logger = logging.getLogger(__name__)
 
+# A domain error names its code (see `programs.kernel.exceptions`, `participants.exceptions`); its status is decided here.
 STATUS = {
     "bad_request": 400,
     "validation_failed": 400,
@@ -42,7 +43,8 @@ STATUS = {
     "internal_error": 500,
     "unavailable": 503,
 }
-CODES = {
+# For what Django and REST framework refuse by status alone.
+CODE_OF_STATUS = {
     401: "unauthorized",
     403: "forbidden",
     404: "not_found",
@@ -50,7 +52,11 @@ CODES = {
     413: "payload_too_large",
     415: "unsupported_media_type",
     429: "too_many_requests",
+    500: "internal_error",
+    503: "unavailable",
 }
+INTERNAL_ERROR = "Something went wrong on our side; the request id finds it in our logs."
+UNAVAILABLE = "Try again in a moment."
 
 
 class PayloadTooLarge(exceptions.APIException):
@@ -59,25 +65,25 @@ class PayloadTooLarge(exceptions.APIException):
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's EXCEPTION_HANDLER. None for a bug, which Django answers with `server_error` and logs."""
+    """Answer an exception of a view. None for a bug, which Django logs and answers with `server_error`."""
     headers: dict[str, str] = {}
     if isinstance(error, exceptions.ValidationError):
         error = ValidationFailed(list(_field_errors(error.detail)))
     if isinstance(error, DomainError):
         status, body = STATUS[error.code], error.as_dict()
     elif isinstance(error, Http404):
-        status, body = 404, _body(404, "There is no such thing here.")
+        status, body = 404, body_of(404, "There is nothing at this address.")
     elif isinstance(error, DjangoPermissionDenied):
-        status, body = 403, _body(403, "You may not do this.")
+        status, body = 403, body_of(403, "You may not do this.")
     elif isinstance(error, exceptions.APIException):
-        status, body = error.status_code, _body(error.status_code, str(error.detail))
+        status, body = error.status_code, body_of(error.status_code, str(error.detail))
         if wait := getattr(error, "wait", None):
             headers["Retry-After"] = str(int(wait))
         if challenge := getattr(error, "auth_header", None):
             headers["WWW-Authenticate"] = challenge
     elif isinstance(error, OperationalError | InterfaceError):
         logger.error("The database did not answer.", exc_info=error)
-        status, body = 503, {"code": "unavailable", "message": "Try again in a moment."}
+        status, body = 503, body_of(503, UNAVAILABLE)
         headers["Retry-After"] = "1"
     else:
         return None
@@ -107,21 +113,21 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    message = "Something went wrong on our side; the request id finds it in our logs."
-    return _outside_views(request, 500, message) or defaults.server_error(request)
+    return _outside_views(request, 500, INTERNAL_ERROR) or defaults.server_error(request)
 
 
 def _outside_views(request: HttpRequest, status: int, message: str) -> HttpResponse | None:
-    """The API's error for a request that reached no view of it or broke one; None for pages of the admin."""
+    """The API's error for a request that reached no view or crashed one; None outside the API."""
     if not request.path.startswith("/v1"):
         return None
-    body = _body(status, message)
+    body = body_of(status, message)
     body["request_id"] = getattr(request, "request_id", "")
     return HttpResponse(exact_json.dumps(body), status=status, content_type="application/json")
 
 
-def _body(status: int, message: str) -> dict[str, object]:
-    code = CODES.get(status, "internal_error" if status >= 500 else "bad_request")
+def body_of(status: int, message: str) -> dict[str, object]:
+    """The body of a refusal, without its request id."""
+    code = CODE_OF_STATUS.get(status, "internal_error" if status >= 500 else "bad_request")
     return {"code": code, "message": message}
 
 

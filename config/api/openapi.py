@@ -1,7 +1,8 @@
-"""The OpenAPI document: what holds for every operation is said here once, the rest is read from views and serializers.
+"""The OpenAPI document: what holds for every operation is declared here once, the rest is read from views and serializers.
 
-Views add docstrings and, where an answer is not written by their serializer, `extend_schema`, whose
-`responses` may name a DomainError, or several in a tuple. Examples stand in openapi_examples.json, under the name of the component.
+A viewset's docstrings give summaries and descriptions, `extend_schema` its path parameters, its tag and the answers that its
+serializer does not write; `responses` may name a DomainError, or several in a tuple. A serializer's examples come from
+`extend_schema_serializer`.
 """
 
 # mypy: allow-untyped-calls
@@ -18,7 +19,7 @@ from drf_spectacular.plumbing import ResolvedComponent, get_doc
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
-from config.api.errors import STATUS
+from config.api import errors
 from config.api.permissions import requirement_of
 from participants.models import (
     MAX_ATTRIBUTE_KEY_LENGTH,
@@ -26,7 +27,7 @@ from participants.models import (
     MAX_TAG_LENGTH,
 )
 from programs.api.refusals import RefusalSerializer
-from programs.kernel.exceptions import DomainError
+from programs.kernel.exceptions import DomainError, FieldError, ValidationFailed
 
 _EXAMPLES: dict[str, Any] = json.loads(
     Path(__file__).with_name("openapi_examples.json").read_text(encoding="utf-8")
@@ -109,16 +110,16 @@ _PATH_PARAMETERS: dict[str, dict[str, Any]] = {
 
 _HEADERS: dict[str, dict[str, Any]] = {
     "X-Request-ID": {
-        "description": "The id of this call: the caller's own, or one made here.",
+        "description": "The id of this call: the one that the caller sent, or a new one.",
         "required": True,
         "schema": {"type": "string", "maxLength": 128},
     },
     "X-RateLimit-Limit": {
-        "description": "How many calls the key has in a window; absent where there is no limit.",
+        "description": "How many calls the key may make in a window; absent without a limit.",
         "schema": {"type": "integer", "minimum": 1},
     },
     "X-RateLimit-Remaining": {
-        "description": "How many of them are left.",
+        "description": "How many calls are left in this window.",
         "schema": {"type": "integer", "minimum": 0},
     },
     "X-RateLimit-Reset": {
@@ -144,34 +145,62 @@ _ON_EVERY_ANSWER = [
 ]
 
 _SUCCESSES = {
-    "200": "What is there now.",
-    "201": "What is there now, and was not before.",
-    "202": "Stored for good; it is processed within moments.",
-    "204": "Done; there is nothing to show.",
+    "200": "The current state.",
+    "201": "What was created.",
+    "202": "Stored durably; it will be processed within moments.",
+    "204": "Done, with no content.",
 }
-# The name of each refusal's component, and when it comes.
+
+
+# The refusals that many calls share: the name of each one's component, when it comes, and a message for its example.
 _REFUSALS = {
     400: (
         "BadRequest",
         "The JSON is broken (`bad_request`), or fields or parameters are refused, all named at once (`validation_failed`); an amount has more decimals than its asset (`invalid_scale`).",
+        'The key "tags" stands twice in one object.',
     ),
-    401: ("Unauthorized", "No API key, or one that is malformed, unknown, expired or revoked."),
-    403: ("Forbidden", "The API key lacks the scope that this call needs."),
-    404: ("NotFound", "The address names nothing that is there."),
-    413: ("PayloadTooLarge", "The body is larger than 1 MB (10 MB for a batch)."),
-    415: ("UnsupportedMediaType", "The body is something else than `application/json`."),
-    429: ("TooManyRequests", "The API key has no calls left until `X-RateLimit-Reset`."),
-    500: ("InternalError", "A mistake of ours; the request id finds it in the log."),
-    503: ("Unavailable", "The database does not answer."),
+    401: (
+        "Unauthorized",
+        "No API key, or one that is malformed, unknown, expired or revoked.",
+        "This API key is not valid.",
+    ),
+    403: (
+        "Forbidden",
+        "The API key lacks the scope that this call needs.",
+        "This API key lacks the scope participants:write.",
+    ),
+    404: (
+        "NotFound",
+        "Nothing exists at this address.",
+        "There is no participant with this id.",
+    ),
+    413: (
+        "PayloadTooLarge",
+        "The body is larger than 1 MB (10 MB for a batch).",
+        "The body may have at most 1,000,000 bytes.",
+    ),
+    415: (
+        "UnsupportedMediaType",
+        "The body is not `application/json`.",
+        'Unsupported media type "text/plain" in request.',
+    ),
+    429: (
+        "TooManyRequests",
+        "The API key has no calls left until `X-RateLimit-Reset`.",
+        "Request was throttled. Expected available in 7 seconds.",
+    ),
+    500: ("InternalError", "An error on our side.", errors.INTERNAL_ERROR),
+    503: ("Unavailable", "The database does not answer.", errors.UNAVAILABLE),
 }
+_BAD_TAG = ValidationFailed([FieldError("tags[3]", "type", "Give a string.")])
 _OWN_HEADERS = {401: ["WWW-Authenticate"], 429: ["Retry-After"], 503: ["Retry-After"]}
 
 
 class ErrorSerializer(RefusalSerializer):
-    """What every refused call is answered with."""
+    """The answer to every refused call."""
 
     code = serializers.ChoiceField(  # type: ignore[assignment]
-        choices=list(STATUS), help_text="What was refused, for machines."
+        choices=list(errors.STATUS), help_text="What was refused, for machines."
     )
     request_id = serializers.CharField(help_text="As in the header X-Request-ID.")
 
@@ -208,27 +237,25 @@ class LaurelSchema(AutoSchema):
             operation["responses"] = dict(sorted(answers.items()))
         return operation
 
-    # What stands above the parameters.
-
     def get_operation_id(self) -> str:
         words = [word.replace("-", "_") for word in self._tokenize_path()]
         return "_".join([*words, self.view.action])
 
     def get_tags(self) -> list[str]:
-        """What is called: of a participant's or a program's parts the group (state, enrollments, balances, ..)."""
+        """The first word of the path; for part of a participant the second (state, balances, ..)."""
         words = self._tokenize_path()
         return words[1:2] if len(words) > 1 and words[1] in _PARTS else words[:1]
 
     def get_summary(self) -> str:
-        if said := self._docstring():
-            return said.partition("\n")[0].rstrip(".")
+        if text := self._docstring():
+            return text.partition("\n")[0].rstrip(".")
         model = self.view.queryset.model._meta
         things = {"thing": model.verbose_name, "things": model.verbose_name_plural}
         return _SUMMARIES[self.view.action].format(**things)
 
     def get_description(self) -> str:  # type: ignore[override]
-        said = self._docstring()
-        more = said.partition("\n")[2].strip() if said else get_doc(type(self.view))
+        text = self._docstring()
+        more = text.partition("\n")[2].strip() if text else get_doc(type(self.view))
         return f"{more}\n\nNeeds the scope `{requirement_of(self.view).scope}`.".strip()
 
     def _docstring(self) -> str:
@@ -237,7 +264,7 @@ class LaurelSchema(AutoSchema):
     # Parameters and bodies.
 
     def _is_list_view(self, serializer: Any = None) -> bool:
-        """Whether the answer is a page: a participant's tags are a list that comes whole."""
+        """Whether the answer is a page; a participant's tags, for one, are a list without pages."""
         return self.view.action == "list" and hasattr(self.view, "sortings")
 
     def _process_override_parameters(self, direction: Any = "request") -> Any:
@@ -265,7 +292,9 @@ class LaurelSchema(AutoSchema):
         parameters: list[dict[str, Any]] = super()._get_filter_parameters()
         for parameter in parameters:
             parameter["description"] = parameter["description"].strip()
-            parameter["allowEmptyValue"] = True  # and filters nothing: so a browser sends a form
+            parameter["allowEmptyValue"] = (
+                True  # a browser sends each input of a form, and an empty one filters nothing
+            )
             extra = self.view.filterset_class.base_filters[parameter["name"]].extra
             if "max_length" in extra:
                 parameter["schema"]["maxLength"] = extra["max_length"]
@@ -274,20 +303,20 @@ class LaurelSchema(AutoSchema):
     def _get_request_for_media_type(self, serializer: Any, direction: Any = "request") -> Any:
         if serializer is None or isinstance(serializer, serializers.ModelSerializer):
             return super()._get_request_for_media_type(serializer, direction)
-        # Our own bodies say themselves what may be left out of them, with PATCH too.
+        # Other bodies declare which fields may be left out, for PATCH too.
         component = self.resolve_serializer(serializer, direction)
         return component.ref, "required" in component.schema
 
     def _map_basic_serializer(self, serializer: Any, direction: Any) -> Any:
         schema = super()._map_basic_serializer(serializer, direction)
         schema.pop("description", None)
-        # A docstring begins with a line for the API's users; an inherited one is about the code.
-        if said := type(serializer).__dict__.get("__doc__"):
-            schema["description"] = said.partition("\n")[0]
+        # The first line of a docstring is for the API's users; an inherited docstring is about the code.
+        if text := type(serializer).__dict__.get("__doc__"):
+            schema["description"] = text.partition("\n")[0]
         if direction == "request":
             schema["additionalProperties"] = False
         elif isinstance(serializer, serializers.ModelSerializer):
-            schema["required"] = list(schema["properties"])  # a row has all of its columns
+            schema["required"] = list(schema["properties"])  # an answer has all of them
         for part in schema["properties"].values():
             if part.get("pattern") == r"\S":
                 part["pattern"] = _NOT_BLANK
@@ -302,7 +331,7 @@ class LaurelSchema(AutoSchema):
         if isinstance(field, serializers.DateTimeField) and direction == "response":
             schema["pattern"] = _TIME
         if schema.get("oneOf") == [{}, {"type": "null"}]:
-            del schema["oneOf"]  # any value; a null would be two of them
+            del schema["oneOf"]  # any value; null would match both
         return schema
 
     # Answers.
@@ -328,21 +357,20 @@ class LaurelSchema(AutoSchema):
     def _get_response_for_code(
         self, serializer: Any, status_code: str, *args: Any, **kwargs: Any
     ) -> Any:
-        errors = serializer if isinstance(serializer, tuple) else (serializer,)
-        if all(isinstance(error, type) and issubclass(error, DomainError) for error in errors):
-            examples = {
-                error.code: {"value": {**error().as_dict(), "request_id": _REQUEST_ID}}
-                for error in errors
-            }
-            said = "\n\n".join(error.message for error in errors)
-            return self._refusal(int(status_code), said, examples)
+        refusals = serializer if isinstance(serializer, tuple) else (serializer,)
+        if all(isinstance(each, type) and issubclass(each, DomainError) for each in refusals):
+            examples = _refusal_examples([refusal().as_dict() for refusal in refusals])
+            description = "\n\n".join(refusal.message for refusal in refusals)
+            return self._refusal(int(status_code), description, examples)
         return super()._get_response_for_code(serializer, status_code, *args, **kwargs)
 
     def _shared_refusal(self, status: int) -> dict[str, Any]:
-        name, description = _REFUSALS[status]
-        return self._component(
-            "responses", name, self._refusal(status, description, _examples(name))
-        )
+        name, description, message = _REFUSALS[status]
+        bodies = [errors.body_of(status, message)]
+        if status == 400:
+            bodies.insert(0, _BAD_TAG.as_dict())
+        answer = self._refusal(status, description, _refusal_examples(bodies))
+        return self._component("responses", name, answer)
 
     def _refusal(self, status: int, description: str, examples: Any) -> dict[str, Any]:
         schema = self.resolve_serializer(ErrorSerializer, "response").ref
@@ -373,6 +401,10 @@ def _statuses_of_refusals(operation: dict[str, Any]) -> list[int]:
     ):
         statuses.add(400)
     return sorted(statuses)
+
+
+def _refusal_examples(bodies: list[dict[str, object]]) -> dict[str, Any]:
+    return {str(body["code"]): {"value": {**body, "request_id": _REQUEST_ID}} for body in bodies}
 
 
 def _examples(component: str) -> dict[str, Any]:
