@@ -1,7 +1,6 @@
 """Every refusal as a client sees it: STATUS gives each code of a domain error its status, and one handler writes the body."""
 
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
@@ -12,8 +11,9 @@ from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
 
+from programs.api.refusals import validation_failed
 from programs.kernel import exact_json
-from programs.kernel.exceptions import DomainError, FieldError, ValidationFailed
+from programs.kernel.exceptions import DomainError
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     """Answer an exception of a view. None for a bug, which Django logs and answers with `server_error`."""
     headers: dict[str, str] = {}
     if isinstance(error, exceptions.ValidationError):
-        error = ValidationFailed(list(_field_errors(error.detail)))
+        error = validation_failed(error)
     if isinstance(error, DomainError):
         status, body = STATUS[error.code], error.as_dict()
     elif isinstance(error, Http404):
@@ -129,16 +129,3 @@ def body_of(status: int, message: str) -> dict[str, object]:
     """The body of a refusal, without its request id."""
     code = CODE_OF_STATUS.get(status, "internal_error" if status >= 500 else "bad_request")
     return {"code": code, "message": message}
-
-
-def _field_errors(detail: Any, path: str = "") -> Iterator[FieldError]:
-    """DRF's nested details as a flat list: {"levels": [{}, {"rank": [..]}]} is about "levels[1].rank"."""
-    if isinstance(detail, dict):
-        for name, part in detail.items():
-            yield from _field_errors(part, f"{path}.{name}" if path else str(name))
-    elif isinstance(detail, list):
-        for index, part in enumerate(detail):
-            nested = isinstance(part, dict | list)
-            yield from _field_errors(part, f"{path}[{index}]" if nested else path)
-    else:
-        yield FieldError(path or "body", getattr(detail, "code", "invalid"), str(detail))

@@ -13,6 +13,7 @@ from participants.models import Participant
 from participants.state import Change
 from participants.state.changes import AttributeValue
 from programs import assets, rulebook, tracks
+from programs.api.tiers import NewTierTrackSerializer
 from programs.kernel import decimals
 from programs.kernel.actors import Actor
 from programs.models import Program
@@ -92,7 +93,7 @@ def make(*, by: Actor) -> None:
     points = assets.create(
         {"name": "Points", "symbol": "POINTS", "scale": 2}, program_ids=[program.pk]
     )
-    tracks.create(program.pk, tracks.clean_new(_TRACK), by=by)
+    tracks.create(program.pk, NewTierTrackSerializer.read(_TRACK), by=by)
     for name, condition, actions in _RULES:
         credited = [
             {**action, "asset_id": str(points.pk)} if action["type"] == "CREDIT" else action

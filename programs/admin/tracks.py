@@ -9,13 +9,15 @@ from django.contrib.admin.views.main import ChangeList
 from django.db.models import Count, QuerySet
 from django.forms.formsets import DELETION_FIELD_NAME
 from django.http import HttpRequest, HttpResponse
+from rest_framework.exceptions import ValidationError
 
 from programs import tracks
 from programs.admin.base import SelectById
 from programs.admin.form_fields import JSONTextField, written
 from programs.admin.verb_pages import ModelCheckedForm, VerbAdmin
 from programs.api.callers import actor_of
-from programs.kernel.cleaning import Errors
+from programs.api.refusals import validation_failed
+from programs.api.tiers import TierTrackChangeSerializer
 from programs.kernel.exceptions import (
     TierTrackChanged,
     TierTrackNotFound,
@@ -82,10 +84,14 @@ class LevelFormSet(forms.BaseInlineFormSet[TierLevel, TierTrack, LevelForm]):
         if any(self.errors):
             return
         rows = list(self._rows())
-        errors = Errors()
-        with suppress(ValidationFailed):  # of very many, all of which are in `errors`
-            self.levels = tracks.clean_levels([form.body() for form in rows], errors)
-        for error in errors:
+        body = {"levels": [form.body() for form in rows]}
+        try:
+            self.levels = TierTrackChangeSerializer.read(body).levels
+        except ValidationError as refusal:
+            self._show(validation_failed(refusal), rows)
+
+    def _show(self, refusal: ValidationFailed, rows: list[LevelForm]) -> None:
+        for error in refusal.fields:
             found = _LEVEL.fullmatch(error.field)
             if found is None:
                 raise forms.ValidationError(error.message)

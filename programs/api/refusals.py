@@ -1,9 +1,14 @@
-"""The shape of a refusal in the OpenAPI document; `DomainError.as_dict` writes it."""
+"""Refusals in the API: REST framework's as ours, and their shape in the OpenAPI document."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+
+from programs.kernel.cleaning import Errors
+from programs.kernel.exceptions import FieldError, ValidationFailed
 
 _TEXT = {"type": "string"}
 _COUNTED = {"type": "integer", "minimum": 1}
@@ -42,7 +47,7 @@ class RefusedFields(serializers.DictField):
 
 
 class RefusalSerializer(serializers.Serializer[Any]):
-    """What was refused."""
+    """What was refused; `DomainError.as_dict` writes it."""
 
     code = serializers.CharField(help_text="What was refused, for machines.")
     message = serializers.CharField(help_text="What was refused, for people.")
@@ -50,3 +55,25 @@ class RefusalSerializer(serializers.Serializer[Any]):
         required=False,
         help_text='All refused fields, each with its path ("tags[3]"), a reason for machines and a message for people.',
     )
+
+
+def validation_failed(refusal: serializers.ValidationError) -> ValidationFailed:
+    """Return what a serializer refused as the domain's own error."""
+    errors = Errors()
+    with suppress(ValidationFailed):  # of very many, of which `errors` holds the first
+        for error in _field_errors(refusal.detail):
+            errors.add(error.field, error.reason, error.message)
+    return ValidationFailed(errors)
+
+
+def _field_errors(detail: Any, path: str = "") -> Iterator[FieldError]:
+    """DRF's nested details as a flat list: {"levels": [{}, {"rank": [..]}]} is about "levels[1].rank"."""
+    if isinstance(detail, dict):
+        for name, part in detail.items():
+            yield from _field_errors(part, f"{path}.{name}" if path else str(name))
+    elif isinstance(detail, list):
+        for index, part in enumerate(detail):
+            nested = isinstance(part, dict | list)
+            yield from _field_errors(part, f"{path}[{index}]" if nested else path)
+    else:
+        yield FieldError(path or "body", getattr(detail, "code", "invalid"), str(detail))

@@ -166,3 +166,63 @@ class StrictModelSerializer(StrictSerializer, serializers.ModelSerializer[Any]):
         **serializers.ModelSerializer.serializer_field_mapping,
         models.CharField: TextField,
     }
+
+
+class RowsField(serializers.ListField):
+    """A list of objects: an error in the second is about "levels[1]", and its length is checked before its rows."""
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        if not isinstance(data, list):
+            raise serializers.ValidationError("Give a list.", "type")
+        self.run_validators(data)
+        rows: list[Any] = []
+        errors: list[Any] = []
+        for each in data:
+            try:
+                rows.append(self.child.run_validation(each))
+                errors.append({})
+            except serializers.ValidationError as refusal:
+                errors.append(refusal.detail)
+        if any(errors):
+            raise serializers.ValidationError(errors)
+        return rows
+
+
+class ReasonedSerializer(StrictSerializer):
+    """The same with the reasons that bodies read without a serializer have, one for each field that is refused.
+
+    `reasons` names those of a field that differ from REASONS.
+    """
+
+    REASONS: ClassVar[Mapping[str, str]] = {
+        "null": "type",
+        "invalid": "type",
+        "not_a_list": "type",
+        "max_length": "too_long",
+        "min_value": "out_of_range",
+        "max_value": "out_of_range",
+        "invalid_choice": "invalid",
+        "pattern": "invalid",
+        "null_characters_not_allowed": "invalid",
+    }
+    reasons: ClassVar[Mapping[str, Mapping[str, str]]] = {}
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, Mapping):
+            refused = serializers.ErrorDetail("Give a JSON object.", "type")
+            raise serializers.ValidationError({"body": refused} if self.parent is None else refused)
+        try:
+            return super().to_internal_value(data)
+        except serializers.ValidationError as refusal:
+            detail: dict[str, Any] = refusal.detail  # type: ignore[assignment]
+            raise serializers.ValidationError(
+                {name: self._reasoned(name, part) for name, part in detail.items()}
+            ) from refusal
+
+    def _reasoned(self, name: str, detail: Any) -> Any:
+        first = detail[0] if isinstance(detail, list) else None
+        if not isinstance(first, serializers.ErrorDetail):
+            return detail  # of a part, which has given its own reasons
+        reasons = {**self.REASONS, **self.reasons.get(name, {})}
+        code = str(first.code)
+        return serializers.ErrorDetail(first, reasons.get(code, code))

@@ -1,8 +1,9 @@
-"""Tier tracks: their shapes, forms and documentation for bodies, whose limits `tracks` checks; and their calls."""
+"""Tier tracks: their bodies and answers, and the calls that read and change them."""
 
 from typing import Any
 from uuid import UUID
 
+from django.core.validators import RegexValidator
 from django.db.models import QuerySet
 from drf_spectacular.utils import (
     OpenApiExample,
@@ -11,6 +12,7 @@ from drf_spectacular.utils import (
     extend_schema_serializer,
 )
 from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,10 +21,19 @@ from rest_framework.viewsets import GenericViewSet
 from programs import tracks
 from programs.api.addresses import PROGRAM_ID, path_parameter
 from programs.api.callers import actor_of
-from programs.api.strict import DecimalField, body_of
+from programs.api.strict import (
+    DecimalField,
+    ReasonedSerializer,
+    RowsField,
+    TextField,
+    WholeNumberField,
+    body_of,
+)
+from programs.kernel import decimals, exact_json
 from programs.models import TierLevel, TierTrack
-from programs.models.tiers import MAX_CRITERIA, MAX_LEVELS
+from programs.models.tiers import KEY, MAX_CRITERIA, MAX_LEVELS
 from programs.tracks.bodies import (
+    MAX_BENEFITS_DEPTH,
     MAX_BENEFITS_LENGTH,
     MAX_COUNTER_LENGTH,
     MAX_KEY_LENGTH,
@@ -32,8 +43,6 @@ from programs.tracks.bodies import (
     OPERATORS,
 )
 
-_KEY = {"type": "string", "pattern": "^[a-z][a-z0-9_]*$", "maxLength": MAX_KEY_LENGTH}
-_JSON_INPUTS = {"levels"}
 _SILVER = {"key": "silver", "rank": 1, "display_name": "Silver"}
 
 
@@ -61,51 +70,97 @@ _STORED_TRACK = {
 }
 
 
-@extend_schema_field(_KEY)
-class KeyField(serializers.CharField):
-    pass
+@extend_schema_field(
+    {"type": "string", "pattern": "^[a-z][a-z0-9_]*$", "maxLength": MAX_KEY_LENGTH}
+)
+class KeyField(TextField):
+    def __init__(self, **kwargs: Any) -> None:
+        validator = RegexValidator(KEY.regex, KEY.message, "pattern")
+        super().__init__(max_length=MAX_KEY_LENGTH, validators=[validator], **kwargs)
+
+
+class NameField(TextField):
+    def __init__(self, **kwargs: Any) -> None:
+        texts = {"allow_blank": True, "help_text": "What people are shown."}
+        super().__init__(**{"max_length": MAX_NAME_LENGTH, **texts, **kwargs})
+
+
+class ChoiceField(serializers.ChoiceField):
+    def __init__(self, *, choices: list[str], **kwargs: Any) -> None:
+        super().__init__(choices=choices, **kwargs)
+        self.error_messages["invalid_choice"] = f"Give one of {', '.join(choices)}."
+
+
+class ThresholdField(DecimalField):
+    """A number, kept as a string without trailing zeros."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        return decimals.written(super().to_internal_value(data))
 
 
 @extend_schema_field({"type": ["array", "object"], "items": {}, "additionalProperties": True})
 class BenefitsField(serializers.JSONField):
-    pass
+    def to_internal_value(self, data: Any) -> list[Any] | dict[str, Any]:
+        if not isinstance(data, list | dict):
+            raise ValidationError("Give a list or an object.", "type")
+        if _depth(data) > MAX_BENEFITS_DEPTH:
+            raise ValidationError(f"At most {MAX_BENEFITS_DEPTH} levels deep.", "too_deep")
+        if len(exact_json.dumps(data).decode()) > MAX_BENEFITS_LENGTH:
+            raise ValidationError(
+                f"At most {MAX_BENEFITS_LENGTH:,} characters of JSON.", "too_long"
+            )
+        return data
 
 
-class CriterionSerializer(serializers.Serializer[Any]):
-    counter = serializers.CharField(
+def _depth(value: object) -> int:
+    if not isinstance(value, list | dict):
+        return 0
+    parts = value.values() if isinstance(value, dict) else value
+    return 1 + max(map(_depth, parts), default=0)
+
+
+class CriterionSerializer(ReasonedSerializer):
+    reasons = {
+        "counter": {"null": "required", "blank": "key", "max_length": "key"},
+        "operator": {"null": "required"},
+        "threshold": {"invalid": "invalid"},
+    }
+
+    counter = TextField(
         min_length=1, max_length=MAX_COUNTER_LENGTH, help_text="The key of one of their counters."
     )
-    operator = serializers.ChoiceField(choices=OPERATORS)
-    threshold = DecimalField(
+    operator = ChoiceField(choices=OPERATORS)
+    threshold = ThresholdField(
         help_text="What to compare the counter with: a number as a string, exact."
     )
 
 
-class QualificationSerializer(serializers.Serializer[Any]):
-    mode = serializers.ChoiceField(
+class QualificationSerializer(ReasonedSerializer):
+    reasons = {
+        "mode": {"null": "required"},
+        "criteria": {"null": "required", "min_length": "length", "max_length": "length"},
+    }
+
+    mode = ChoiceField(
         choices=MODES, help_text="Whether all criteria must hold, or any one of them."
     )
-    criteria = serializers.ListField(
-        child=CriterionSerializer(), min_length=1, max_length=MAX_CRITERIA
-    )
+    criteria = RowsField(child=CriterionSerializer(), min_length=1, max_length=MAX_CRITERIA)
 
 
-@extend_schema_field(QualificationSerializer)
-class QualificationField(serializers.JSONField):
-    pass
+class TierLevelSerializer(ReasonedSerializer, serializers.ModelSerializer[TierLevel]):
+    reasons = {"key": {"null": "required", "blank": "invalid"}, "rank": {"null": "required"}}
 
-
-class TierLevelSerializer(serializers.ModelSerializer[TierLevel]):
     key = KeyField(help_text="Its name in rules and answers, unique on its track.")
-    rank = serializers.IntegerField(
+    rank = WholeNumberField(
         min_value=1,
         max_value=MAX_RANK,
+        error_messages=dict.fromkeys(
+            ("min_value", "max_value"), f"Give a number from 1 to {MAX_RANK}."
+        ),
         help_text="From 1, unique on its track; a higher one is better.",
     )
-    display_name = serializers.CharField(
-        max_length=MAX_NAME_LENGTH, default="", allow_blank=True, help_text="What people are shown."
-    )
-    qualification = QualificationField(
+    display_name = NameField(default="")
+    qualification = QualificationSerializer(
         allow_null=True,
         default=None,
         help_text="What lets a participant rise to it; null where only a rule or a call grants it.",
@@ -118,6 +173,9 @@ class TierLevelSerializer(serializers.ModelSerializer[TierLevel]):
     class Meta:
         model = TierLevel
         fields = ["key", "rank", "display_name", "qualification", "benefits"]
+
+    def validate(self, attrs: Any) -> Any:
+        return tracks.Level(**attrs)
 
 
 @extend_schema_serializer(examples=[OpenApiExample("track", _STORED_TRACK)])
@@ -141,8 +199,8 @@ class TierTrackSerializer(serializers.ModelSerializer[TierTrack]):
         extra_kwargs = {"version": {"help_text": "1 when created; one more with each change."}}
 
 
-class LevelsField(serializers.ListField):
-    """Documented level by level, and a text area of JSON in a form."""
+class LevelsField(RowsField):
+    """All levels of a track; in a form a text area of JSON."""
 
     def __init__(self, **kwargs: Any) -> None:
         style = {"base_template": "textarea.html", "rows": 12}
@@ -150,48 +208,71 @@ class LevelsField(serializers.ListField):
             child=TierLevelSerializer(), max_length=MAX_LEVELS, initial=None, style=style, **kwargs
         )
 
+    def to_internal_value(self, data: Any) -> list[tracks.Level]:
+        levels: list[tracks.Level] = super().to_internal_value(data)
+        errors = [
+            {
+                name: ErrorDetail(f"Another level has this {name}.", "unique")
+                for name in ("key", "rank")
+                if getattr(level, name) in {getattr(other, name) for other in levels[:index]}
+            }
+            for index, level in enumerate(levels)
+        ]
+        if any(errors):
+            raise ValidationError(errors)
+        return sorted(levels, key=lambda level: level.rank)
+
+
+class TierTrackBodySerializer(ReasonedSerializer):
+    reasons = {
+        "key": {"null": "required", "blank": "invalid"},
+        "levels": {"max_length": "too_many"},
+    }
+
+    @classmethod
+    def read(cls, body: Any) -> Any:
+        """Read a body that came by another way than a request. Raises REST framework's ValidationError."""
+        serializer = cls(data=body)
+        serializer.is_valid(raise_exception=True)
+        return serializer.validated_data
+
+    def to_internal_value(self, data: Any) -> Any:
+        return super().to_internal_value(body_of(data, {"levels"}))
+
 
 @extend_schema_serializer(examples=[OpenApiExample("status", _NEW_TRACK)])
-class NewTierTrackSerializer(serializers.Serializer[Any]):
+class NewTierTrackSerializer(TierTrackBodySerializer):
     """The track to create."""
 
     key = KeyField(
         help_text="Its name in rules and answers, unique in its program; it cannot be changed."
     )
-    display_name = serializers.CharField(
-        max_length=MAX_NAME_LENGTH,
-        required=False,
-        allow_blank=True,
-        help_text="What people are shown.",
-    )
+    display_name = NameField(required=False)
     levels = LevelsField(
         required=False,
         help_text='At most 100: [{"key": "gold", "rank": 1, "qualification": {"mode": "ALL", "criteria": [{"counter": "spent", "operator": ">=", "threshold": "100"}]}, "benefits": []}].',
     )
 
-    def to_internal_value(self, data: Any) -> tracks.NewTrack:
-        return tracks.clean_new(body_of(data, _JSON_INPUTS))
+    def validate(self, attrs: Any) -> Any:
+        return tracks.NewTrack(**attrs)
 
 
 @extend_schema_serializer(
     examples=[OpenApiExample("levels", {"levels": [_SILVER, _gold("1000.00")]})]
 )
-class TierTrackChangeSerializer(serializers.Serializer[Any]):
+class TierTrackChangeSerializer(TierTrackBodySerializer):
     """What can be changed of a track. What is left out stays as it is."""
 
-    display_name = serializers.CharField(
-        max_length=MAX_NAME_LENGTH,
-        required=False,
-        allow_blank=True,
-        help_text="What people are shown.",
-    )
+    fixed = {"key": "The key of a track cannot be changed."}
+
+    display_name = NameField(required=False)
     levels = LevelsField(
         required=False,
         help_text="All of the levels from now on. One with a key that is known is changed, one that is not named is removed.",
     )
 
-    def to_internal_value(self, data: Any) -> tracks.TrackChange:
-        return tracks.clean_change(body_of(data, _JSON_INPUTS))
+    def validate(self, attrs: Any) -> Any:
+        return tracks.TrackChange(**attrs)
 
 
 _TRACK = path_parameter(

@@ -1,13 +1,6 @@
-"""Tier tracks: what a caller may say of one, and the only code that writes them, their levels and their versions."""
+"""Tier tracks: the only code that writes them, their levels and their versions."""
 
-from programs.tracks.bodies import (
-    Level,
-    NewTrack,
-    TrackChange,
-    clean_change,
-    clean_levels,
-    clean_new,
-)
+from programs.tracks.bodies import Level, NewTrack, TrackChange
 from programs.tracks.read import current, found
 from programs.tracks.write import change, create, delete
 
@@ -16,9 +9,6 @@ __all__ = [
     "NewTrack",
     "TrackChange",
     "change",
-    "clean_change",
-    "clean_levels",
-    "clean_new",
     "create",
     "current",
     "delete",

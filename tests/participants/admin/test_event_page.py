@@ -9,6 +9,7 @@ from participants.admin import events as page
 from participants.events import queue
 from participants.models import Event, EventStatus, JournalEntry
 from programs import tracks
+from programs.api.tiers import NewTierTrackSerializer
 from programs.kernel import exact_json
 from programs.models import Asset, Program, Rule
 from tests.conftest import TESTER
@@ -157,7 +158,7 @@ def test_tiers_that_were_reached_are_told(admin_client: Client, program: Program
         "benefits": [],
     }
     track = {"key": "status", "display_name": "Status", "levels": [level]}
-    tracks.create(program.pk, tracks.clean_new(track), by=TESTER)
+    tracks.create(program.pk, NewTierTrackSerializer.read(track), by=TESTER)
 
     shown = text_of(admin_client.get(page_of(processed(program))), "event-outcome")
 

@@ -12,6 +12,7 @@ from participants import state
 from participants.models import Participant
 from participants.state import Change
 from programs import rulebook, tracks
+from programs.api.tiers import NewTierTrackSerializer
 from programs.api_keys import issue
 from programs.models import Rule, Scope
 from tests.conftest import TESTER
@@ -29,7 +30,9 @@ def world(db: None) -> World:
     level = {"counter": "spent", "operator": ">=", "threshold": "100"}
     gold = {"key": "gold", "rank": 1, "qualification": {"mode": "ALL", "criteria": [level]}}
     tracks.create(
-        world.program.pk, tracks.clean_new({"key": "status", "levels": [gold]}), by=TESTER
+        world.program.pk,
+        NewTierTrackSerializer.read({"key": "status", "levels": [gold]}),
+        by=TESTER,
     )
     credit = {"type": "CREDIT", "asset_id": str(world.asset.pk), "amount": "event.amount * 0.05"}
     spent = {"type": "COUNTER", "key": "spent", "value": "event.amount"}

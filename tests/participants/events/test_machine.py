@@ -26,6 +26,7 @@ from participants.exceptions import IdempotencyConflict, InsufficientBalance
 from participants.ledger import Movement, verify
 from participants.models import ActionType, Balance, Counter, Event, Participant, StateChange
 from programs import rulebook, tracks
+from programs.api.tiers import NewTierTrackSerializer
 from programs.models import Asset, AssetLink, Program
 from tests.conftest import TESTER
 
@@ -93,7 +94,7 @@ class Machine(RuleBasedStateMachine):
             for key, rank, least in LEVELS
         ]
         body = {"key": "club", "display_name": "Club", "levels": levels}
-        tracks.create(self.program.pk, tracks.clean_new(body), by=TESTER)
+        tracks.create(self.program.pk, NewTierTrackSerializer.read(body), by=TESTER)
         asset = str(self.asset.pk)
         self._rule(
             "Earn",

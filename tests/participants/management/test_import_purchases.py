@@ -14,6 +14,7 @@ from django.db.models import Count, Sum
 from participants.events import process
 from participants.models import Counter, JournalEntry, Participant, TierStanding
 from programs import tracks
+from programs.api.tiers import NewTierTrackSerializer
 from programs.models import Asset, AssetLink, Program
 from tests.conftest import TESTER
 from tests.participants.management.importing_events import (
@@ -90,7 +91,7 @@ def shop(program: Program) -> Program:
         )
     ]
     track = {"key": "status", "display_name": "Status", "levels": levels}
-    tracks.create(program.pk, tracks.clean_new(track), by=TESTER)
+    tracks.create(program.pk, NewTierTrackSerializer.read(track), by=TESTER)
     return program
 
 

@@ -10,6 +10,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from programs import tracks
+from programs.api.tiers import NewTierTrackSerializer, TierTrackChangeSerializer
 from programs.models import Program, TierLevel, TierTrack, TierTrackVersion
 from tests.admin_pages import shown_fields
 from tests.conftest import TESTER
@@ -30,7 +31,9 @@ SILVER = {"key": "silver", "rank": 1, "display_name": "", "qualification": None,
 @pytest.fixture
 def track(program: Program) -> TierTrack:
     """A track with two levels."""
-    new = tracks.clean_new({"key": "status", "display_name": "Status", "levels": [SILVER, GOLD]})
+    new = NewTierTrackSerializer.read(
+        {"key": "status", "display_name": "Status", "levels": [SILVER, GOLD]}
+    )
     return tracks.create(program.pk, new, by=TESTER)
 
 
@@ -171,7 +174,9 @@ def test_levels_are_changed_added_and_removed_on_the_page(
 
 def test_an_untouched_page_changes_nothing(admin_client: Client, track: TierTrack) -> None:
     long = "1234567890123456789.012345678901234567"
-    new = tracks.clean_change({"levels": [{**GOLD, "benefits": {"é": ["<&>", "a\nb", long]}}]})
+    new = TierTrackChangeSerializer.read(
+        {"levels": [{**GOLD, "benefits": {"é": ["<&>", "a\nb", long]}}]}
+    )
     before = tracks.change(track.pk, new, by=TESTER)
 
     response = admin_client.post(page_of(track), fields_of(admin_client, track))
@@ -250,7 +255,7 @@ def test_the_list_takes_as_many_queries_for_many(
     admin_client: Client, program: Program, queries: list[str]
 ) -> None:
     for number in range(40):
-        new = tracks.clean_new({"key": f"t{number}", "levels": [SILVER, GOLD]})
+        new = NewTierTrackSerializer.read({"key": f"t{number}", "levels": [SILVER, GOLD]})
         tracks.create(program.pk, new, by=TESTER)
     queries.clear()
 
@@ -268,7 +273,7 @@ def test_the_page_takes_as_many_queries_for_many_levels(
     admin_client.get(page_of(track))
     few = len(queries)
     levels = [{"key": f"l{number}", "rank": number} for number in range(1, 101)]
-    tracks.change(track.pk, tracks.clean_change({"levels": levels}), by=TESTER)
+    tracks.change(track.pk, TierTrackChangeSerializer.read({"levels": levels}), by=TESTER)
     queries.clear()
 
     admin_client.get(page_of(track))
@@ -278,7 +283,7 @@ def test_the_page_takes_as_many_queries_for_many_levels(
 
 def test_a_page_of_the_largest_track_can_be_saved(admin_client: Client, track: TierTrack) -> None:
     levels = [{"key": f"l{number}", "rank": number} for number in range(1, 101)]
-    tracks.change(track.pk, tracks.clean_change({"levels": levels}), by=TESTER)
+    tracks.change(track.pk, TierTrackChangeSerializer.read({"levels": levels}), by=TESTER)
     fields = fields_of(admin_client, track)
 
     response = admin_client.post(page_of(track), fields | {"levels-0-display_name": ["First"]})

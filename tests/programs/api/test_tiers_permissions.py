@@ -55,6 +55,6 @@ def test_the_forms_of_tracks_create_and_change_them(
 
     assert (created.status_code, broken.status_code, refused.status_code) == (201, 400, 400)
     assert "The text is not JSON" in broken.content.decode()
-    assert "levels[0].key: Give a key: a string." in refused.content.decode()
+    assert "levels[0].key: This field is required." in refused.content.decode()
     assert '<textarea name="levels"' in shown
     assert TierTrackVersion.objects.get().changed_by == "staff:admin"

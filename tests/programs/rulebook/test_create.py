@@ -4,6 +4,7 @@ from uuid import uuid4
 import pytest
 
 from programs import assets, rulebook, tracks
+from programs.api.tiers import NewTierTrackSerializer
 from programs.kernel.exceptions import (
     OrderTaken,
     ProgramInactive,
@@ -107,8 +108,10 @@ def test_what_actions_name_must_be_the_programs_own(program: Program) -> None:
     ours, theirs = asset("OURS", program), asset("THEIRS", other)
     for owner, key, level in ((program, "status", "gold"), (other, "club", "gold")):
         levels = [{"key": level, "rank": 1}]
-        tracks.create(owner.pk, tracks.clean_new({"key": key, "levels": levels}), by=TESTER)
-    gone = tracks.create(program.pk, tracks.clean_new({"key": "gone"}), by=TESTER)
+        tracks.create(
+            owner.pk, NewTierTrackSerializer.read({"key": key, "levels": levels}), by=TESTER
+        )
+    gone = tracks.create(program.pk, NewTierTrackSerializer.read({"key": "gone"}), by=TESTER)
     tracks.delete(gone.pk, by=TESTER)
     actions = [
         {"type": "CREDIT", "asset_id": str(ours.pk), "amount": "1"},
@@ -137,7 +140,7 @@ def test_what_actions_name_must_be_the_programs_own(program: Program) -> None:
 
 
 def test_a_rule_whose_track_has_gone_can_still_be_renamed(program: Program) -> None:
-    track = tracks.create(program.pk, tracks.clean_new({"key": "status"}), by=TESTER)
+    track = tracks.create(program.pk, NewTierTrackSerializer.read({"key": "status"}), by=TESTER)
     rule = made(program, actions=[{"type": "SET_TIER", "tier": "status", "level": ""}])
     tracks.delete(track.pk, by=TESTER)
 

@@ -9,6 +9,7 @@ import pytest
 from django.db import connections, transaction
 
 from programs import assets, tracks
+from programs.api.tiers import NewTierTrackSerializer
 from programs.models import Program
 from tests.conftest import TESTER
 from tests.programs.rulebook.changes import revision
@@ -22,7 +23,7 @@ def test_a_track_and_an_asset_revise_the_programs_that_have_them(program: Progra
         verb()
         return revision(program) != before[0], revision(other) != before[1]
 
-    new = tracks.clean_new({"key": "status"})
+    new = NewTierTrackSerializer.read({"key": "status"})
     assert revised_by(lambda: tracks.create(program.pk, new, by=TESTER)) == (1, 0)
     [track] = tracks.current(program.pk)
     change = partial(tracks.change, track.pk, tracks.TrackChange("Status"), by=TESTER)

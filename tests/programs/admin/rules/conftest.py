@@ -1,6 +1,7 @@
 import pytest
 
 from programs import tracks
+from programs.api.tiers import NewTierTrackSerializer
 from programs.models import Asset, AssetLink, Program, Rule, TierTrack
 from tests.conftest import TESTER
 from tests.programs.admin.rules.pages import make_rule
@@ -18,7 +19,7 @@ def asset(program: Program) -> Asset:
 def track(program: Program) -> TierTrack:
     """A track of the program with one level."""
     gold = {"key": "gold", "rank": 1, "display_name": "Gold", "qualification": None, "benefits": []}
-    new = tracks.clean_new({"key": "status", "display_name": "Status", "levels": [gold]})
+    new = NewTierTrackSerializer.read({"key": "status", "display_name": "Status", "levels": [gold]})
     return tracks.create(program.pk, new, by=TESTER)
 
 

@@ -6,6 +6,7 @@ from playwright.sync_api import Dialog, Page, Route, expect
 
 from participants.models import JournalEntry, Participant
 from programs import rulebook, tracks
+from programs.api.tiers import NewTierTrackSerializer
 from programs.models import Asset, AssetLink, Program, Rule
 from tests.conftest import TESTER
 
@@ -18,7 +19,7 @@ def club(transactional_db: None) -> Program:
     AssetLink.objects.create(program=club, asset=points)
     gold = {"key": "gold", "rank": 1, "display_name": "Gold", "qualification": None, "benefits": []}
     track = {"key": "status", "display_name": "Status", "levels": [gold]}
-    tracks.create(club.pk, tracks.clean_new(track), by=TESTER)
+    tracks.create(club.pk, NewTierTrackSerializer.read(track), by=TESTER)
     return club
 
 
