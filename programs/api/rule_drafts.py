@@ -24,7 +24,7 @@ from programs.models import Rule
 _MISTAKE = {
     "field": "condition",
     "reason": "syntax",
-    "message": "Line 1, column 19: “and” cannot stand here: an operator such as && was expected, or the end; did you mean &&?",
+    "message": "Line 1, column 19: Unexpected “and”: expected an operator such as &&, or the end. Did you mean &&?",
     "position": {"line": 1, "column": 19, "offending": "and"},
 }
 
