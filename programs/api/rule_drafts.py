@@ -31,7 +31,7 @@ _MISTAKE = {
 
 @extend_schema_field({"type": "array", "items": {}})
 class AnyActionsField(JSONTextArea):
-    """Actions that may be wrong, which is what the call is about."""
+    """Actions that may be wrong: the call is there to find out."""
 
 
 @extend_schema_serializer(
@@ -47,10 +47,11 @@ class AnyActionsField(JSONTextArea):
     ]
 )
 class RuleDraftSerializer(serializers.Serializer[Any]):
-    """A condition or actions, one of the two."""
+    """A condition or actions: exactly one of the two."""
 
     program_id = serializers.UUIDField(
-        required=False, help_text="Whose assets and tiers the actions must name; left out, any."
+        required=False,
+        help_text="The program whose assets and tiers the actions may name; left out, any.",
     )
     condition = serializers.CharField(
         required=False,
@@ -95,12 +96,13 @@ class RefusedFieldSerializer(serializers.Serializer[Any]):
     ]
 )
 class JudgementSerializer(serializers.Serializer[Any]):
-    """Whether a rule may have them, and if not, why."""
+    """Whether a rule could have them, and what is wrong if not."""
 
     valid = serializers.BooleanField()
     message = serializers.CharField(help_text='The first mistake, for people; "" where there is none.')  # fmt: skip
     position = PositionField(
-        required=False, help_text="Where it is in the expression; absent where it is in none."
+        required=False,
+        help_text="Where it is in the expression; absent for a mistake outside of one.",
     )
     errors = RefusedFieldSerializer(  # type: ignore[assignment]
         many=True, help_text="All mistakes."
@@ -130,4 +132,4 @@ class RuleDraftViewSet(GenericViewSet[Any]):
         """
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        return Response(JudgementSerializer(rulebook.judged(serializer.validated_data)).data)
+        return Response(JudgementSerializer(rulebook.mistakes_in(serializer.validated_data)).data)

@@ -183,7 +183,7 @@ class RuleVersionSerializer(serializers.ModelSerializer[RuleVersion]):
         extra_kwargs = {"changed_by": {"help_text": "Which API key or member of staff."}}
 
     @extend_schema_field(RuleFieldChangeSerializer(many=True))
-    def get_changes(self, version: RuleVersion) -> list[dict[str, Any]]:
+    def get_changes(self, version: RuleVersion) -> list[rulebook.Change]:
         return rulebook.changes(version)
 
     @extend_schema_field(RuleSnapshotSerializer)

@@ -1,10 +1,11 @@
-"""The rules of programs: what a caller may say of one, and the only code that writes them and their versions."""
+"""The rules of programs: reading their bodies, and the only code that writes them and their versions."""
 
 from programs.rulebook.bodies import Draft, NewRule, clean_change, clean_draft, clean_new
-from programs.rulebook.read import changes, found, history, judged, snapshot
+from programs.rulebook.read import Change, changes, found, history, mistakes_in, snapshot
 from programs.rulebook.write import archive, change, create, duplicate, reorder
 
 __all__ = [
+    "Change",
     "Draft",
     "NewRule",
     "archive",
@@ -17,7 +18,7 @@ __all__ = [
     "duplicate",
     "found",
     "history",
-    "judged",
+    "mistakes_in",
     "reorder",
     "snapshot",
 ]

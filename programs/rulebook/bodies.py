@@ -1,4 +1,4 @@
-"""What a caller may say of a rule: the limits, checked the same for the API and the admin."""
+"""The bodies that create, change and check a rule, read alike for the API, the admin and simulations."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ MAX_DESCRIPTION_LENGTH = 1000
 
 @dataclass(frozen=True, slots=True)
 class NewRule:
-    """The rule to create. `order` is None for one after all others; `actions` are as they are stored."""
+    """The rule to create. `order` is None to put it after all others; `actions` are as they are stored."""
 
     program_id: UUID
     name: str
@@ -46,7 +46,10 @@ class NewRule:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A condition or actions, one of the two, to be judged and not stored; `program_id` says whose assets and tiers count."""
+    """A condition or actions, one of the two, to check without storing them.
+
+    With a `program_id` the actions may only name assets and tiers of that program.
+    """
 
     program_id: UUID | None
     condition: str | None
@@ -58,18 +61,18 @@ def clean_new(body: object) -> NewRule:
     errors = Errors()
     members = members_of(body, errors)
     program_id = uuid_of(members.pop("program_id", None), errors, "program_id")
-    given = _read(members, errors)
+    values = _read(members, errors)
     for name in ("name", "condition", "actions"):
-        if name not in given:
+        if name not in values:
             errors.add(name, "required", "This field is required.")
-    refuse_empty_window(given.get("active_from"), given.get("active_to"), errors)
+    refuse_empty_window(values.get("active_from"), values.get("active_to"), errors)
     errors.raise_if_any()
     assert program_id is not None
-    return NewRule(program_id=program_id, **{**_DEFAULTS, **given})
+    return NewRule(program_id=program_id, **{**_DEFAULTS, **values})
 
 
 def clean_change(body: object) -> dict[str, Any]:
-    """Read the body that changes a rule: the fields that it names, as they are stored, and no others.
+    """Read the body that changes a rule and return the fields that it names, as they are stored.
 
     Raises ValidationFailed.
     """
@@ -78,25 +81,25 @@ def clean_change(body: object) -> dict[str, Any]:
     if "program_id" in members:
         del members["program_id"]
         errors.add("program_id", "read_only", "The program of a rule cannot be changed.")
-    given = _read(members, errors)
+    values = _read(members, errors)
     errors.raise_if_any()
-    return given
+    return values
 
 
 def clean_draft(body: object) -> Draft:
-    """Read the body that asks whether a condition or actions are right. Raises ValidationFailed for another shape."""
+    """Read the body that asks for a check. Raises ValidationFailed if its shape is wrong; what it holds may be."""
     errors = Errors()
     members = members_of(body, errors)
     program_id = None
     if "program_id" in members:
         program_id = uuid_of(members.pop("program_id") or "", errors, "program_id")
-    asked = members.keys() & {"condition", "actions"}
+    named = members.keys() & {"condition", "actions"}
     condition, actions = members.pop("condition", None), members.pop("actions", None)
-    if len(asked) != 1:
-        errors.add("body", "invalid", "Give a condition or actions, one of the two.")
-    elif "condition" in asked and not isinstance(condition, str):
+    if len(named) != 1:
+        errors.add("body", "invalid", "Give either a condition or actions.")
+    elif "condition" in named and not isinstance(condition, str):
         errors.add("condition", "type", "Give a string.")
-    elif "actions" in asked and not isinstance(actions, list):
+    elif "actions" in named and not isinstance(actions, list):
         errors.add("actions", "type", "Give a list of actions.")
     refuse_unknown(members, errors)
     errors.raise_if_any()
@@ -161,15 +164,15 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
     "active_to": None,
     "status": RuleStatus.ACTIVE.value,
 }
-FIELDS: Final = tuple(_READERS)  # in the order in which a rule is told
+FIELDS: Final = tuple(_READERS)  # in documented order
 
 
 def _read(members: dict[str, Any], errors: Errors) -> dict[str, Any]:
-    """The fields that the body names, read; whatever else it names is refused."""
-    given = {
+    """Read the fields that the body names, and refuse what else it names."""
+    values = {
         name: read(members.pop(name), errors, name)
         for name, read in _READERS.items()
         if name in members
     }
     refuse_unknown(members, errors)
-    return given
+    return values

@@ -51,7 +51,7 @@ class CompiledRule:
         return str(self.id)
 
     def takes(self, moment: datetime) -> bool:
-        """Whether the moment is in the rule's window."""
+        """Whether the rule is active at this moment."""
         return (self.active_from is None or self.active_from <= moment) and (
             self.active_to is None or moment < self.active_to
         )

@@ -1,4 +1,6 @@
-from typing import Any
+"""Rules and their versions as they are stored, and what is wrong with a draft."""
+
+from typing import Any, TypedDict
 from uuid import UUID
 
 from django.db.models import OuterRef, QuerySet, Subquery
@@ -11,8 +13,16 @@ from programs.rulebook.bodies import FIELDS, Draft, clean_condition
 from programs.rulebook.program_names import ProgramNames
 
 
+class Change(TypedDict):
+    """A field of a rule that a version changed."""
+
+    field: str
+    old: Any
+    new: Any
+
+
 def found(rule_id: UUID) -> Rule:
-    """The rule, archived or not. Raises RuleNotFound."""
+    """Return the rule, archived or not. Raises RuleNotFound."""
     rule = Rule.objects.filter(pk=rule_id).first()
     if rule is None:
         raise RuleNotFound
@@ -20,14 +30,14 @@ def found(rule_id: UUID) -> Rule:
 
 
 def history(rule: Rule) -> QuerySet[RuleVersion]:
-    """The versions of the rule, newest first, each with what `changes` needs."""
+    """Return the rule's versions, newest first, each with the snapshot before it, for `changes`."""
     before = RuleVersion.objects.filter(rule=rule, version=OuterRef("version") - 1)
     versions = RuleVersion.objects.filter(rule=rule).order_by("-version")
     return versions.annotate(before=Subquery(before.values("snapshot")))
 
 
-def changes(version: RuleVersion) -> list[dict[str, Any]]:
-    """What a version out of `history` changed: [{"field", "old", "new"}]. The first made every field, out of None."""
+def changes(version: RuleVersion) -> list[Change]:
+    """Return what a version from `history` changed; the first changed every field from None."""
     now = snapshot(version)
     if version.before is None:  # type: ignore[attr-defined]
         return [{"field": name, "old": None, "new": value} for name, value in now.items()]
@@ -40,12 +50,12 @@ def changes(version: RuleVersion) -> list[dict[str, Any]]:
 
 
 def snapshot(version: RuleVersion) -> dict[str, Any]:
-    """The rule as it was in this version, its fields in the order of the API."""
+    """Return the rule as it was in this version, its fields in documented order."""
     return _in_order(version.snapshot)
 
 
-def judged(draft: Draft) -> list[FieldError]:
-    """All that is wrong with a condition or with actions. Raises ProgramNotFound."""
+def mistakes_in(draft: Draft) -> list[FieldError]:
+    """Return all that is wrong with a condition or with actions. Raises ProgramNotFound."""
     errors = Errors()
     if draft.program_id and not Program.objects.filter(pk=draft.program_id).exists():
         raise ProgramNotFound
@@ -56,13 +66,13 @@ def judged(draft: Draft) -> list[FieldError]:
             actions = clean_actions(draft.actions, errors)
             if draft.program_id and not errors:
                 refuse_strangers(actions, ProgramNames(draft.program_id), errors)
-    except ValidationFailed as refusal:  # there are too many to name
+    except ValidationFailed as refusal:  # there were too many to go on
         return list(refusal.fields)
     return errors
 
 
-def _in_order(kept: dict[str, Any]) -> dict[str, Any]:
+def _in_order(stored: dict[str, Any]) -> dict[str, Any]:
     return {
-        **{name: kept[name] for name in FIELDS},
-        "actions": in_documented_order(kept["actions"]),
+        **{name: stored[name] for name in FIELDS},
+        "actions": in_documented_order(stored["actions"]),
     }

@@ -1,4 +1,4 @@
-"""Every edit of a program's rules. Each locks the program first, so that orders are given out one after the other."""
+"""The verbs that write rules. Each locks the program first, so that two of them never give out the same order."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import Max
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from programs.kernel.actors import Actor
 from programs.kernel.cleaning import Errors
@@ -28,7 +28,7 @@ from programs.rulebook.actions import refuse_strangers
 from programs.rulebook.bodies import NewRule, refuse_empty_window
 from programs.rulebook.program_names import ProgramNames
 
-STEP = 10  # between two orders, so that a rule finds its place between two others
+STEP = 10  # between two orders, so that a rule fits between two others
 
 
 @retried
@@ -36,7 +36,7 @@ def create(new: NewRule, *, by: Actor) -> Rule:
     """Create the rule with its first version.
 
     Raises ProgramNotFound, ProgramInactive for an archived program, OrderTaken, and ValidationFailed for an asset, track or
-    level that the program has not, and where no order is left.
+    level that the program does not have, and if no order is left.
     """
     with transaction.atomic():
         _refuse_archived(_lock(new.program_id))
@@ -51,10 +51,10 @@ def create(new: NewRule, *, by: Actor) -> Rule:
 def change(
     rule_id: UUID, values: Mapping[str, Any], *, by: Actor, shown_version: int | None = None
 ) -> Rule:
-    """Give the rule these values (as `clean_change` reads them) and keep a version of it, unless it has them already.
+    """Set these values, as `clean_change` returns them, and keep a version if that changes anything.
 
-    Raises RuleNotFound, RuleChanged where it is no longer the version that somebody was shown, OrderTaken, and
-    ValidationFailed as `create` does and for a window that ends before it begins.
+    Raises RuleNotFound, RuleChanged if the rule is no longer at `shown_version`, OrderTaken, and ValidationFailed as
+    `create` does and for a window that ends before it begins.
     """
     with transaction.atomic():
         rule = _locked(rule_id)
@@ -65,22 +65,22 @@ def change(
 
 @retried
 def archive(rule_id: UUID, *, by: Actor) -> None:
-    """Take the rule out of use and free its order; it stays as a row, and so do its versions. Raises RuleNotFound."""
+    """Take the rule out of use and free its order. Its row and its versions stay. Raises RuleNotFound."""
     with transaction.atomic():
         _changed(_locked(rule_id), {"status": RuleStatus.ARCHIVED}, by)
 
 
 @retried
 def reorder(program_id: UUID, rule_ids: Sequence[UUID], *, by: Actor) -> list[Rule]:
-    """Give the program's rules the orders 10, 20, 30, .. in this order, with a version of each that gets another one.
+    """Number the program's rules 10, 20, 30 and so on, and keep a version of each whose order changes.
 
-    Raises ProgramNotFound, and ValidationFailed unless all rules that are not archived are named, each once.
+    Raises ProgramNotFound, and ValidationFailed unless every rule that is not archived is named once.
     """
     with transaction.atomic():
         _lock(program_id)
         current = Rule.objects.filter(program=program_id).current().in_bulk()
         if len(rule_ids) != len(current) or current.keys() != set(rule_ids):
-            message = "Name every rule of the program that is not archived, each once."
+            message = "Name every rule of the program that is not archived, once each."
             raise ValidationFailed([FieldError("rule_ids", "invalid", message)])
         wanted = [current[rule_id] for rule_id in rule_ids]
         orders = range(STEP, STEP * len(wanted) + 1, STEP)
@@ -91,14 +91,14 @@ def reorder(program_id: UUID, rule_ids: Sequence[UUID], *, by: Actor) -> list[Ru
             _move(moved, taken={rule.order for rule in wanted} | set(orders))
             _keep_versions([rule for rule, _ in moved], by)
             Program.objects.filter(pk=program_id).revised()
-        return wanted
+        return list(Rule.objects.filter(pk__in=rule_ids).in_order())
 
 
 @retried
 def duplicate(rule_id: UUID, *, by: Actor) -> Rule:
     """Create a suspended copy of the rule, after all others of its program.
 
-    Raises RuleNotFound, ProgramInactive for an archived program, and ValidationFailed where no order is left.
+    Raises RuleNotFound, ProgramInactive for an archived program, and ValidationFailed if no order is left.
     """
     with transaction.atomic():
         rule = _locked(rule_id)
@@ -131,13 +131,13 @@ def _refuse_archived(program: Program) -> None:
 
 
 def _locked(rule_id: UUID) -> Rule:
-    """The rule with its program, which is locked."""
+    """Return the rule with its program, which is locked."""
     program_ids = Rule.objects.filter(pk=rule_id).values_list("program", flat=True)
     program_id = program_ids.first()
     if program_id is None:
         raise RuleNotFound
     program = _lock(program_id)
-    # Read only now: whoever held the lock may have changed it.
+    # Read after locking: whoever held the lock before may have changed it.
     rule = Rule.objects.get(pk=rule_id)
     rule.program = program
     return rule
@@ -153,10 +153,10 @@ def _next_order(program_id: UUID) -> int:
 
 
 def _added(rule: Rule, by: Actor) -> Rule:
-    _store(rule, force_insert=True)
+    _save(rule, force_insert=True)
     _keep_versions([rule], by)
     Program.objects.filter(pk=rule.program_id).revised()
-    # As the database has it, like every other answer: its time of creation, its JSON.
+    # The database sets the time of creation and normalizes the JSON.
     return Rule.objects.get(pk=rule.pk)
 
 
@@ -169,19 +169,19 @@ def _changed(rule: Rule, values: Mapping[str, Any], by: Actor) -> Rule:
         return rule
     errors = Errors()
     refuse_empty_window(rule.active_from, rule.active_to, errors)
-    # What the actions name may have gone since; that is no reason to refuse another name for the rule.
+    # An asset or level may have gone since it was named; that must not block other changes to the rule.
     if now["actions"] != before["actions"]:
         refuse_strangers(rule.actions, ProgramNames(rule.program_id), errors)
     errors.raise_if_any()
     rule.version += 1
-    _store(rule, update_fields=[*values, "version", "updated_at"])
+    _save(rule, update_fields=[*values, "version", "updated_at"])
     _keep_versions([rule], by)
     Program.objects.filter(pk=rule.program_id).revised()
     return Rule.objects.get(pk=rule.pk)
 
 
-def _store(rule: Rule, **options: Any) -> None:
-    """Save the rule. Raises OrderTaken, with the name of the rule that has its order."""
+def _save(rule: Rule, **options: Any) -> None:
+    """Save the rule. Raises OrderTaken, which names the rule that has its order."""
     if rule.status == RuleStatus.ACTIVE:
         active = Rule.objects.filter(program=rule.program_id, status=RuleStatus.ACTIVE)
         holder = active.filter(order=rule.order).exclude(pk=rule.pk).first()
@@ -190,7 +190,7 @@ def _store(rule: Rule, **options: Any) -> None:
     try:
         rule.save(**options)
     except IntegrityError as error:
-        # Only the constraint knows of a rule that somebody writes past the lock.
+        # A rule that was written without the lock is only seen by the constraint.
         if violated(error) != "rule_order_is_unique_among_active":
             raise
         raise _order_taken(OrderTaken.message) from error
@@ -201,7 +201,10 @@ def _order_taken(message: str) -> OrderTaken:
 
 
 def _move(moved: Sequence[tuple[Rule, int]], *, taken: set[int]) -> None:
-    """Give each rule its new order. The constraint is met row by row: first they all go where no rule is or will be."""
+    """Give each rule its new order.
+
+    The constraint is checked row by row, so all rules first go to orders that no rule has or gets.
+    """
     free = (order for order in count(MAX_ORDER, -1) if order not in taken)
     rules = [rule for rule, _ in moved]
     for rule, order in zip(rules, islice(free, len(rules)), strict=True):
@@ -210,7 +213,7 @@ def _move(moved: Sequence[tuple[Rule, int]], *, taken: set[int]) -> None:
     for rule, order in moved:
         rule.order = order
         rule.version += 1
-        rule.updated_at = timezone.now()
+        rule.updated_at = Now()
     Rule.objects.bulk_update(rules, ["order", "version", "updated_at"])
 
 

@@ -1,4 +1,4 @@
-"""The list of rules, of all programs or of one."""
+"""Filters and addresses of the list of rules, of all programs or of one."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,24 +19,27 @@ OFFERED_PROGRAMS = 50
 
 
 def list_of(program: Program) -> str:
-    """The address of the list of its rules."""
+    """Return the address of the list of the program's rules."""
     return f"{reverse('admin:programs_rule_changelist')}?{urlencode({'program': program.pk})}"
 
 
-def asked_program_id(request: HttpRequest) -> UUID | None:
-    """The program that the address of a page of rules names."""
-    asked = request.GET.get("program", "")
-    return UUID(asked) if is_id(asked) else None
+def program_id_named_in(request: HttpRequest) -> UUID | None:
+    """Return the id of the program that the address of the page names."""
+    text = request.GET.get("program", "")
+    return UUID(text) if is_id(text) else None
 
 
 def programs_named(part: str) -> list[Program]:
-    """The first programs, by name, whose name has this part; archived ones are not offered."""
+    """Return the first programs, by name, whose name contains this; archived ones are left out."""
     current = Program.objects.exclude(status=ProgramStatus.ARCHIVED)
     return list(current.filter(name__icontains=part).order_by("name", "id")[:OFFERED_PROGRAMS])
 
 
 class RuleProgramFilter(admin.SimpleListFilter):
-    """Offers the first programs by name, or the first whose name has what was typed; a URL may name any."""
+    """A filter that offers the first programs by name, or those whose name contains what was typed.
+
+    A URL may name any program.
+    """
 
     title = "program"
     parameter_name = "program"
@@ -51,7 +54,7 @@ class RuleProgramFilter(admin.SimpleListFilter):
         return [self.parameter_name, "program_name"]
 
     def has_output(self) -> bool:
-        return True  # the field to type into, whatever it finds
+        return True  # the search field, whatever it finds
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [(str(program.pk), program.name) for program in programs_named(self.typed)]
@@ -88,7 +91,7 @@ class RuleProgramFilter(admin.SimpleListFilter):
 
 
 class RuleStatusFilter(admin.SimpleListFilter):
-    """Archived rules are hidden unless asked for."""
+    """A filter that hides archived rules unless they are chosen."""
 
     title = "status"
     parameter_name = "status"
@@ -102,11 +105,11 @@ class RuleStatusFilter(admin.SimpleListFilter):
         yield from others
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        asked = self.value()
-        if asked is None:
+        status = self.value()
+        if status is None:
             return queryset.current()
-        if asked == "all":
+        if status == "all":
             return queryset
-        if asked not in RuleStatus.values:
+        if status not in RuleStatus.values:
             raise IncorrectLookupParameters
-        return queryset.filter(status=asked)
+        return queryset.filter(status=status)

@@ -19,8 +19,8 @@ from programs.admin.rules.changelist import (
     OFFERED_PROGRAMS,
     RuleProgramFilter,
     RuleStatusFilter,
-    asked_program_id,
     list_of,
+    program_id_named_in,
     programs_named,
 )
 from programs.admin.rules.editor import editor_context
@@ -67,8 +67,8 @@ class RuleAdmin(VerbAdmin[Rule]):
         return False  # archive it instead
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        # Of one program's rules it is the same in every row, and the other columns need the place.
-        return self.list_display[1:] if asked_program_id(request) else self.list_display
+        # The rules of one program do not need the column, and the others need its space.
+        return self.list_display[1:] if program_id_named_in(request) else self.list_display
 
     @admin.display(description="Program")
     def program_link(self, rule: Rule) -> str:
@@ -91,7 +91,7 @@ class RuleAdmin(VerbAdmin[Rule]):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         more = {
-            "program_id": asked_program_id(request),
+            "program_id": program_id_named_in(request),
             "may_reorder": self.has_change_permission(request),
         }
         return super().changelist_view(request, {**more, **(extra_context or {})})
@@ -102,7 +102,7 @@ class RuleAdmin(VerbAdmin[Rule]):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        if self.has_add_permission(request) and _asked_program(request) is None:
+        if self.has_add_permission(request) and _program_named_in(request) is None:
             return _choose_program(self, request)
         return super().add_view(request, form_url, extra_context)
 
@@ -110,7 +110,7 @@ class RuleAdmin(VerbAdmin[Rule]):
         self, request: HttpRequest, obj: Rule | None = None, change: bool = False, **kwargs: Any
     ) -> type[forms.ModelForm[Rule]]:
         form = super().get_form(request, obj, change, **kwargs)
-        form.program = obj.program if obj else _asked_program(request)  # type: ignore[attr-defined]
+        form.program = obj.program if obj else _program_named_in(request)  # type: ignore[attr-defined]
         return form
 
     def get_fieldsets(self, request: HttpRequest, obj: Rule | None = None) -> Any:
@@ -180,6 +180,6 @@ def _choose_program(page: RuleAdmin, request: HttpRequest) -> HttpResponse:
     return TemplateResponse(request, "admin/programs/rule/choose_program.html", context)
 
 
-def _asked_program(request: HttpRequest) -> Program | None:
-    program_id = asked_program_id(request)
+def _program_named_in(request: HttpRequest) -> Program | None:
+    program_id = program_id_named_in(request)
     return Program.objects.filter(pk=program_id).first() if program_id else None

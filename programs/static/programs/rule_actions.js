@@ -4,7 +4,7 @@
 {
     const { Code, Note, data } = window.laurelRule;
 
-    /** One row, which is one action, with a note for each field. */
+    /** One row: one action, with a note for each field. */
     class Row {
         constructor(element, rows) {
             this.element = element;
@@ -159,7 +159,7 @@
             this.renumber();
             const [used, other] = step < 0 ? [row.upButton, row.downButton] : [row.downButton, row.upButton];
             (used.disabled ? other : used).focus();
-            this.announce(`This is action ${old + step + 1} of ${this.rows.length} now.`);
+            this.announce(`This is now action ${old + step + 1} of ${this.rows.length}.`);
         }
 
         remove(row) {

@@ -1,8 +1,8 @@
-// What the scripts of the rule editor share: notes on fields, marks in the text of a rule, questions to the API.
+// Shared by the scripts of the rule editor: notes on fields, marks in expressions, questions to the API.
 "use strict";
 
 {
-    /** Says beside a field what is wrong with it, to the eye and to a screen reader. */
+    /** Shows beside a field what is wrong with it, for the eye and for a screen reader. */
     class Note {
         constructor(field) {
             this.field = field;
@@ -17,8 +17,8 @@
 
         show(error) {
             const wrapper = this.field.closest(".rule-field, .form-row");
-            const words = wrapper.querySelector(".errorlist") ? "" : error.message; // the server has said it
-            // What is there already is not read out again.
+            const words = wrapper.querySelector(".errorlist") ? "" : error.message; // the server's own is shown already
+            // A screen reader would read the same text again.
             if (this.message.textContent !== words) {
                 this.message.textContent = words;
             }
@@ -31,7 +31,7 @@
         }
     }
 
-    /** A text of the rule language. The offending piece is marked by a copy of the text that lies behind it. */
+    /** A field with an expression. A copy of the text behind it marks the piece that is wrong. */
     class Code extends Note {
         constructor(field) {
             super(field);
@@ -43,7 +43,7 @@
             field.before(this.frame);
             this.frame.append(this.marks, field);
             field.addEventListener("input", () => {
-                this.marks.replaceChildren(); // it would stand under other words
+                this.marks.replaceChildren(); // the text has moved on
                 this.fit();
             });
             field.addEventListener("scroll", () => { this.marks.scrollTop = field.scrollTop; });
@@ -51,7 +51,7 @@
             this.fit();
         }
 
-        /** As high as its text, so that text and marks break their lines alike, without a scroll bar. */
+        /** Makes the field as high as its text: without a scroll bar, text and marks break their lines alike. */
         fit() {
             if (this.field.offsetWidth) {
                 this.field.style.height = "auto";
@@ -77,16 +77,16 @@
         }
     }
 
-    /** Where the offending piece begins and ends. The API counts characters, JavaScript halves of some of them. */
+    /** Start and end of the piece that is wrong. The API counts characters, JavaScript counts UTF-16 units. */
     const span = (text, { line, column, offending }) => {
         const lines = text.split("\n");
         const before = lines.slice(0, line - 1).reduce((length, each) => length + each.length + 1, 0);
         const start = before + [...(lines[line - 1] ?? "")].slice(0, column - 1).join("").length;
-        const piece = text.startsWith(offending, start) ? offending : offending.slice(0, -1); // cut, with an ellipsis
+        const piece = text.startsWith(offending, start) ? offending : offending.slice(0, -1); // cut off, with an ellipsis
         return [start, start + piece.length];
     };
 
-    /** Asks after a pause, and drops the answer where something else has been asked since. */
+    /** Asks after a pause, and drops the answer if something else has been asked since. */
     class Question {
         constructor(url, pause = 300) {
             this.url = url;
@@ -110,7 +110,7 @@
         }
     }
 
-    /** Sends JSON text as it is: JavaScript's own numbers would lose digits. Gives {ok, body}. */
+    /** Sends JSON text unchanged, since JavaScript's numbers would lose digits. Resolves to {ok, body}. */
     const post = async (url, text) => {
         const response = await fetch(url, {
             method: "POST",
@@ -124,7 +124,7 @@
         return { ok: response.ok, body: await response.json() };
     };
 
-    /** The time in a field of UTC as the API spells it; where the seconds are zero a browser leaves them out. */
+    /** The time in a UTC field as the API spells it. A browser leaves out seconds that are zero. */
     const timeIn = ({ value }) => (value ? `${value.length === 16 ? `${value}:00` : value}Z` : null);
 
     const data = JSON.parse(document.getElementById("rule-editor-data").textContent);

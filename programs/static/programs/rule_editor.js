@@ -1,4 +1,4 @@
-// The rule's page: has the API check the condition and the actions while they are typed.
+// The page of a rule: the API checks the condition and the actions while they are typed.
 "use strict";
 
 {
@@ -28,14 +28,14 @@
         });
     };
 
-    /** What the server said of a field stands until the field is edited. */
+    /** An error from the server stays until its field is edited. */
     const forgetRefusal = (field) => {
         const wrapper = field.closest(".rule-field, .form-row");
         wrapper?.querySelector(".errorlist")?.remove();
         wrapper?.classList.remove("errors");
     };
 
-    let isChanged = Boolean(document.querySelector(".errornote")); // what was refused stands there unsaved
+    let isChanged = Boolean(document.querySelector(".errornote")); // what was refused is not saved
     form.addEventListener("input", ({ target }) => {
         if (target.form === form) {
             isChanged = true;
@@ -45,20 +45,20 @@
     condition.field.addEventListener("input", checkCondition);
     rows.element.addEventListener("input", checkActions);
     rows.element.addEventListener("change", () => {
-        isChanged = true; // added, moved and removed rows too
+        isChanged = true; // rows were added, moved or removed, too
         checkActions();
     });
 
-    // The buttons above the page leave what is typed below behind.
+    // The buttons above the form leave the page, and what was typed below is lost.
     for (const verb of document.querySelectorAll(".rule-verb")) {
         verb.addEventListener("submit", (event) => {
-            if (isChanged && !window.confirm("What you changed on this page is not saved. Go on without it?")) {
+            if (isChanged && !window.confirm("Your changes on this page are not saved. Continue without them?")) {
                 event.preventDefault();
             }
         });
     }
 
-    // Going back, a browser fills in the form after scripts have run.
+    // On going back, a browser fills in the form after the scripts have run.
     window.addEventListener("pageshow", () => {
         rows.rows.forEach((row) => row.fit());
         condition.fit();
@@ -66,7 +66,7 @@
         checkActions();
     });
 
-    /** The rule as it stands on the page. */
+    /** The rule as it is on the page, saved or not. */
     window.laurelRule.draft = () => ({
         condition: condition.field.value,
         actions: rows.actions(),
@@ -74,14 +74,14 @@
         active_to: timeIn(form.elements.active_to),
     });
 
-    /** Says at the fields what is wrong with such a draft. */
+    /** Shows beside the fields what is wrong with such a draft. */
     window.laurelRule.refuse = (errors) => {
         const [error] = errors.filter(({ field }) => field === "rule.condition");
         error ? condition.show(error) : condition.clear();
         rows.show(errors, { emptyToo: true });
     };
 
-    /** Says at the field that an action, counted from 0, or the condition failed. */
+    /** Shows where a trial run failed: at an action, counted from 0, or at the condition. */
     window.laurelRule.fail = ({ action, message }) => {
         action === null ? condition.show({ message }) : rows.filled[action]?.fail({ message });
     };

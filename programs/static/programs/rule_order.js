@@ -1,4 +1,4 @@
-// Moves rules on the page itself. Without it each move is a page of its own.
+// Moves rules on the page itself. Without it, each move loads the page again.
 "use strict";
 
 {
@@ -23,7 +23,7 @@
         (used.disabled ? (isUp ? down : up) : used).focus();
         const position = [...list.children].indexOf(item) + 1;
         const name = item.querySelector(".rule-order-name").textContent.trim();
-        live.textContent = `${name} is number ${position} of ${list.children.length} now; not saved yet.`;
+        live.textContent = `${name} is now number ${position} of ${list.children.length}; not saved yet.`;
     };
 
     form?.addEventListener("submit", (event) => {

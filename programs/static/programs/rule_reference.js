@@ -1,4 +1,4 @@
-// The reference beside the editor: finds names, and writes them where the cursor was last.
+// The reference beside the editor: finds names and inserts them at the cursor's last position.
 "use strict";
 
 {
@@ -19,7 +19,7 @@
         const isUsable = target.isConnected && !target.disabled;
         target = isUsable ? target : document.getElementById("id_condition");
         target.focus();
-        // Deprecated, and the only way that the browser's own undo knows of.
+        // Deprecated, but the only way that keeps the browser's undo.
         if (!document.execCommand("insertText", false, text)) {
             target.setRangeText(text, target.selectionStart, target.selectionEnd, "end");
             target.dispatchEvent(new Event("input", { bubbles: true }));
@@ -28,7 +28,7 @@
             const inside = target.selectionEnd - 1;
             target.setSelectionRange(inside, inside);
         }
-        live.textContent = `Wrote ${text}`;
+        live.textContent = `Inserted ${text}`;
     };
 
     reference.addEventListener("click", ({ target: clicked }) => {

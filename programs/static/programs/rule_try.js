@@ -1,4 +1,4 @@
-// "Try it": runs the rule as it stands on the page for one event, and tells what it would do. Nothing is stored.
+// "Try it": runs the rule as it is on the page for one event and shows what it would do. Nothing is stored.
 "use strict";
 
 {
@@ -46,7 +46,7 @@
 
     // The question
 
-    /** JSON text as it was typed, so that its numbers keep their digits. Says what is wrong and throws. */
+    /** JSON text as it was typed, so that numbers keep their digits. Shows what is wrong and throws. */
     const jsonOf = (name) => {
         const text = textOf(name);
         try {
@@ -70,7 +70,7 @@
         if (time) {
             parts.event_timestamp = JSON.stringify(time);
         }
-        const draft = window.laurelRule.draft?.(); // who may only look tries the rule as it is stored
+        const draft = window.laurelRule.draft?.(); // those who cannot edit try the rule as it is stored
         if (draft) {
             parts.rule = JSON.stringify(draft);
         }
@@ -104,7 +104,7 @@
 
     const assetNames = new Map(Object.entries(data.assets));
 
-    const told = ({ type, before, after, ...rest }) => {
+    const described = ({ type, before, after, ...rest }) => {
         const details = Object.entries(rest)
             .filter(([, value]) => value !== null && value !== "" && value !== false)
             .map(([name, value]) => (name === "asset_id" ? assetNames.get(value) ?? value : `${name.replaceAll("_", " ")} ${inWords(value)}`));
@@ -124,7 +124,7 @@
             parts.push(make("p", reason));
         }
         if (actions.length) {
-            const rows = actions.map((action) => [told(action), inWords(action.before), inWords(action.after)]);
+            const rows = actions.map((action) => [described(action), inWords(action.before), inWords(action.after)]);
             parts.push(tableOf(["What it would do", "Before", "After"], rows));
         } else if (outcome === "matched") {
             parts.push(make("p", "It does nothing."));
@@ -135,7 +135,7 @@
     const show = ({ failure, rule_evaluations: evaluations, tier_changes: tiers = [], participant_state: state }) => {
         const parts = evaluations.flatMap((each) => evaluationOf(each, evaluations.length === 1));
         if (failure) {
-            parts.unshift(make("p", `The event would fail, and nothing of it would happen: ${failure.message}`, { class: "errornote" }));
+            parts.unshift(make("p", `The event would fail and change nothing: ${failure.message}`, { class: "errornote" }));
         }
         if (tiers.length) {
             parts.push(make("h3", "Tiers"));
@@ -143,7 +143,7 @@
         }
         if (state) {
             const text = make("pre", JSON.stringify(state, null, 2));
-            parts.push(make("details", [make("summary", "The participant after it"), text]));
+            parts.push(make("details", [make("summary", "The participant afterwards"), text]));
         }
         result.replaceChildren(...parts);
         window.laurelRule.refuse?.([]);
@@ -175,7 +175,7 @@
         try {
             text = question();
         } catch {
-            complain("Mend the JSON first.");
+            complain("Fix the JSON first.");
             return;
         }
         const answer = await post(data.simulate_url, text).catch(() => null);

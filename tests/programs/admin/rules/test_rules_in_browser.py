@@ -114,7 +114,7 @@ def test_a_rule_is_written_tried_and_saved_by_keyboard_alone(admin: Page, club: 
     press(admin, "Tab", "Tab", "Tab")  # over the buttons of the row; "Down" is off
     admin.keyboard.type("Buyer")
     press(admin, "Shift+Tab", "Shift+Tab", "Enter")  # up
-    expect(admin.locator("#rule-actions-live")).to_have_text("This is action 1 of 2 now.")
+    expect(admin.locator("#rule-actions-live")).to_have_text("This is now action 1 of 2.")
     tab_to(admin, "Try it")
     press(admin, "Enter")
     result = admin.get_by_role("status")
@@ -231,7 +231,7 @@ def test_rules_are_reordered_by_keyboard(admin: Page, club: Program) -> None:
 
     expect(admin.get_by_role("button", name="Move third down")).to_be_focused()
     expect(admin.locator("#rule-order-live")).to_have_text(
-        "third is number 1 of 3 now; not saved yet."
+        "third is now number 1 of 3; not saved yet."
     )
     tab_to(admin, "Save this order")
     press(admin, "Enter")
@@ -275,14 +275,14 @@ def test_a_rule_is_tried_unsaved_and_tells_why_not(admin: Page, rule: Rule) -> N
     expect(admin.locator("#id_actions-0-amount_note")).to_contain_text("ends too early")
 
     action.get_by_label("Amount").fill("25.50")
-    admin.get_by_label("Data of the event").fill('{"amount": 50')
+    admin.get_by_label("Event data").fill('{"amount": 50')
     run.click()
     expect(admin.locator("#rule-try-event_note")).to_contain_text("This is not JSON")
-    admin.get_by_label("Data of the event").fill('{"amount": 50.00}')
-    admin.get_by_label("The participant (JSON)").fill('{"balances": {"XXX": {}}}')
+    admin.get_by_label("Event data").fill('{"amount": 50.00}')
+    admin.get_by_label("Participant (JSON)").fill('{"balances": {"XXX": {}}}')
     run.click()
     expect(admin.locator("#rule-try-state_note")).to_contain_text("no such asset")
-    admin.get_by_label("The participant (JSON)").fill('{"balances": {"PTS": {"available": 30}}}')
+    admin.get_by_label("Participant (JSON)").fill('{"balances": {"PTS": {"available": 30}}}')
     run.click()
     expect(result).to_contain_text("available 4.50")
     assert rulebook.found(rule.pk).version == 1
@@ -301,11 +301,11 @@ def test_a_rule_is_tried_for_a_participant(
     admin: Page, rule: Rule, participant: Participant
 ) -> None:
     admin.goto(page_of(rule))
-    admin.get_by_label("A participant", exact=True).check()
+    admin.get_by_label("An existing participant").check()
     admin.get_by_label("External id").press_sequentially("an")
     expect(admin.locator("#rule-try-people option")).to_have_attribute("value", "ana")
     admin.get_by_label("External id").fill("nobody")
-    admin.get_by_label("Time of the event").fill("2026-01-15T10:30:00")
+    admin.get_by_label("Event time").fill("2026-01-15T10:30:00")
     admin.get_by_role("button", name="Try it").click()
     result = admin.get_by_role("status")
     expect(result.locator(".errornote")).to_contain_text("no participant")
@@ -344,7 +344,7 @@ def test_a_button_above_the_page_asks_before_it_leaves_edits_behind(
 
     admin.once("dialog", stay)
     admin.get_by_role("button", name="Suspend").click()
-    assert asked == ["What you changed on this page is not saved. Go on without it?"]
+    assert asked == ["Your changes on this page are not saved. Continue without them?"]
     assert rulebook.found(rule.pk).status == "ACTIVE"
 
     admin.once("dialog", lambda dialog: dialog.accept())
