@@ -5,7 +5,9 @@ decides nothing: comparing two Decimals is exact in every context, and nothing e
 """
 
 import decimal
+import operator
 import re
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Final
 
@@ -91,31 +93,25 @@ def whole(number: Number, what: str = "A position") -> int:
     raise EvaluationError(f"{what} must be a whole number, not {plain(number)}.")
 
 
-def add(left: Number, right: Number) -> Number:
-    if type(left) is int and type(right) is int:
-        return int64(left + right)
-    try:
-        return CONTEXT.add(left, right)
-    except ArithmeticError:
-        raise out_of_range() from None
+def _exact(
+    of_ints: Callable[[int, int], int], of_decimals: Callable[[Number, Number], Decimal]
+) -> Callable[[Number, Number], Number]:
+    def operate(left: Number, right: Number) -> Number:
+        if type(left) is int and type(right) is int:
+            return int64(of_ints(left, right))
+        try:
+            return of_decimals(left, right) or _ZERO  # and never -0
+        except ArithmeticError:
+            raise out_of_range() from None
+
+    return operate
 
 
-def subtract(left: Number, right: Number) -> Number:
-    if type(left) is int and type(right) is int:
-        return int64(left - right)
-    try:
-        return CONTEXT.subtract(left, right)
-    except ArithmeticError:
-        raise out_of_range() from None
+_ZERO: Final = Decimal(0)
 
-
-def multiply(left: Number, right: Number) -> Number:
-    if type(left) is int and type(right) is int:
-        return int64(left * right)
-    try:
-        return settled(CONTEXT.multiply(left, right))
-    except ArithmeticError:
-        raise out_of_range() from None
+add: Final = _exact(operator.add, CONTEXT.add)
+subtract: Final = _exact(operator.sub, CONTEXT.subtract)
+multiply: Final = _exact(operator.mul, CONTEXT.multiply)
 
 
 def divide(left: Number, right: Number) -> Number:

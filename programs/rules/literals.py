@@ -9,7 +9,7 @@ from programs.rules.arithmetic import INT_MAX, TOO_LARGE, decimal_from_text
 _ESCAPE = re.compile(
     r"\\(?:([abfnrtv\\?\"'`])|x([0-9a-fA-F]{2})|X([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-3][0-7]{2})|([\s\S]?))"
 )
-_SIMPLE: Final = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+ESCAPES: Final = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
 
 class BadLiteral(ValueError):
@@ -74,7 +74,7 @@ def _encoded(text: str) -> bytes:
 def _character(match: re.Match[str]) -> str:
     simple, low, upper, short, long, octal, unknown = match.groups()
     if simple:
-        return _SIMPLE.get(simple, simple)
+        return ESCAPES.get(simple, simple)
     if unknown is not None:
         raise BadLiteral(f"\\{unknown} is not an escape sequence. Write \\\\ for a backslash.")
     code = int(octal, 8) if octal else int(low or upper or short or long, 16)

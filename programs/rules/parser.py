@@ -54,13 +54,11 @@ def parse(source: str) -> Node:
         raise bad_character(source, error.pos_in_stream or 0) from None
     except UnexpectedToken as error:
         raise bad_token(source, error.token, error.expected) from None
-    except _Misplaced as error:
-        raise located(str(error), source, error.start, error.end) from None
-    except VisitError as error:
-        if isinstance(error.orig_exc, _Misplaced):
-            wrong = error.orig_exc
-            raise located(str(wrong), source, wrong.start, wrong.end) from None
-        raise
+    except (_Misplaced, VisitError) as error:
+        wrong = error.orig_exc if isinstance(error, VisitError) else error
+        if not isinstance(wrong, _Misplaced):
+            raise
+        raise located(str(wrong), source, wrong.start, wrong.end) from None
 
 
 class _Misplaced(Exception):
@@ -200,13 +198,12 @@ class _Builder(Transformer[Token, Node]):
         return _literal(children[0], read_text)
 
     def true(self, children: Children) -> Node:
-        return tree.Literal(children[0].start_pos, children[0].end_pos, True)
+        return _literal(children[0], _CONSTANTS.__getitem__)
 
-    def false(self, children: Children) -> Node:
-        return tree.Literal(children[0].start_pos, children[0].end_pos, False)
+    false = null = true
 
-    def null(self, children: Children) -> Node:
-        return tree.Literal(children[0].start_pos, children[0].end_pos, None)
+
+_CONSTANTS: Final = {"true": True, "false": False, "null": None}
 
 
 def _row(operand: Node, suffix: tree.Suffix) -> Node:

@@ -11,7 +11,7 @@ Python holds True, 1 and 1.0 for equal, as keys of a dict too; CEL tells true fr
 never by `==` unless both are known to be of one type, and a map's bool keys are kept as BoolKey.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import repeat
@@ -196,7 +196,7 @@ def as_key(value: Value, run: Run) -> Any:
 def keys(container: dict[Any, Value], run: Run) -> Iterable[Value]:
     """The keys as values."""
     if run[HAS_BOOL_KEYS]:
-        return [key.value if type(key) is BoolKey else key for key in container]
+        return map(_plain_key, container)
     return container
 
 
@@ -205,75 +205,57 @@ def handed_out(value: Value, run: Run) -> Value:
 
     Without bool keys that is the value itself: it may share itself a million times, and nothing walks it.
     """
-    return _Plain().copy(value) if run[HAS_BOOL_KEYS] else value
+    return _with_plain_keys(value, {}) if run[HAS_BOOL_KEYS] else value
 
 
-class _Plain:
-    """Copies each list and map once, however often it is shared."""
-
-    def __init__(self) -> None:
-        self.done: dict[int, Value] = {}
-
-    def copy(self, value: Value) -> Value:
-        if id(value) in self.done:
-            return self.done[id(value)]
-        if isinstance(value, list):
-            self.done[id(value)] = self._list(value)
-        elif isinstance(value, dict):
-            self.done[id(value)] = self._map(value)
-        else:
-            return value
-        return self.done[id(value)]
-
-    def _list(self, value: list[Value]) -> list[Value]:
-        return [self.copy(part) for part in value]
-
-    def _map(self, value: dict[Any, Value]) -> dict[Any, Value]:
-        made = {
-            key.value if type(key) is BoolKey else key: self.copy(part)
-            for key, part in value.items()
-        }
-        if len(made) < len(value):
+def _with_plain_keys(value: Value, done: dict[int, Value]) -> Value:
+    """Copy each list and map once, however often it is shared."""
+    if type(value) not in _CONTAINERS:
+        return value
+    if id(value) not in done:
+        done[id(value)] = (
+            [_with_plain_keys(part, done) for part in value]
+            if type(value) is list
+            else {_plain_key(key): _with_plain_keys(part, done) for key, part in value.items()}
+        )
+        if len(done[id(value)]) < len(value):
             raise EvaluationError("A result cannot have both true and 1, or false and 0, as keys.")
-        return made
+    return done[id(value)]
+
+
+def _plain_key(key: Any) -> Value:
+    return key.value if type(key) is BoolKey else key
 
 
 def written(value: Value, most: int = 80) -> str:
     """The value as the language would write it, for people: cut to `most` characters, however large it is."""
+    # Most values of reasons are no containers.
     if type(value) not in _CONTAINERS:
         return cut(_atom(value, most), most)
-    parts: list[str] = []
-    _write(value, parts, most)
-    return cut("".join(parts), most)
+    text = ""
+    for piece in _pieces(value, most, 0):
+        text += piece
+        if len(text) > most:
+            break
+    return cut(text, most)
 
 
-def _write(value: Value, parts: list[str], most: int, depth: int = 0) -> int:
-    """Append the value's text until there are `most` characters; returns how many are left."""
-    if most <= 0:
-        return 0
+def _pieces(value: Value, most: int, depth: int) -> Iterator[str]:
     if type(value) not in _CONTAINERS:
-        text = _atom(value, most)
-        parts.append(text)
-        return most - len(text)
-    if depth == MAX_VALUE_DEPTH:
-        parts.append("…")
-        return 0
-    opening, closing = "[]" if type(value) is list else "{}"
-    parts.append(opening)
-    most -= 1
-    for index, part in enumerate(value):
-        if index:
-            parts.append(", ")
-            most -= 2
-        if type(value) is dict:
-            most = _write(part.value if type(part) is BoolKey else part, parts, most, depth + 1)
-            parts.append(": ")
-            part = value[part]
-        most = _write(part, parts, most, depth + 1)
-        if most <= 0:
-            return 0
-    parts.append(closing)
-    return most - 1
+        yield _atom(value, most)
+    elif depth == MAX_VALUE_DEPTH:
+        yield "…"
+    else:
+        is_list = type(value) is list
+        yield "[" if is_list else "{"
+        for index, part in enumerate(value):
+            if index:
+                yield ", "
+            if not is_list:
+                yield f"{_atom(_plain_key(part), most)}: "
+                part = value[part]
+            yield from _pieces(part, most, depth + 1)
+        yield "]" if is_list else "}"
 
 
 def _atom(value: Value, most: int) -> str:

@@ -17,7 +17,7 @@ from programs.rulebook.reference.forms import FORMS, MACROS, OPERATORS, Form
 from programs.rulebook.reference.limits import LIMITS, Limit
 from programs.rulebook.reference.worked import WORKED_RULES, Action, WorkedRule
 from programs.rulebook.vocabulary import VARIABLES, Variable
-from programs.rules.functions import FUNCTIONS, Function
+from programs.rules.functions import FUNCTIONS, RARE, Function
 
 __all__ = [
     "EXACT_NUMBERS",
@@ -28,6 +28,7 @@ __all__ = [
     "MACROS",
     "MISSING_FIELDS",
     "OPERATORS",
+    "RARE",
     "TIMES",
     "VALUES",
     "VARIABLES",
@@ -45,8 +46,9 @@ __all__ = [
 
 
 def functions_by_subject() -> dict[str, list[Function]]:
-    """All functions, in the order of the table, under the names of their subjects."""
+    """Group all functions by subject, in the order of the table; those that are rarely needed come last."""
     subjects: dict[str, list[Function]] = {}
     for function in FUNCTIONS.values():
         subjects.setdefault(function.subject, []).append(function)
+    subjects[RARE] = subjects.pop(RARE)
     return subjects

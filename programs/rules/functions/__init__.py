@@ -1,6 +1,6 @@
 """The functions of the language, a file for each subject."""
 
-from programs.rules.functions import (
+from programs.rules.functions import (  # noqa: F401  # which fill the table
     collections,
     conversions,
     encodings,
@@ -10,19 +10,6 @@ from programs.rules.functions import (
     texts,
     times,
 )
-from programs.rules.functions.table import FUNCTIONS, Function, Signature, accepted
+from programs.rules.functions.table import FUNCTIONS, RARE, Function, Signature, accepted
 
-__all__ = [
-    "FUNCTIONS",
-    "Function",
-    "Signature",
-    "accepted",
-    "collections",
-    "conversions",
-    "encodings",
-    "formatting",
-    "maths",
-    "patterns",
-    "texts",
-    "times",
-]
+__all__ = ["FUNCTIONS", "RARE", "Function", "Signature", "accepted"]

@@ -7,9 +7,9 @@ from functools import partial
 from programs.rules.budget import Run, charge_made
 from programs.rules.errors import EvaluationError
 from programs.rules.functions.conversions import encoded
-from programs.rules.functions.table import function
+from programs.rules.functions.table import RARE, function
 
-_function = partial(function, subject="Encodings")
+_function = partial(function, subject=RARE)
 
 
 @_function(

@@ -1,6 +1,8 @@
 """Functions of numbers: rounding, the smallest and the largest, and CEL's math extension."""
 
 import decimal
+import operator
+from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
 from typing import Final
@@ -15,10 +17,11 @@ from programs.rules.arithmetic import (
 )
 from programs.rules.budget import Run, charge
 from programs.rules.errors import EvaluationError
-from programs.rules.functions.table import function
+from programs.rules.functions.table import RARE, function
 from programs.rules.values import NUMBERS, Value, in_words
 
 _function = partial(function, subject="Numbers")
+_rare = partial(function, subject=RARE)
 
 _BITS: Final = 2**64
 
@@ -78,44 +81,22 @@ def abs_(run: Run, number: Number) -> Number:
     return absolute(number)
 
 
-@_function(
-    "math.ceil(number) -> decimal",
-    says="The next whole number upwards.",
-    example="math.ceil(1.2)",
-    gives="2",
-)
-def ceil(run: Run, number: Number) -> Decimal:
-    return to_integral(number, decimal.ROUND_CEILING)
+def _whole(rounding: str) -> Callable[[Run, Number], Decimal]:
+    return lambda run, number: to_integral(number, rounding)
 
 
-@_function(
-    "math.floor(number) -> decimal",
-    says="The next whole number downwards.",
-    example="math.floor(99.5 / 10)",
-    gives="9",
-)
-def floor(run: Run, number: Number) -> Decimal:
-    return to_integral(number, decimal.ROUND_FLOOR)
-
-
-@_function(
-    "math.round(number) -> decimal",
-    says="The nearest whole number, half away from zero.",
-    example="math.round(-1.5)",
-    gives="-2",
-)
-def round_to_whole(run: Run, number: Number) -> Decimal:
-    return to_integral(number, decimal.ROUND_HALF_UP)
-
-
-@_function(
-    "math.trunc(number) -> decimal",
-    says="The whole part of the number.",
-    example="math.trunc(-1.7)",
-    gives="-1",
-)
-def trunc(run: Run, number: Number) -> Decimal:
-    return to_integral(number, decimal.ROUND_DOWN)
+for _name, _rounding, _says, _example, _gives in (
+    ("ceil", decimal.ROUND_CEILING, "The number rounded up to a whole number.", "1.2", "2"),
+    ("floor", decimal.ROUND_FLOOR, "The number rounded down to a whole number.", "99.5", "99"),
+    ("round", decimal.ROUND_HALF_UP, "The nearest whole number; halves round away from zero.", "-1.5", "-2"),
+    ("trunc", decimal.ROUND_DOWN, "The whole part of the number.", "-1.7", "-1"),
+):  # fmt: skip
+    _function(
+        f"math.{_name}(number) -> decimal",
+        says=_says,
+        example=f"math.{_name}({_example})",
+        gives=_gives,
+    )(_whole(_rounding))
 
 
 @_function(
@@ -146,7 +127,7 @@ for _name, _answer, _says in (
     ("isInf", False, "Always false: there are no infinite numbers."),
     ("isFinite", True, "Always true: there are no infinite numbers."),
 ):
-    _function(
+    _rare(
         f"math.{_name}(number) -> bool",
         says=_says,
         example=f"math.{_name}(1.5)",
@@ -154,37 +135,20 @@ for _name, _answer, _says in (
     )(lambda run, number, answer=_answer: answer)
 
 
-@_function(
-    "math.bitAnd(int, int) -> int",
-    says="The bits that are set in both.",
-    example="math.bitAnd(6, 3)",
-    gives="2",
-)
-def bit_and(run: Run, one: int, other: int) -> int:
-    return one & other
+for _name, _operate, _says, _gives in (
+    ("bitAnd", operator.and_, "The bits that are set in both numbers.", "2"),
+    ("bitOr", operator.or_, "The bits that are set in either number.", "7"),
+    ("bitXor", operator.xor, "The bits that are set in exactly one of the numbers.", "5"),
+):
+    _rare(
+        f"math.{_name}(int, int) -> int",
+        says=_says,
+        example=f"math.{_name}(6, 3)",
+        gives=_gives,
+    )(lambda run, one, other, operate=_operate: operate(one, other))
 
 
-@_function(
-    "math.bitOr(int, int) -> int",
-    says="The bits that are set in one of the two.",
-    example="math.bitOr(6, 3)",
-    gives="7",
-)
-def bit_or(run: Run, one: int, other: int) -> int:
-    return one | other
-
-
-@_function(
-    "math.bitXor(int, int) -> int",
-    says="The bits that are set in exactly one of the two.",
-    example="math.bitXor(6, 3)",
-    gives="5",
-)
-def bit_xor(run: Run, one: int, other: int) -> int:
-    return one ^ other
-
-
-@_function(
+@_rare(
     "math.bitNot(int) -> int",
     says="All bits turned over.",
     example="math.bitNot(1)",
@@ -194,7 +158,7 @@ def bit_not(run: Run, number: int) -> int:
     return ~number
 
 
-@_function(
+@_rare(
     "math.bitShiftLeft(int, int) -> int",
     says="The bits moved to the left; what leaves the 64 is lost.",
     example="math.bitShiftLeft(1, 3)",
@@ -204,7 +168,7 @@ def bit_shift_left(run: Run, number: int, by: int) -> int:
     return _signed(number << by) if _moves(by) else 0
 
 
-@_function(
+@_rare(
     "math.bitShiftRight(int, int) -> int",
     says="The bits moved to the right, zeros coming in at the left.",
     example="math.bitShiftRight(1024, 2)",

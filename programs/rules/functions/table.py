@@ -47,6 +47,9 @@ class Function:
         ]
 
 
+# The subject of what only rules that come from elsewhere need. The reference beside the rule editor leaves it out.
+RARE: Final = "Rarely needed"
+
 FUNCTIONS: Final[dict[str, Function]] = {}
 
 _SIGNATURE = re.compile(r"(?:([\w()]+)\.)?(\w+)\((.*)\) -> ([\w()]+)")

@@ -6,6 +6,7 @@ from typing import Final
 from programs.rules.budget import CHARACTERS, Run, charge, charge_made, charge_scanned
 from programs.rules.errors import EvaluationError
 from programs.rules.functions.table import function
+from programs.rules.literals import ESCAPES
 from programs.rules.values import in_words
 
 _function = partial(function, subject="Text")
@@ -18,17 +19,7 @@ _WHITE_SPACE: Final = (
     "\u2028\u2029\u202f\u205f\u3000"
 )
 _QUOTED: Final = str.maketrans(
-    {
-        "\a": "\\a",
-        "\b": "\\b",
-        "\f": "\\f",
-        "\n": "\\n",
-        "\r": "\\r",
-        "\t": "\\t",
-        "\v": "\\v",
-        "\\": "\\\\",
-        '"': '\\"',
-    }
+    {character: f"\\{letter}" for letter, character in ESCAPES.items()} | {"\\": "\\\\", '"': '\\"'}
 )
 
 
