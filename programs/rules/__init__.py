@@ -1,6 +1,7 @@
-"""The rule language: CEL with exact numbers, bounded, explained. Pure Python that knows nothing of Django.
+"""The rule language: CEL with exact numbers, bounded, with reasons. Pure Python that knows neither Django nor the product.
 
-Text becomes a tree (`parser`, over `grammar.lark`), which is checked (`checker`) and compiled to closures (`compiler`).
+Text becomes a tree (`parser`, over `grammar.lark`), on which the `checker` resolves all names against the host's
+`environment`, and which the `compiler` turns into closures, with `shortcuts` for what most rules say.
 """
 
 from programs.rules.environment import Environment

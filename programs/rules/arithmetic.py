@@ -1,7 +1,7 @@
-"""Exact numbers: 64-bit ints and decimals of 50 digits, mixed freely; half away from zero where something must go.
+"""Exact numbers: 64-bit ints and decimals of 50 digits, mixed freely; halves round away from zero.
 
-All of it runs in contexts of this module's. The thread's own decimal context, which any library may have changed,
-decides nothing: comparing two Decimals is exact in every context, and nothing else is done outside of these.
+All arithmetic runs in this module's own contexts. The thread's decimal context, which any library may have changed,
+decides nothing: comparing two Decimals is exact in every context, and nothing else happens outside of these.
 """
 
 import decimal
@@ -30,16 +30,16 @@ _REFUSED = [
 ]
 CONTEXT: Final = decimal.Context(
     prec=DIGITS,
-    rounding=decimal.ROUND_HALF_UP,  # in this module's words: half away from zero
+    rounding=decimal.ROUND_HALF_UP,  # halves away from zero
     Emin=-MAX_EXPONENT,
     Emax=MAX_EXPONENT,
     traps=_REFUSED,
 )
-# For numbers that come from outside, of which no digit may be lost.
+# For numbers from outside, which may not lose a digit.
 _AS_GIVEN: Final = decimal.Context(
     prec=DIGITS, Emin=-MAX_EXPONENT, Emax=MAX_EXPONENT, traps=[*_REFUSED, decimal.Inexact]
 )
-# A bound on the text, so that no huge number is ever made: 50 digits, 1,000 zeros before them, an exponent.
+# Bounds the text, so that no huge number is ever created: 50 digits, 1,000 zeros before them, an exponent.
 _DECIMAL_TEXT = re.compile(
     r"[+-]?(\d{1,1100}\.?\d{0,1100}|\.\d{1,1100})([eE][+-]?0{0,9}\d{1,4})?", re.ASCII
 )
@@ -49,8 +49,8 @@ settled = CONTEXT.plus
 
 
 def decimal_of(number: Number) -> Decimal:
-    """A fact's or a literal's number as a decimal, -0 as 0. Raises EvaluationError where a digit would be lost."""
-    # A huge int is refused before the Decimal is made: that alone takes long.
+    """Convert the number of a fact or a literal, -0 to 0. Raises EvaluationError where a digit would be lost."""
+    # A huge int is refused first: converting it alone would take long.
     if number.bit_length() > 200 if type(number) is int else not number.is_finite():  # type: ignore[union-attr]
         raise out_of_range()
     try:
@@ -60,7 +60,7 @@ def decimal_of(number: Number) -> Decimal:
 
 
 def decimal_from_text(text: str) -> Decimal | None:
-    """Read a decimal; None where the text is no number. Raises EvaluationError for one out of range."""
+    """Read a decimal; None if the text is not a number. Raises EvaluationError for one out of range."""
     if not _DECIMAL_TEXT.fullmatch(text):
         return None
     try:
@@ -84,11 +84,11 @@ def int64(number: int) -> int:
 
 
 def whole(number: Number, what: str = "A position") -> int:
-    """The number as an int: a decimal without a fraction serves as one. Raises EvaluationError."""
+    """Convert the number to an int, which a decimal with a fraction is not. Raises EvaluationError."""
     if isinstance(number, int):
         return number
     if number == number.to_integral_value(context=CONTEXT):
-        # A number of a thousand digits is not made an int only to be refused.
+        # A number of a thousand digits is not converted only to be refused.
         return int64(int(number) if -(10**19) < number < 10**19 else INT_MAX + 1)
     raise EvaluationError(f"{what} must be a whole number, not {plain(number)}.")
 
@@ -115,7 +115,7 @@ multiply: Final = _exact(operator.mul, CONTEXT.multiply)
 
 
 def divide(left: Number, right: Number) -> Number:
-    """Two ints divide towards zero, as CEL has it; decimals exactly, or to 50 digits."""
+    """Divide two ints toward zero, as CEL does; decimals exactly, or to 50 digits."""
     if not right:
         raise EvaluationError("Division by zero.")
     if type(left) is int and type(right) is int:
@@ -128,21 +128,21 @@ def divide(left: Number, right: Number) -> Number:
 
 
 def remainder(left: Number, right: Number) -> Number:
-    """What division towards zero leaves: it has the sign of `left`."""
+    """The remainder of division toward zero; it has the sign of `left`."""
     if not right:
         raise EvaluationError("Division by zero.")
     if type(left) is int and type(right) is int:
         int64(left // right)  # the smallest int by -1 overflows here too
         rest = abs(left) % abs(right)
         return -rest if left < 0 else rest
-    # A context of its own: the quotient's whole part may be longer than 50 digits.
+    # In a context of its own: the whole part of the quotient may be longer than 50 digits.
     try:
         return settled(_WIDE.remainder(left, right))
     except ArithmeticError:
         raise out_of_range() from None
 
 
-# The longest quotient of two numbers that the language has.
+# Fits the longest quotient of two numbers of the language.
 _WIDE: Final = decimal.Context(
     prec=2 * MAX_EXPONENT + 2 * DIGITS, Emin=-9999, Emax=9999, traps=_REFUSED
 )
@@ -157,14 +157,14 @@ def absolute(number: Number) -> Number:
 
 
 def rounded(number: Number, digits: int) -> Decimal:
-    """`number` with `digits` decimals (negative: tens, hundreds), half away from zero."""
+    """Round to `digits` decimals (negative: tens, hundreds), halves away from zero."""
     if not -DIGITS <= digits <= DIGITS:
         raise EvaluationError(f"round takes -{DIGITS} to {DIGITS} decimals.")
     exact = settled(number)
     try:
         return settled(CONTEXT.quantize(exact, QUANTA[digits]))
     except decimal.InvalidOperation:
-        return exact  # so large that its 50 digits end before the place to round at
+        return exact  # its 50 digits end before the position to round at
 
 
 QUANTA: Final = {digits: Decimal((0, (1,), -digits)) for digits in range(-DIGITS, DIGITS + 1)}

@@ -1,10 +1,10 @@
-"""How much one evaluation may do. A unit is about a tenth of a microsecond on an ordinary server.
+"""The budget of one evaluation. A unit is about a tenth of a microsecond on an ordinary server.
 
-Charged are iterations, and elements and characters that are made, compared or scanned. A node by itself is not:
+Iterations are charged, and elements and characters that are created, compared or scanned. Single nodes are not:
 straight-line code is bounded by its length, and counting it cost a quarter of the speed.
 
 A run is a list: what is left of the budget, whether a map with a bool key was made, then a place for each variable
-that the expression binds. A list, because nothing in Python is made or read faster.
+that the expression binds. A list, because nothing in Python is faster to create or read.
 """
 
 from typing import Any, Final
@@ -25,15 +25,15 @@ MAX_VALUE_DEPTH: Final = 64  # lists and maps within each other, in facts and re
 
 # What one of these costs beyond its characters.
 STEP: Final = 2  # a node in the body of a macro
-CALL_NODES: Final = 2  # for how many more of them a call counts
+CALL_NODES: Final = 2  # that a call counts as on top of its own
 REMAINDER: Final = 15  # of decimals, whose quotient may have two thousand digits
 CONTAINER: Final = 4
 ABSORBED: Final = 25  # an error that does not end the evaluation
 TIME: Final = 30
 DURATION: Final = 40
 TIME_ZONE: Final = 3000
-CHARACTERS: Final = 16  # that are made for one unit
-SCANNED: Final = 64  # that are looked at for one unit
+CHARACTERS: Final = 16  # created for one unit
+SCANNED: Final = 64  # characters looked at for one unit
 
 
 def new_run(slots: int) -> Run:
@@ -41,7 +41,7 @@ def new_run(slots: int) -> Run:
 
 
 def charge(run: Run, units: int) -> None:
-    """Take `units` off the budget. Raises BudgetExceeded when there are not so many."""
+    """Take `units` off the budget. Raises BudgetExceeded if too few are left."""
     run[LEFT] -= units
     if run[LEFT] < 0:
         raise exceeded()

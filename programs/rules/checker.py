@@ -1,6 +1,6 @@
 """The one pass that resolves names and calls and finds what is wrong with an expression before it ever runs.
 
-Gradual, like CEL's own checker: what comes out of an event may be of any kind, so everything may be done with it. After
+Gradual, like CEL's own checker: a value from outside may be of any kind, so everything may be done with it. After
 an error the checker goes on with a value of any kind, so that one mistake is reported once and the next ones too.
 """
 
@@ -213,7 +213,7 @@ class Checker:
             self._complain_at(message, left.start, right.end)
 
     def _is_hyphenated_name(self, left: Node, right: Node, scope: Scope) -> bool:
-        """Complain of event.order-id, which is a subtraction to CEL."""
+        """Complain about a.order-id, which is a subtraction in CEL."""
         last = left.suffixes[-1] if type(left) is tree.Row else None
         if type(last) is not tree.Select or type(right) is not tree.Name:
             return False

@@ -1,4 +1,4 @@
-"""Syntax errors in words: what stands where, what was expected instead, and what was probably meant."""
+"""Syntax errors in words: what was found, what was expected instead, and what was probably meant."""
 
 import re
 from collections.abc import Collection
@@ -83,7 +83,7 @@ def _wanted(before: str, expected: Collection[str]) -> str:
 def _unclosed(before: str) -> str:
     """The bracket that would close the innermost open one of this text; "" where none is open."""
     open_ones: list[str] = []
-    # Texts and comments may hold brackets of their own.
+    # Text and comments may contain brackets of their own.
     bare = re.sub(r"\"(\\.|[^\"\\])*\"|'(\\.|[^'\\])*'|//[^\n]*", "", before)
     for character in bare:
         if character in "([{":

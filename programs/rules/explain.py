@@ -1,4 +1,4 @@
-"""Whether a condition holds, and why not: its false parts with the values they saw."""
+"""Decisions: whether a condition holds, and if not, its false parts with the values they saw."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ MAX_REASON: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`reason` says why a condition did not match ("" where it did). `failure` is set where no part of it was false,
-    but something could not be known: MissingField for what the facts lack, BudgetExceeded, or another error.
+    """The outcome of a condition. `reason` says why it did not match ("" if it did). `failure` is set if no part was
+    false but some had no value: MissingField for what the facts lack, BudgetExceeded, or another error.
     """
 
     matched: bool
@@ -26,7 +26,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of a top-level &&: its text, its value, and the paths that it reads, by their text."""
+    """A part of a top-level &&: its text, its closure, and the paths that it reads, by their text."""
 
     text: str
     evaluate: Closure

@@ -1,4 +1,4 @@
-"""A compiled expression: text in, closures inside, values and reasons out."""
+"""Compiled expressions: text in, closures inside, values and reasons out."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -28,10 +28,10 @@ _WANTED: Final[dict[Result | None, tuple[Kind, str]]] = {
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Expression:
-    """Immutable, and safe in any number of threads: all that an evaluation changes is its own run.
+    """A compiled expression, immutable and safe in any number of threads: an evaluation changes only its own run.
 
-    `evaluate(facts)` gives the value: int, Decimal, str, bool, None, list, dict, bytes, datetime or timedelta, of which parts
-    may be parts of the facts. `facts` is {"event": {...}, "participant": {...}, ...}, its numbers int or Decimal.
+    `evaluate(facts)` gives the value: int, Decimal, str, bool, None, list, dict, bytes, datetime or timedelta. Parts of it
+    may be parts of the facts. `facts` maps the variables to their values, with int or Decimal for numbers.
     It raises EvaluationError: MissingField, BudgetExceeded or one with a message.
     """
 
@@ -95,7 +95,7 @@ def _evaluation(closure: Closure, blank: Run, result: Result | None) -> Callable
     wanted, words = _WANTED[result]
     types = wanted.types
 
-    # A closure and no method: a call less in what a server does all day.
+    # A closure rather than a method saves a call on the busiest path.
     def evaluate(facts: Facts) -> Value:
         run = blank.copy()
         try:

@@ -1,7 +1,7 @@
-"""Facts as the language has them: numbers exact, nothing in them that it does not know.
+"""Facts as values of the language: exact numbers, and only types that it knows.
 
-Only what an expression reads is looked at, when it is read: walking all facts of every event would take longer than
-most rules do. A container that is read is looked at as a whole, once in an evaluation.
+Only what an expression reads is converted, when it is read: walking all facts of every event would take longer than
+most rules do. A container that is read is converted as a whole, once per evaluation.
 """
 
 from collections.abc import Iterable
@@ -14,12 +14,12 @@ from programs.rules.budget import CONTAINER, MAX_VALUE_DEPTH, Run, charge
 from programs.rules.errors import EvaluationError, cut
 from programs.rules.values import TypeName, Value, as_key, in_words
 
-# What means the same outside and inside.
+# What facts and the language have in common.
 PLAIN: Final = frozenset([str, bool, type(None), bytes, timedelta, TypeName])
 
 
 def settle(value: Any, run: Run, all_decimal: bool, depth: int = 0) -> Value:
-    """A part of the facts as a value of the language; what it already is stays the same object.
+    """Convert a part of the facts to a value of the language; what is one already stays the same object.
 
     With `all_decimal` ints become decimals. Raises EvaluationError for binary floats and whatever else is no value.
     """
@@ -74,13 +74,13 @@ def _settle_map(value: dict[Any, Any], run: Run, all_decimal: bool, depth: int) 
 
 
 def _decimals(numbers: Iterable[Decimal]) -> list[Value]:
-    """A list of nothing else is a vector of measurements, say, and quickly done."""
+    """Convert many decimals at once: a vector of measurements, say."""
     if all(map(Decimal.is_finite, numbers)):
         try:
             return list(map(as_given, numbers))
         except ArithmeticError:
             pass
-    return list(map(decimal_of, numbers))  # which says what is wrong with them
+    return list(map(decimal_of, numbers))  # raises the error that says what is wrong
 
 
 _TEXTS: Final = frozenset([str])

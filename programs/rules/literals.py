@@ -1,4 +1,4 @@
-"""Literals as they stand in the source: numbers, texts and bytes with their escapes."""
+"""Literals as written in the source: numbers, text and bytes with their escapes."""
 
 import re
 from decimal import Decimal
@@ -13,16 +13,16 @@ ESCAPES: Final = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\
 
 
 class BadLiteral(ValueError):
-    """The literal cannot be read; the message says why."""
+    """A literal that cannot be read; the message says why."""
 
 
 def read_integer(text: str) -> int | Decimal:
-    """An int; 2**63 may come of it, which stands only behind a minus. A uint beyond ints is a decimal."""
+    """Read an int. 2**63 is possible, and valid only behind a minus. A uint beyond the ints is a decimal."""
     unsigned = text[-1] in "uU"
     digits = text[:-1] if unsigned else text
     is_hexadecimal = digits[:2] in ("0x", "0X")
     significant = digits[2:].lstrip("0") if is_hexadecimal else digits.lstrip("0")
-    # Judged before the number is made: thousands of digits take long.
+    # Checked before converting: thousands of digits take long.
     if len(significant) > 20:
         raise BadLiteral(TOO_LARGE)
     number = int(digits, 16) if is_hexadecimal else int(digits)
@@ -42,7 +42,7 @@ def read_decimal(text: str) -> Decimal:
 
 
 def read_text(token: str) -> str | bytes:
-    """The text or the bytes that a literal, quotes and prefix included, stands for."""
+    """Read a text or bytes literal, including its prefix and quotes."""
     quote = token.find('"')
     other = token.find("'")
     first = min(place for place in (quote, other) if place >= 0)
@@ -84,7 +84,7 @@ def _character(match: re.Match[str]) -> str:
 
 
 def _octets(match: re.Match[str]) -> bytes:
-    """In bytes \\x and octal escapes are bytes, and there are no escapes for code points."""
+    """Read an escape in bytes, where \\x and octal are bytes and there are no escapes for code points."""
     _, low, upper, short, long, octal, _ = match.groups()
     if octal:
         return bytes([int(octal, 8)])

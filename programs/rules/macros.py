@@ -1,4 +1,4 @@
-"""The macros over lists and maps as closures: what they bind stands in a slot of the run.
+"""The macros over lists and maps as closures. The variables that they bind live in slots of the run.
 
 Each iteration is charged by the size of the body. Errors in `all` and `exists` give way to a decisive element, as in
 && and ||; in the others they end the evaluation.
@@ -16,7 +16,7 @@ from programs.rules.values import Closure, Facts, Step, Value, as_key, in_words,
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """What a macro does for each element: `slots` of its variables (one, or two for index and value), `cost` of a round."""
+    """The loop of a macro: `slots` of its variables (one, or two for index and value), `cost` of an iteration."""
 
     name: str
     slots: Sequence[int]
@@ -25,8 +25,8 @@ class Loop:
     test: Closure | None = None  # of a map, transformList or transformMap with a condition
 
 
-def rounds(loop: Loop, collection: Value, run: Run) -> Iterable[None]:
-    """Bind one element after the other, charging for each."""
+def iterations(loop: Loop, collection: Value, run: Run) -> Iterable[None]:
+    """Bind one element after another, charging for each."""
     kind = type(collection)
     if kind is not list and kind is not dict:
         raise EvaluationError(
@@ -65,7 +65,7 @@ def quantifier(loop: Loop, decisive: bool) -> Step:
         failure: EvaluationError | None = None
         body = loop.body
         neutral = not decisive
-        for _ in rounds(loop, collection, run):
+        for _ in iterations(loop, collection, run):
             try:
                 value = body(facts, run)
             except BudgetExceeded:
@@ -89,7 +89,7 @@ def quantifier(loop: Loop, decisive: bool) -> Step:
 def exists_one(loop: Loop) -> Step:
     def count(collection: Value, facts: Facts, run: Run) -> bool:
         found = 0
-        for _ in rounds(loop, collection, run):
+        for _ in iterations(loop, collection, run):
             found += _true(loop, loop.body, facts, run)
         return found == 1
 
@@ -100,7 +100,9 @@ def filtered(loop: Loop) -> Step:
     def choose(collection: Value, facts: Facts, run: Run) -> Value:
         (slot,) = loop.slots
         return [
-            run[slot] for _ in rounds(loop, collection, run) if _true(loop, loop.body, facts, run)
+            run[slot]
+            for _ in iterations(loop, collection, run)
+            if _true(loop, loop.body, facts, run)
         ]
 
     return choose
@@ -113,7 +115,7 @@ def mapped(loop: Loop) -> Step:
         body, test = loop.body, loop.test
         return [
             body(facts, run)
-            for _ in rounds(loop, collection, run)
+            for _ in iterations(loop, collection, run)
             if test is None or _true(loop, test, facts, run)
         ]
 
@@ -121,11 +123,11 @@ def mapped(loop: Loop) -> Step:
 
 
 def mapped_values(loop: Loop) -> Step:
-    """`transformMap`: the same keys (a list's positions) with other values."""
+    """`transformMap`: the same keys (positions, for a list) with other values."""
 
     def make(collection: Value, facts: Facts, run: Run) -> Value:
         made: dict[Any, Value] = {}
-        for _ in rounds(loop, collection, run):
+        for _ in iterations(loop, collection, run):
             if loop.test is None or _true(loop, loop.test, facts, run):
                 made[as_key(run[loop.slots[0]], run)] = loop.body(facts, run)
         return made
@@ -134,11 +136,11 @@ def mapped_values(loop: Loop) -> Step:
 
 
 def mapped_entries(loop: Loop) -> Step:
-    """`transformMapEntry`: other keys too, of a map literal in each round; none may come twice."""
+    """`transformMapEntry`: other keys too, from a map for each entry. Raises EvaluationError for a key that repeats."""
 
     def make(collection: Value, facts: Facts, run: Run) -> Value:
         made: dict[Any, Value] = {}
-        for _ in rounds(loop, collection, run):
+        for _ in iterations(loop, collection, run):
             if loop.test is None or _true(loop, loop.test, facts, run):
                 entries = loop.body(facts, run)
                 if type(entries) is not dict:
@@ -164,7 +166,7 @@ def _true(loop: Loop, closure: Closure, facts: Facts, run: Run) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Macro:
-    """`variables` it binds; `with_test` where a condition may stand before the body. `make` gives its closure."""
+    """A macro. It binds this many `variables`; `with_test`, a condition comes before the body. `make` gives its closure."""
 
     variables: int
     make: Callable[[Loop], Step]

@@ -1,4 +1,4 @@
-"""Times and durations: reading them, writing them, and their range. All are kept to microseconds, times in UTC."""
+"""Times and durations: reading, writing, and their range. Both are kept to the microsecond, times in UTC."""
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
@@ -36,7 +36,7 @@ _NANOSECONDS: Final = {
 
 
 def timestamp_from_text(text: str) -> datetime:
-    """Read RFC 3339 ("2026-01-15T10:30:00Z"); what is finer than a microsecond is cut. Raises EvaluationError."""
+    """Read RFC 3339 ("2026-01-15T10:30:00Z"); digits beyond microseconds are dropped. Raises EvaluationError."""
     match = _TIMESTAMP.fullmatch(text)
     if match is None:
         raise EvaluationError(f'"{cut(text)}" is not a time. Write it like "2026-01-15T10:30:00Z".')
@@ -58,7 +58,7 @@ def timestamp_from_seconds(seconds: int) -> datetime:
 
 
 def duration_from_text(text: str) -> timedelta:
-    """Read "1h30m", "-1.5s", "250ms"; there are no days. Raises EvaluationError."""
+    """Read "1h30m", "-1.5s", "250ms"; there is no unit for days. Raises EvaluationError."""
     if text in ("0", "+0", "-0"):
         return timedelta()
     if len(text) > 100 or not _DURATION.fullmatch(text):
@@ -76,7 +76,7 @@ def duration_from_text(text: str) -> timedelta:
 
 
 def in_range(duration: timedelta) -> timedelta:
-    """Raises EvaluationError for more than 292 years."""
+    """Return the duration. Raises EvaluationError beyond 292 years."""
     if -LONGEST <= duration <= LONGEST:
         return duration
     raise _too_long()
@@ -90,18 +90,18 @@ def moved(moment: datetime, duration: timedelta) -> datetime:
 
 
 def timestamp_text(moment: datetime) -> str:
-    """RFC 3339 in UTC, without the zeros at the end of a fraction."""
+    """Write RFC 3339 in UTC, without trailing zeros in the fraction."""
     text = f"{moment.replace(tzinfo=None).isoformat()}"
     return (text.rstrip("0") if "." in text else text) + "Z"
 
 
 def seconds_text(duration: timedelta) -> str:
-    """The duration in seconds: "5400s", "1.5s"."""
+    """Write the duration in seconds: "5400s", "1.5s"."""
     return f"{plain(CONTEXT.scaleb(Decimal(duration // MICROSECOND), -6))}s"
 
 
 def zone(name: str) -> ZoneInfo | timezone:
-    """A zone of the IANA's ("Europe/Berlin") or a fixed one ("+02:00"). Raises EvaluationError."""
+    """Find an IANA time zone ("Europe/Berlin") or a fixed offset ("+02:00"). Raises EvaluationError."""
     if fixed := _OFFSET.fullmatch(name):
         try:
             return timezone(_offset(fixed[1], fixed[2], fixed[3]))

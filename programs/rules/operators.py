@@ -1,4 +1,4 @@
-"""The operators, as functions of two values and as closures over two closures."""
+"""The operators, as functions of two values and as closures over closures."""
 
 import operator
 from collections.abc import Callable
@@ -183,7 +183,7 @@ def conditional(cases: list[tuple[Closure, Closure]], otherwise: Closure) -> Clo
 
 
 def negated(operand: Closure, times: int) -> Closure:
-    """`!` so many times."""
+    """`!`, this many times."""
     flips = times % 2 == 1
 
     def negate(facts: Facts, run: Run) -> bool:
@@ -196,7 +196,7 @@ def negated(operand: Closure, times: int) -> Closure:
 
 
 def minus(operand: Closure, times: int) -> Closure:
-    """`-` so many times."""
+    """`-`, this many times."""
     flips = times % 2 == 1
 
     def negate(facts: Facts, run: Run) -> Value:

@@ -1,4 +1,4 @@
-"""Text to tree: lark reads the grammar, this module says in words where a text is not one."""
+"""Text to tree. Lark reads the grammar; this module turns its errors into words."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -62,7 +62,7 @@ def parse(source: str) -> Node:
 
 
 class _Misplaced(Exception):
-    """What the grammar allows and the language does not."""
+    """An error in what the grammar allows and the language does not."""
 
     def __init__(self, message: str, start: int, end: int) -> None:
         super().__init__(message)
@@ -71,7 +71,7 @@ class _Misplaced(Exception):
 
 
 class _Nesting(PostLex):
-    """Counts brackets in the token stream, where those in texts and comments are gone."""
+    """A limit on nested brackets, counted in the token stream, which has none from text or comments."""
 
     always_accept = ()
 
@@ -106,13 +106,13 @@ Children = list[Any]  # tokens and nodes, in the order of the grammar's rule
 
 
 class _Builder(Transformer[Token, Node]):
-    """Makes nodes while lark reads, from the leaves up, so that nothing recurses."""
+    """A builder of nodes that works while lark reads, from the leaves up, so that nothing recurses."""
 
     def start(self, children: Children) -> Node:
         return children[0]  # type: ignore[no-any-return]
 
     def conditional(self, children: Children) -> Node:
-        # disjunction, then (QUESTION, disjunction, COLON, disjunction) again and again: each last one tests the next.
+        # The values in order are test, value, test, value ..., otherwise.
         values = [each for each in children if not isinstance(each, Token)]
         cases = list(zip(values[:-1:2], values[1::2], strict=True))
         return tree.Conditional(values[0].start, values[-1].end, cases, values[-1])
@@ -216,7 +216,7 @@ def _row(operand: Node, suffix: tree.Suffix) -> Node:
 
 
 def _gathered(row: Children, operators: frozenset[str]) -> Children:
-    """The row of values and operators with those of one precedence made into nodes."""
+    """Turn the operators of one precedence in a row of values and operators into nodes."""
     made: Children = [row[0]]
     run: Children = []  # the operators and values that belong to made[-1]
     for at in range(1, len(row), 2):
@@ -252,7 +252,7 @@ def _literal(token: Token, read: Any) -> Node:
 
 
 def _is_bare_number(node: Node) -> bool:
-    # A negative one is what an inner minus made: its negation is for the evaluation, which may refuse it.
+    # A negative one comes from an inner minus; only the evaluation may negate it again, and may refuse to.
     return (
         type(node) is tree.Literal
         and (type(node.value) is int or type(node.value) is Decimal)

@@ -1,6 +1,6 @@
-"""Closures that read paths, `event.amount` or `participant.balances.PTS.available`, out of the facts.
+"""Closures that read paths, such as `event.amount`, out of the facts.
 
-Two times: `raw` as the facts have it, for what only goes on to a part of it; settled, as a value of the language.
+In two ways: raw, as the facts have it, for what only goes on to a part of it; settled, as a value of the language.
 """
 
 from collections.abc import Sequence
@@ -28,9 +28,9 @@ _WORDS: Final = ("in", "true", "false", "null")  # of the grammar's own
 LOST: Final = (KeyError, TypeError, IndexError)
 
 
-@lru_cache(maxsize=1024)  # of most events some rule misses something, and says what
+@lru_cache(maxsize=1024)  # most events lack something that some rule reads, and the reason names it
 def spelled(names: tuple[str, ...]) -> str:
-    """The path as one writes it: event["order-id"] where a name is not an identifier of the language."""
+    """Write the path as in an expression: a["order-id"] where a name is not an identifier."""
     first, *others = names
     return first + "".join(
         f".{name}" if _is_identifier(name) else f'["{cut(name)}"]' for name in others
@@ -134,7 +134,7 @@ def element_of(value: Value, place: Value, run: Run, text: str) -> Value:
 
 
 def _lost(facts: Facts, names: Sequence[str]) -> Value:
-    """Walk the path again, to say where it ends."""
+    """Walk the path again to say where it ends. Raises EvaluationError."""
     value: Value = facts
     for count, name in enumerate(names, 1):
         if type(value) is not dict:
@@ -143,4 +143,4 @@ def _lost(facts: Facts, names: Sequence[str]) -> Value:
         if name not in value:
             raise MissingField(f"{spelled(tuple(names[:count]))} is missing.")
         value = value[name]
-    return value  # the facts are a mapping that finds only what it is asked for again
+    return value  # the facts are a mapping that creates values on demand

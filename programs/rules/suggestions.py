@@ -10,9 +10,9 @@ _LONGEST = 40  # comparing takes time proportional to both lengths
 
 
 def for_variable(name: str, variables: Mapping[str, Kind]) -> str:
-    """A variable of nearly that name, a field of that name in one of them, or the event's data."""
+    """A variable with a similar name, a field with such a name in one of them, or an open map that may have it."""
     if name.isupper() and name.isidentifier() and len(name) <= _LONGEST:
-        return f'"{name}"'  # a text without its quotes, such as ACTIVE
+        return f'"{name}"'  # text without its quotes, such as ACTIVE
     if close := _closest(name, variables):
         return close
     paths = {
@@ -35,7 +35,7 @@ def for_field(field: str, path: str, fields: Iterable[str]) -> str:
 
 def for_function(name: str, functions: Iterable[str]) -> str:
     names = {*functions, *MACRO_NAMES, "has", "cel.bind"}
-    # "lowerAscii" is what somebody means who writes "lower".
+    # Whoever writes "lower" means "lowerAscii".
     longer = sorted(
         known for known in names if len(name) > 3 and known.lower().startswith(name.lower())
     )

@@ -7,8 +7,8 @@
     duration    timedelta                   map         dict
     type        TypeName
 
-Python holds True, 1 and 1.0 for equal, as keys of a dict too; CEL tells true from 1. So values are compared by `equal`,
-never by `==` unless both are known to be of one type, and a map's bool keys are kept as BoolKey.
+To Python, True, 1 and 1.0 are equal, also as keys of a dict; CEL tells true from 1. So values are compared by `equal`,
+never by `==` unless both are known to have the same type, and a map's bool keys are stored as BoolKey.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -36,13 +36,13 @@ Step = Callable[[Value, Facts, Run], Value]  # a compiled suffix, given the valu
 
 
 class TypeName(str):
-    """What `type(x)` gives. A str, so that a caller can print and compare it; to the language it is no string."""
+    """The result of `type(x)`. A str, so that a caller can print and compare it; in the language it is not a string."""
 
     __slots__ = ()
 
 
 class BoolKey:
-    """A bool as the key of a map, different from 1 and 0."""
+    """A bool as a map key, different from 1 and 0."""
 
     __slots__ = ("value",)
 
@@ -55,7 +55,7 @@ FALSE_KEY: Final = BoolKey(False)
 
 _CONTAINERS: Final = frozenset([list, dict])
 NUMBERS: Final = frozenset([int, Decimal])
-# Of one of these types, and both of the same, Python's own equality is right and its cost is known.
+# For two values of the same one of these types, Python's own equality is right and its cost is known.
 _ATOMS: Final = frozenset([int, Decimal, bool, type(None), datetime, timedelta, TypeName])
 _ORDERED: Final = frozenset([int, Decimal, str, bool, bytes, datetime, timedelta])
 
@@ -86,7 +86,7 @@ _TYPE_NAMES: Final = {
     timedelta: TypeName("google.protobuf.Duration"),
     TypeName: TypeName("type"),
 }
-# What CEL calls a type, for the names that stand for themselves in an expression.
+# CEL's names for types, which may be written in an expression.
 TYPE_NAMES: Final[dict[str, TypeName]] = {
     name: name for name in [*_TYPE_NAMES.values(), TypeName("uint")]
 }
@@ -97,12 +97,12 @@ def type_of(value: Value) -> TypeName:
 
 
 def in_words(value: Value) -> str:
-    """What kind of thing it is: "a number", "text"."""
+    """Name the kind of value: "a number", "text"."""
     return _WORDS.get(type(value), f"a Python {type(value).__name__}")
 
 
 def equal(left: Value, right: Value, run: Run) -> bool:
-    """CEL's ==: numbers by value, everything else only with its own kind."""
+    """CEL's ==: numbers compare by value, everything else only within its own type."""
     kind = type(left)
     other = type(right)
     if kind is not other:
@@ -113,7 +113,7 @@ def equal(left: Value, right: Value, run: Run) -> bool:
         if len(left) == len(right):
             charge_scanned(run, len(left))
         return bool(left == right)
-    # No value differs from itself, and what shares itself a million times is not walked so often.
+    # No value differs from itself, and a value that shares itself a million times must not be walked that often.
     if left is right:
         return True
     if len(left) != len(right):
@@ -131,7 +131,7 @@ def refuse_to_order(left: Value, right: Value) -> EvaluationError:
 
 
 def expect_order(left: Value, right: Value, run: Run) -> None:
-    """Make sure that `<` means something between the two. Raises EvaluationError."""
+    """Make sure that `<` is defined for the two values. Raises EvaluationError."""
     kind = type(left)
     if kind is type(right) and kind in _ORDERED:
         if kind is str or kind is bytes:
@@ -154,7 +154,7 @@ _ABSENT: Final = object()
 
 
 def find_key(container: dict[Any, Value], key: Value, run: Run) -> Any:
-    """The key as the dict has it, or `_ABSENT`."""
+    """Find the key as the dict has it; `_ABSENT` if it does not."""
     kind = type(key)
     if kind is bool:
         key = TRUE_KEY if key else FALSE_KEY
@@ -169,7 +169,7 @@ def find_key(container: dict[Any, Value], key: Value, run: Run) -> Any:
 
 
 def lookup(container: dict[Any, Value], key: Value, run: Run, default: Value = _ABSENT) -> Value:
-    """The value under the key; without it the default, if given. The caller raises where `is_absent`."""
+    """Find the value for the key, or the default. Without one, the caller raises where `is_absent`."""
     found = find_key(container, key, run)
     return default if found is _ABSENT else container[found]
 
@@ -179,7 +179,7 @@ def is_absent(value: object) -> bool:
 
 
 def as_key(value: Value, run: Run) -> Any:
-    """The value as a key of a map. Raises EvaluationError for what cannot be one."""
+    """Convert the value to a map key. Raises EvaluationError for what cannot be one."""
     kind = type(value)
     if kind is str or kind is int or kind is BoolKey:
         return value
@@ -194,16 +194,16 @@ def as_key(value: Value, run: Run) -> Any:
 
 
 def keys(container: dict[Any, Value], run: Run) -> Iterable[Value]:
-    """The keys as values."""
+    """The map's keys as values."""
     if run[HAS_BOOL_KEYS]:
         return map(_plain_key, container)
     return container
 
 
 def handed_out(value: Value, run: Run) -> Value:
-    """The value as a caller gets it: with plain bools for keys.
+    """Prepare the value for a caller: with plain bools for keys.
 
-    Without bool keys that is the value itself: it may share itself a million times, and nothing walks it.
+    Without bool keys that is the value itself: it may share itself a million times, so nothing walks it.
     """
     return _with_plain_keys(value, {}) if run[HAS_BOOL_KEYS] else value
 
@@ -228,8 +228,8 @@ def _plain_key(key: Any) -> Value:
 
 
 def written(value: Value, most: int = 80) -> str:
-    """The value as the language would write it, for people: cut to `most` characters, however large it is."""
-    # Most values of reasons are no containers.
+    """Write the value as in an expression, for people, cut to `most` characters however large it is."""
+    # Most values in reasons are not containers.
     if type(value) not in _CONTAINERS:
         return cut(_atom(value, most), most)
     text = ""
@@ -262,7 +262,7 @@ def _atom(value: Value, most: int) -> str:
     kind = type(value)
     if kind is str:
         text = value[:most]
-        # Nearly every text is plain, and every event's reasons are made of them.
+        # Nearly every text is plain, and reasons are full of them.
         if "\\" in text or '"' in text or "\n" in text:
             text = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
         return f'"{text}"'

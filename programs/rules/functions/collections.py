@@ -1,4 +1,4 @@
-"""Functions of lists and maps."""
+"""Functions on lists and maps."""
 
 from functools import partial
 from typing import Any
@@ -19,8 +19,8 @@ _function = partial(function, subject="Lists and maps")
     "bytes.size() -> int",
     "list.size() -> int",
     "map.size() -> int",
-    says="How many characters, bytes, elements or entries it has.",
-    example="size(participant.tags)",
+    says="The number of characters, bytes, elements or entries.",
+    example='size(["new", "vip"])',
     gives="2",
 )
 def size(run: Run, value: Value) -> int:
@@ -29,8 +29,8 @@ def size(run: Run, value: Value) -> int:
 
 @_function(
     "get(map, any, any) -> any",
-    says="What the map has under the key, or the default where it has nothing.",
-    example='get(event, "discount", 0)',
+    says="The map's value for the key, or the default if the key is missing.",
+    example='get({"price": 5}, "discount", 0)',
     gives="0",
 )
 def get(run: Run, container: dict[Any, Value], key: Value, default: Value) -> Value:
@@ -40,8 +40,8 @@ def get(run: Run, container: dict[Any, Value], key: Value, default: Value) -> Va
 
 @_function(
     "sets.contains(list, list) -> bool",
-    says="Whether the first list has all elements of the second.",
-    example='sets.contains(participant.tags, ["vip"])',
+    says="Whether the first list contains every element of the second.",
+    example='sets.contains(["new", "vip"], ["vip"])',
     gives="true",
 )
 def sets_contains(run: Run, elements: list[Value], others: list[Value]) -> bool:
@@ -51,7 +51,7 @@ def sets_contains(run: Run, elements: list[Value], others: list[Value]) -> bool:
 @_function(
     "sets.intersects(list, list) -> bool",
     says="Whether the two lists have an element in common.",
-    example='sets.intersects(participant.tags, ["gold", "vip"])',
+    example='sets.intersects(["new", "vip"], ["gold", "vip"])',
     gives="true",
 )
 def sets_intersects(run: Run, elements: list[Value], others: list[Value]) -> bool:
@@ -60,7 +60,7 @@ def sets_intersects(run: Run, elements: list[Value], others: list[Value]) -> boo
 
 @_function(
     "sets.equivalent(list, list) -> bool",
-    says="Whether each element of the one list is in the other, whatever the order and the number.",
+    says="Whether both lists contain the same elements, in any order and any number.",
     example="sets.equivalent([1, 2, 2], [2, 1])",
     gives="true",
 )

@@ -1,4 +1,4 @@
-"""From one type to another."""
+"""Conversions from one type to another."""
 
 import re
 from datetime import datetime, timedelta
@@ -34,7 +34,7 @@ _BOOLS: Final = {
     "int(string) -> int",
     "int(bool) -> int",
     "int(timestamp) -> int",
-    says="A whole number: of a decimal its whole part, of a time its seconds since 1970.",
+    says="A whole number: the whole part of a decimal, or a time in seconds since 1970.",
     example="int(9.99)",
     gives="9",
 )
@@ -43,7 +43,7 @@ def int_(run: Run, value: Value) -> int:
     if isinstance(value, int):
         return int(value)  # of a bool 1 or 0
     if kind is Decimal:
-        # Compared first: a number of a thousand digits is not made an int only to be refused.
+        # Compared first: a number of a thousand digits is not converted only to be refused.
         return int64(int(value) if -(10**19) < value < 10**19 else INT_MAX + 1)
     if kind is datetime:
         return int((value - EPOCH) // timedelta(seconds=1))
@@ -85,7 +85,7 @@ def double(run: Run, value: Value) -> Decimal:
 @_function(
     "bool(bool) -> bool",
     "bool(string) -> bool",
-    says='true of "true", "True", "TRUE", "t" and "1", false of their counterparts.',
+    says='true for "true", "True", "TRUE", "t" and "1"; false for their opposites.',
     example='bool("true")',
     gives="true",
 )
@@ -104,7 +104,7 @@ def bool_(run: Run, value: Value) -> bool:
     "string(bytes) -> string",
     "string(timestamp) -> string",
     "string(duration) -> string",
-    says="The value as text: numbers in plain digits, times in RFC 3339, durations in seconds.",
+    says="The value as text: numbers as plain digits, times in RFC 3339, durations in seconds.",
     example="string(2.50)",
     gives='"2.5"',
 )
@@ -135,7 +135,7 @@ def _decoded(run: Run, value: bytes) -> str:
 @_function(
     "bytes(string) -> bytes",
     "bytes(bytes) -> bytes",
-    says="The text in UTF-8.",
+    says="The text as UTF-8 bytes.",
     example='size(bytes("é"))',
     gives="2",
 )
@@ -158,8 +158,8 @@ def encoded(text: str) -> bytes:
     "timestamp(string) -> timestamp",
     "timestamp(int) -> timestamp",
     "timestamp(timestamp) -> timestamp",
-    says="A time: of RFC 3339, or of seconds since 1970. Times in event data are text until they go through this.",
-    example='timestamp("2026-01-15T09:00:00Z") < now',
+    says="A time, from RFC 3339 text or from seconds since 1970. Times in JSON are text until you convert them.",
+    example='timestamp("2026-01-15T09:00:00Z") < timestamp("2026-02-01T00:00:00Z")',
     gives="true",
 )
 def timestamp(run: Run, value: Value) -> datetime:
@@ -172,8 +172,8 @@ def timestamp(run: Run, value: Value) -> datetime:
 @_function(
     "duration(string) -> duration",
     "duration(duration) -> duration",
-    says='A duration, in h, m, s, ms, us and ns ("36h", "1h30m", "1.5s"); there are no days.',
-    example='now - duration("720h") > participant.created_at',
+    says='A duration in h, m, s, ms, us and ns ("36h", "1h30m", "1.5s"). There is no unit for days.',
+    example='duration("90m") > duration("1h")',
     gives="true",
 )
 def duration(run: Run, value: Value) -> timedelta:
@@ -185,8 +185,8 @@ def duration(run: Run, value: Value) -> timedelta:
 
 @_function(
     "type(any) -> type",
-    says="The value's type, to compare with bool, int, double, string, bytes, list, map, null_type.",
-    example="type(event.amount) == double",
+    says="The type of the value, to compare with bool, int, double, string, bytes, list, map or null_type.",
+    example="type(9.5) == double",
     gives="true",
 )
 def type__(run: Run, value: Value) -> TypeName:
@@ -195,7 +195,7 @@ def type__(run: Run, value: Value) -> TypeName:
 
 @_function(
     "dyn(any) -> any",
-    says="The value itself, of which the checker then supposes nothing.",
+    says="The value itself, without any checks of its type when the rule is saved.",
     example="dyn(1) == 1.0",
     gives="true",
 )

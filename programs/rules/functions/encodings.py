@@ -14,7 +14,7 @@ _function = partial(function, subject=RARE)
 
 @_function(
     "base64.encode(bytes) -> string",
-    says="The bytes in base64.",
+    says="The bytes encoded as base64.",
     example='base64.encode(b"hello")',
     gives='"aGVsbG8="',
 )
@@ -25,7 +25,7 @@ def base64_encode(run: Run, value: bytes) -> str:
 
 @_function(
     "base64.decode(string) -> bytes",
-    says="The bytes that the base64 stands for, with or without its padding.",
+    says="The bytes that the base64 text encodes. Padding is optional.",
     example='string(base64.decode("aGVsbG8="))',
     gives='"hello"',
 )

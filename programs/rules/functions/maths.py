@@ -1,4 +1,4 @@
-"""Functions of numbers: rounding, the smallest and the largest, and CEL's math extension."""
+"""Functions on numbers: rounding, minimum and maximum, and CEL's math extension."""
 
 import decimal
 import operator
@@ -29,7 +29,7 @@ _BITS: Final = 2**64
 @_function(
     "round(number) -> decimal",
     "round(number, int) -> decimal",
-    says="The number with so many decimals (none if left out), half away from zero.",
+    says="The number rounded to this many decimals (0 by default). Halves round away from zero.",
     example="round(2.345, 2)",
     gives="2.35",
 )
@@ -65,7 +65,7 @@ for _name, _implementation, _word, _gives in (
     _function(
         f"{_name}(list) -> number",
         f"{_name}(number, ...) -> number",
-        says=f"The {_word} of the numbers, or of a list of numbers.",
+        says=f"The {_word} of the numbers or of a list of numbers.",
         example=f"{_name}(5, 2, 3.5)",
         gives=_gives,
     )(_implementation)
@@ -73,7 +73,7 @@ for _name, _implementation, _word, _gives in (
 
 @_function(
     "math.abs(number) -> number",
-    says="The number without its sign.",
+    says="The absolute value.",
     example="math.abs(-2.5)",
     gives="2.5",
 )
@@ -101,7 +101,7 @@ for _name, _rounding, _says, _example, _gives in (
 
 @_function(
     "math.sign(number) -> number",
-    says="-1, 0 or 1: whether the number is below, at or above zero.",
+    says="-1, 0 or 1 for a number below, equal to or above zero.",
     example="math.sign(-42)",
     gives="-1",
 )
@@ -121,9 +121,9 @@ def sqrt(run: Run, number: Number) -> Decimal:
     return square_root(number)
 
 
-# Exact numbers are never infinite and always numbers; rules that came from elsewhere may still ask.
+# Exact numbers are always finite; rules written for other engines may still ask.
 for _name, _answer, _says in (
-    ("isNaN", False, "Always false: every number here is one."),
+    ("isNaN", False, "Always false: every number is valid."),
     ("isInf", False, "Always false: there are no infinite numbers."),
     ("isFinite", True, "Always true: there are no infinite numbers."),
 ):
@@ -150,7 +150,7 @@ for _name, _operate, _says, _gives in (
 
 @_rare(
     "math.bitNot(int) -> int",
-    says="All bits turned over.",
+    says="All bits inverted.",
     example="math.bitNot(1)",
     gives="-2",
 )
@@ -160,7 +160,7 @@ def bit_not(run: Run, number: int) -> int:
 
 @_rare(
     "math.bitShiftLeft(int, int) -> int",
-    says="The bits moved to the left; what leaves the 64 is lost.",
+    says="The bits shifted left; those beyond 64 are lost.",
     example="math.bitShiftLeft(1, 3)",
     gives="8",
 )
@@ -170,7 +170,7 @@ def bit_shift_left(run: Run, number: int, by: int) -> int:
 
 @_rare(
     "math.bitShiftRight(int, int) -> int",
-    says="The bits moved to the right, zeros coming in at the left.",
+    says="The bits shifted right, with zeros filled in on the left.",
     example="math.bitShiftRight(1024, 2)",
     gives="256",
 )
@@ -179,7 +179,7 @@ def bit_shift_right(run: Run, number: int, by: int) -> int:
 
 
 def _moves(by: int) -> bool:
-    """Whether anything is left after a shift by so many bits."""
+    """Whether anything is left after a shift by this many bits."""
     if by < 0:
         raise EvaluationError("Bits cannot be shifted by a negative number.")
     return by < 64

@@ -1,6 +1,6 @@
-"""Regular expressions: RE2's, which takes time in proportion to the text whatever the pattern.
+"""Regular expressions by RE2, which takes time in proportion to the text, whatever the pattern.
 
-In proportion to the size of its program too, so both are limited and charged.
+The time is in proportion to the size of the compiled pattern too, so both are limited and charged.
 """
 
 from typing import Any, Final
@@ -48,7 +48,7 @@ def compiled(pattern: str) -> Pattern:
 
 
 def found(run: Run, text: str, regexp: Pattern) -> bool:
-    """Whether the pattern fits somewhere in the text."""
+    """Whether the pattern matches part of the text."""
     size = regexp.programsize
     charge(run, 20 + len(text) * size // INSTRUCTIONS)
     searched = encoded(text)
@@ -61,7 +61,7 @@ def found(run: Run, text: str, regexp: Pattern) -> bool:
     "string.matches(string) -> bool",
     "matches(string, string) -> bool",
     subject="Text",
-    says="Whether the regular expression (RE2's) fits somewhere in the text; ^ and $ hold it to the ends.",
+    says="Whether the regular expression (RE2 syntax) matches part of the text. Use ^ and $ to match all of it.",
     example='"SKU-1001".matches("^SKU-[0-9]+$")',
     gives="true",
 )

@@ -1,4 +1,4 @@
-"""The one table of functions: what the checker checks, the evaluation calls and the reference prints."""
+"""The table of functions, which the checker, the evaluation and the reference share."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ AnyImplementation = TypeVar("AnyImplementation", bound=Implementation)
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """`parameters` begin with the receiver of a method; the last of a variadic one may come any number of times."""
+    """One way to call a function. `parameters` start with a method's receiver; the last of a variadic one may repeat."""
 
     text: str
     is_method: bool
@@ -30,7 +30,7 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """`example` is an expression and `gives` the text of its value, both of which a test holds against each other."""
+    """An entry of the table. `example` is an expression and `gives` the text of its value, which a test verifies."""
 
     name: str
     subject: str
@@ -41,7 +41,7 @@ class Function:
     implementation: Implementation
 
     def overloads(self, count: int, *, is_method: bool) -> list[Signature]:
-        """The signatures for a call of this style with `count` arguments, the receiver among them."""
+        """The signatures for a call of this style with `count` arguments, including the receiver."""
         return [
             each for each in self.signatures if each.is_method is is_method and each.takes(count)
         ]
@@ -58,7 +58,7 @@ _SIGNATURE = re.compile(r"(?:([\w()]+)\.)?(\w+)\((.*)\) -> ([\w()]+)")
 def function(
     *signatures: str, subject: str, says: str, example: str, gives: str
 ) -> Callable[[AnyImplementation], AnyImplementation]:
-    """Put the decorated implementation into the table.
+    """Add the decorated implementation to the table.
 
     Signatures read "string.indexOf(string, int) -> int", "math.least(number, ...) -> number", "size(list) -> int".
     """
@@ -109,7 +109,7 @@ def _known(text: str) -> Kind:
 
 
 def accepted(overloads: Sequence[Signature], index: int) -> frozenset[type]:
-    """The Python types that some of the overloads take at this place; none for all types."""
+    """The Python types that the overloads accept at this position; empty if they accept all."""
     kinds = [each.parameter(index) for each in overloads]
     if any(kind.name == "any" for kind in kinds):
         return frozenset()

@@ -1,4 +1,4 @@
-"""Functions of texts: CEL's own and those of its strings extension. Positions count characters from 0."""
+"""Functions on text: CEL's own and those of its strings extension. Positions count characters from 0."""
 
 from functools import partial
 from typing import Final
@@ -24,14 +24,14 @@ _QUOTED: Final = str.maketrans(
 
 
 def charge_search(run: Run, text: str, part: str) -> None:
-    """Searching takes as many steps as the text is long, times the length of a short part at worst."""
+    """Charge a search: as many steps as the text is long, at worst times the length of a short part."""
     steps = len(text) * min(len(part), 100 if len(text) < 30_000 else 8)
     charge_scanned(run, steps // 4)
 
 
 @_function(
     "string.contains(string) -> bool",
-    says="Whether the other text stands somewhere in it.",
+    says="Whether the text contains the other text.",
     example='"flat white".contains("white")',
     gives="true",
 )
@@ -42,7 +42,7 @@ def contains(run: Run, text: str, part: str) -> bool:
 
 @_function(
     "string.startsWith(string) -> bool",
-    says="Whether it begins with the other text.",
+    says="Whether the text starts with the other text.",
     example='"SKU-1001".startsWith("SKU-")',
     gives="true",
 )
@@ -53,7 +53,7 @@ def starts_with(run: Run, text: str, part: str) -> bool:
 
 @_function(
     "string.endsWith(string) -> bool",
-    says="Whether it ends with the other text.",
+    says="Whether the text ends with the other text.",
     example='"ana@example.com".endsWith("@example.com")',
     gives="true",
 )
@@ -64,7 +64,7 @@ def ends_with(run: Run, text: str, part: str) -> bool:
 
 @_function(
     "string.lowerAscii() -> string",
-    says="The text with A to Z in lower case; other letters stay.",
+    says="The text with A to Z in lowercase. Other letters stay as they are.",
     example='"Summer SALE".lowerAscii()',
     gives='"summer sale"',
 )
@@ -75,7 +75,7 @@ def lower_ascii(run: Run, text: str) -> str:
 
 @_function(
     "string.upperAscii() -> string",
-    says="The text with a to z in upper case; other letters stay.",
+    says="The text with a to z in uppercase. Other letters stay as they are.",
     example='"eur".upperAscii()',
     gives='"EUR"',
 )
@@ -86,7 +86,7 @@ def upper_ascii(run: Run, text: str) -> str:
 
 @_function(
     "string.trim() -> string",
-    says="The text without white space at its ends.",
+    says="The text without leading and trailing white space.",
     example='"  gold ".trim()',
     gives='"gold"',
 )
@@ -98,7 +98,7 @@ def trim(run: Run, text: str) -> str:
 @_function(
     "string.split(string) -> list(string)",
     "string.split(string, int) -> list(string)",
-    says="The parts between each separator, at most so many as the second argument says (-1 for all).",
+    says="The parts between the separators. The second argument limits how many (-1 for all).",
     example='"a,b,c".split(",", 2)',
     gives='["a", "b,c"]',
 )
@@ -118,7 +118,7 @@ def split(run: Run, text: str, separator: str, limit: int = -1) -> list[str]:
 @_function(
     "list.join() -> string",
     "list.join(string) -> string",
-    says="The texts of the list in one, with the separator between them.",
+    says="The list's texts joined into one, with the separator in between.",
     example='["a", "b"].join(", ")',
     gives='"a, b"',
 )
@@ -134,7 +134,7 @@ def join(run: Run, texts: list[str], separator: str = "") -> str:
 @_function(
     "string.replace(string, string) -> string",
     "string.replace(string, string, int) -> string",
-    says="The text with the second put in the first's place: everywhere, or so many times as the third says.",
+    says="The text with the first argument replaced by the second, everywhere or at most as often as the third says.",
     example='"1-2-3".replace("-", ".")',
     gives='"1.2.3"',
 )
@@ -152,7 +152,7 @@ def replace(run: Run, text: str, old: str, new: str, limit: int = -1) -> str:
 @_function(
     "string.substring(int) -> string",
     "string.substring(int, int) -> string",
-    says="The text from a position on, or from one to before another.",
+    says="The text from one position up to another, or to the end.",
     example='"tacocat".substring(0, 4)',
     gives='"taco"',
 )
@@ -166,7 +166,7 @@ def substring(run: Run, text: str, start: int, end: int | None = None) -> str:
 
 @_function(
     "string.charAt(int) -> string",
-    says="The character at a position; nothing at the end.",
+    says="The character at a position. At the end, an empty text.",
     example='"hello".charAt(4)',
     gives='"o"',
 )
@@ -179,7 +179,7 @@ def char_at(run: Run, text: str, position: int) -> str:
 @_function(
     "string.indexOf(string) -> int",
     "string.indexOf(string, int) -> int",
-    says="Where the other text stands first, at this position or later; -1 if nowhere.",
+    says="The first position of the other text, at or after the second argument if given. -1 if there is none.",
     example='"hello mellow".indexOf("ello", 2)',
     gives="7",
 )
@@ -193,7 +193,7 @@ def index_of(run: Run, text: str, part: str, start: int = 0) -> int:
 @_function(
     "string.lastIndexOf(string) -> int",
     "string.lastIndexOf(string, int) -> int",
-    says="Where the other text stands last, at this position or before; -1 if nowhere.",
+    says="The last position of the other text, at or before the second argument if given. -1 if there is none.",
     example='"hello mellow".lastIndexOf("ello", 6)',
     gives="1",
 )
@@ -201,7 +201,7 @@ def last_index_of(run: Run, text: str, part: str, start: int | None = None) -> i
     start = len(text) if start is None else start
     if not 0 <= start <= len(text):
         raise _outside(text, str(start))
-    # Searching backwards, Python takes as many steps as both lengths multiplied.
+    # Searching backward, Python takes as many steps as both lengths multiplied.
     charge_scanned(run, len(text) * max(1, len(part)) // 4)
     return text.rfind(part, 0, start + len(part))
 
@@ -219,7 +219,7 @@ def reverse(run: Run, text: str) -> str:
 
 @_function(
     "strings.quote(string) -> string",
-    says="The text in quotes, special characters escaped.",
+    says="The text in quotes, with special characters escaped.",
     example='strings.quote("say \\"hi\\"")',
     gives='"\\"say \\\\\\"hi\\\\\\"\\""',
 )

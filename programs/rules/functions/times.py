@@ -1,4 +1,4 @@
-"""What CEL's getters read from times, in UTC or in a time zone, and from durations."""
+"""CEL's getters: what they read from times, in UTC or in a time zone, and from durations."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -16,21 +16,21 @@ Part = Callable[[datetime], int]
 
 _OF_TIMES: Final[dict[str, tuple[Part, str, str]]] = {
     "getFullYear": (lambda time: time.year, "The year.", "2026"),
-    "getMonth": (lambda time: time.month - 1, "The month, January being 0.", "0"),
-    "getDate": (lambda time: time.day, "The day of the month, the first being 1.", "15"),
+    "getMonth": (lambda time: time.month - 1, "The month; January is 0.", "0"),
+    "getDate": (lambda time: time.day, "The day of the month; the first is 1.", "15"),
     "getDayOfMonth": (
         lambda time: time.day - 1,
-        "The day of the month, the first being 0.",
+        "The day of the month; the first is 0.",
         "14",
     ),
     "getDayOfYear": (
         lambda time: time.timetuple().tm_yday - 1,
-        "The day of the year, the first being 0.",
+        "The day of the year; the first is 0.",
         "14",
     ),
     "getDayOfWeek": (
         lambda time: time.isoweekday() % 7,
-        "The day of the week, Sunday being 0.",
+        "The day of the week; Sunday is 0.",
         "4",
     ),
 }
@@ -38,25 +38,25 @@ _OF_BOTH: Final[dict[str, tuple[Part, timedelta, str, str]]] = {
     "getHours": (
         lambda time: time.hour,
         timedelta(hours=1),
-        "The hour of a time; all the hours of a duration.",
+        "The hour of a time, or the whole hours of a duration.",
         "11",
     ),
     "getMinutes": (
         lambda time: time.minute,
         timedelta(minutes=1),
-        "The minute of a time; all the minutes of a duration.",
+        "The minute of a time, or the whole minutes of a duration.",
         "30",
     ),
     "getSeconds": (
         lambda time: time.second,
         timedelta(seconds=1),
-        "The second of a time; all the seconds of a duration.",
+        "The second of a time, or the whole seconds of a duration.",
         "0",
     ),
     "getMilliseconds": (
         lambda time: time.microsecond // 1000,
         timedelta(milliseconds=1),
-        "The milliseconds beside the second.",
+        "The milliseconds within the second.",
         "0",
     ),
 }
@@ -96,7 +96,7 @@ for _name, (_part, _says, _gives) in _OF_TIMES.items():
     _function(
         f"timestamp.{_name}() -> int",
         f"timestamp.{_name}(string) -> int",
-        says=f"{_says} In UTC, or in the zone that is named.",
+        says=f"{_says} In UTC, or in the named time zone.",
         example=f'timestamp("2026-01-15T10:30:00Z").{_name}("Europe/Berlin")',
         gives=_gives,
     )(_of_time(_part))
@@ -106,7 +106,7 @@ for _name, (_part, _unit, _says, _gives) in _OF_BOTH.items():
         f"timestamp.{_name}() -> int",
         f"timestamp.{_name}(string) -> int",
         f"duration.{_name}() -> int",
-        says=f"{_says} A time's in UTC, or in the zone that is named.",
+        says=f"{_says} For a time in UTC, or in the named time zone.",
         example=f'timestamp("2026-01-15T10:30:00Z").{_name}("Europe/Berlin")',
         gives=_gives,
     )(_of_both(_part, _unit))
