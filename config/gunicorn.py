@@ -1,4 +1,4 @@
-"""How gunicorn serves Laurel, in production as under quickstart: `gunicorn -c python:config.gunicorn`."""
+"""Configuration of gunicorn, for production and quickstart alike: `gunicorn -c python:config.gunicorn`."""
 
 import os
 import signal
@@ -15,27 +15,27 @@ worker_class = "gthread"
 workers = env.int("WEB_CONCURRENCY", default=2)
 threads = env.int("WEB_THREADS", default=4)
 
-# No call may hold a thread and its locks for ever. It reaches PostgreSQL by way of libpq, and only from the server:
-# migrations and imports may take their time.
+# No call may hold a thread and its locks forever. libpq passes this to PostgreSQL, from the server only: migrations and
+# imports may take longer.
 raw_env = [] if "PGOPTIONS" in os.environ else ["PGOPTIONS=-c statement_timeout=15s"]
 
-# Longer than a proxy keeps an idle connection (nginx: 60 seconds), or it would send a request into one that we are
-# closing. An idle connection holds no thread.
+# Longer than a proxy keeps an idle connection (nginx: 60 seconds), or it could send a request while we close the
+# connection. An idle connection holds no thread.
 keepalive = 75
 # An external_id of 255 characters takes 3,060 bytes of a path once it is percent-encoded, and a tag as many.
 limit_request_line = 8190
 
-# Workers touch a file for each event, to say that they live; on a disk that is a tenth of their time.
+# Workers touch a file at each event of their loop as a sign of life; on a disk that takes a tenth of their time.
 _memory = "/dev/shm"  # noqa: S108 (gunicorn makes a file there that nobody can guess)
 worker_tmp_dir = _memory if os.access(_memory, os.W_OK) else None
 
 loglevel = env.str("LOG_LEVEL", default="WARNING").lower()
 accesslog = None  # a proxy has one, and it takes time from every call
-control_socket_disable = True  # it would be a second way in, in the user's home
+control_socket_disable = True  # it would be a second way in, a socket in the user's home
 
 
 def when_ready(server: object) -> None:
-    """End with the quickstart that started this server, even where that was killed."""
+    """End together with the quickstart that started this server, even if that was killed."""
     lifeline = os.environ.get("QUICKSTART_LIFELINE")
     if lifeline:
         Thread(target=_end_with, args=[int(lifeline)], daemon=True).start()

@@ -71,8 +71,8 @@ TEMPLATES = [
     }
 ]
 
-# Connections persist: opening one for each request costs nine tenths of the rate. Only programs.kernel.database.prepared_cursor
-# binds on the server, so only its statements are prepared, and they at once.
+# Connections persist: opening one for each request would cost nine tenths of the throughput. Only the cursors of
+# programs.kernel.database bind on the server, so only their statements are prepared, at their first use.
 _database = env.db_url("DATABASE_URL")
 if not _database:
     raise ImproperlyConfigured("DATABASE_URL is empty.")
@@ -123,12 +123,12 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_CLIENT_IP_CALLABLE = "config.api.authentication.client_address"
 
-# What a browser may do. HTTPS is taken for granted; a server without it has to say so.
+# Browsers. HTTPS is the default; a server without it must say so.
 
 HTTPS = env.bool("HTTPS", default=True)
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
-# That every other name below this domain has HTTPS too is for the domain's owner to say.
+# Only the owner of the domain knows whether every subdomain has HTTPS.
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("HSTS_INCLUDE_SUBDOMAINS", default=False)
 SECURE_HSTS_PRELOAD = SECURE_HSTS_INCLUDE_SUBDOMAINS
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
@@ -154,7 +154,7 @@ CONTENT_SECURITY_POLICY = {
 BODY_LIMIT = 1_000_000  # bytes
 BATCH_BODY_LIMIT = 10_000_000
 DATA_UPLOAD_MAX_MEMORY_SIZE = BODY_LIMIT
-# Calls that wait for their event to be processed: of the threads that a process of gunicorn has, half.
+# How many calls may wait for their event to be processed: half of the threads of a gunicorn process.
 WAITING_CALLS = max(1, env.int("WEB_THREADS", default=4) // 2)
 RATE_LIMIT = env.str("RATE_LIMIT", default="60000/minute")
 
@@ -191,16 +191,19 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": (BASE_DIR / "config/api/openapi.md").read_text(encoding="utf-8"),
     "VERSION": "1",
     "TAGS": [
-        {"name": "participants", "description": "Who takes part, known by your own id for them."},
+        {"name": "participants", "description": "Who takes part, identified by your own ids."},
         {
             "name": "state",
-            "description": "One participant's tags, attributes, counters and tiers, part by part.",
+            "description": "A participant's tags, attributes, counters and tiers.",
         },
         {"name": "enrollments", "description": "The programs that a participant takes part in."},
-        {"name": "balances", "description": "What a participant has, and the calls that move it."},
+        {
+            "name": "balances",
+            "description": "What a participant holds, and the calls that move it.",
+        },
         {"name": "activity", "description": "What happened to a participant."},
-        {"name": "events", "description": "What participants do, and what came of it."},
-        {"name": "journal-entries", "description": "Every movement of value, kept for good."},
+        {"name": "events", "description": "What participants did, and the outcome."},
+        {"name": "journal-entries", "description": "Every movement of value, kept forever."},
         {"name": "programs", "description": "Your loyalty programs."},
         {"name": "assets", "description": "What programs give out: points, miles, cash back."},
         {"name": "tiers", "description": "A program's tier tracks: ladders of levels."},
@@ -215,15 +218,15 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "SORT_OPERATION_PARAMETERS": False,
     "SCHEMA_PATH_PREFIX": "/v1",
-    # Forms and sessions are for the browsable interface.
+    # Forms and sessions are for the browsable API.
     "PARSER_WHITELIST": ["config.api.parsers.ExactJSONParser"],
     "AUTHENTICATION_WHITELIST": ["config.api.authentication.ApiKeyAuthentication"],
-    # Choices stay where they are used, without a component for each.
+    # Enums are inlined where they are used, without a component for each.
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enum_id_removal"],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
 }
 
-# Logs: one JSON object a line on standard error, with the request's id.
+# Logs: one JSON object per line on standard error, with the request's id.
 
 _shared_processors: list[structlog.typing.Processor] = [
     structlog.contextvars.merge_contextvars,
@@ -249,9 +252,9 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="WARNING")},
     "loggers": {
-        # Django's own handlers would print its errors a second time, and mail them.
+        # Django's own handlers would print errors a second time, and mail them.
         "django": {"handlers": [], "level": "WARNING", "propagate": True},
-        # A client's mistake is in its answer; whoever makes many of them does not fill our log.
+        # A client's mistake is in the answer to it; many of them must not fill our log.
         "django.request": {"level": "ERROR"},
         "django.security.DisallowedHost": {"level": "CRITICAL"},
     },

@@ -14,7 +14,7 @@ from django.conf import settings  # noqa: E402
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-    """Django, which takes a body that comes in chunks for an empty one unless somebody has measured it."""
+    """Django's application. It takes a chunked body for an empty one unless the length is set."""
     if "HTTP_TRANSFER_ENCODING" in environ and environ.get("wsgi.input_terminated"):
         body = environ["wsgi.input"].read(settings.BATCH_BODY_LIMIT + 1)
         environ |= {"wsgi.input": BytesIO(body), "CONTENT_LENGTH": str(len(body))}

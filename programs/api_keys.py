@@ -1,7 +1,7 @@
-"""API keys: issue, find, rotate, revoke. Only the digest of a key is ever stored.
+"""API keys: issuing, finding, rotating and revoking them. Only the digest of a key is stored.
 
 A key is `lrl_`, 32 random base62 characters (190 bits) and the CRC32 of both in 6 base62 characters. The
-checksum lets a mistyped or foreign key be refused without a query, and lets secret scanners know ours.
+checksum lets a mistyped or foreign key be refused without a query, and lets secret scanners recognize ours.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ _CHARACTERS = frozenset(_ALPHABET)
 def issue(
     *, name: str, scopes: Sequence[str], by: Actor, expires_at: datetime | None = None
 ) -> tuple[ApiKey, str]:
-    """Make a key; returns its row and the key itself, which nothing can show again."""
+    """Create a key. Returns its row and the key itself, which cannot be shown again."""
     body = PREFIX + "".join(secrets.choice(_ALPHABET) for _ in range(32))
     key = body + _checksum(body)
     row = ApiKey.objects.create(
@@ -47,7 +47,7 @@ def issue(
 
 
 def rotate(old: ApiKey, *, by: Actor, overlap: timedelta) -> tuple[ApiKey, str]:
-    """Make a second key with the name, scopes and expiry of the old one, which works on for `overlap`.
+    """Create a second key with the name, scopes and expiry of the old one, which keeps working for `overlap`.
 
     Raises ValueError for a key that is revoked or has expired.
     """
@@ -63,13 +63,13 @@ def rotate(old: ApiKey, *, by: Actor, overlap: timedelta) -> tuple[ApiKey, str]:
 
 
 def revoke(key: ApiKey) -> None:
-    """Stop the key for good; every process follows within five seconds. Revoking twice keeps the first time."""
+    """Revoke the key for good, in every process within five seconds. Revoking it twice keeps the first time."""
     ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())
     key.refresh_from_db(fields=["revoked_at"])
 
 
 def is_well_formed(key: str) -> bool:
-    """Whether the text can be one of our keys at all, judged without a query."""
+    """Whether the text can be one of our keys, decided without a query."""
     if len(key) != LENGTH or not key.startswith(PREFIX):
         return False
     if not _CHARACTERS.issuperset(key[len(PREFIX) :]):
@@ -78,14 +78,14 @@ def is_well_formed(key: str) -> bool:
 
 
 class KeyRing:
-    """The usable keys that this process has lately seen, so that a call costs no query for its key."""
+    """Cache of the usable keys that this process has seen lately, so that most calls need no query for their key."""
 
     def __init__(self) -> None:
         self._seen: dict[str, tuple[float, ApiKey]] = {}
         self._lock = threading.Lock()
 
     def find(self, key: str) -> ApiKey | None:
-        """The usable ApiKey of this text, or None. At most one query, none within CACHED_SECONDS of the last."""
+        """Return the usable ApiKey, or None: how a key is refused. At most one query, none within CACHED_SECONDS of the last."""
         if not is_well_formed(key):
             return None
         digest = _digest(key)
@@ -94,7 +94,7 @@ class KeyRing:
         if row is None or now - read_at > CACHED_SECONDS:
             row = ApiKey.objects.usable().filter(digest=digest).first()
             self._remember(digest, now, row)
-        # The index found the row by its digest; the comparison of the whole is in constant time all the same.
+        # The index has compared digests already, but not in constant time.
         if row is None or not hmac.compare_digest(row.digest, digest) or not row.is_usable:
             return None
         _note_use(row)
@@ -107,17 +107,17 @@ class KeyRing:
                 for known, (read_at, seen) in self._seen.items()
                 if now - read_at <= CACHED_SECONDS
             }
-            # Unknown keys are not remembered: whoever sends many of them would fill the memory.
+            # Unknown keys are not cached: a caller who sends many of them would fill the memory.
             if row is not None:
                 self._seen[digest] = (now, row)
 
 
 def _note_use(row: ApiKey) -> None:
-    """Write `last_used_at`, at most once a minute however many processes use the key."""
+    """Write `last_used_at`, at most once a minute across all processes."""
     now = timezone.now()
     stale = now - timedelta(minutes=1)
     if row.last_used_at is None or row.last_used_at <= stale:
-        row.last_used_at = now  # before the write: the row is shared by this process's threads
+        row.last_used_at = now  # before the write, since this process's threads share the row
         ApiKey.objects.filter(Q(last_used_at=None) | Q(last_used_at__lte=stale), pk=row.pk).update(
             last_used_at=now
         )

@@ -1,4 +1,4 @@
-"""Assets and the programs that give them out: the only code that writes either."""
+"""Assets and their links to programs: the only code that writes either."""
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -16,7 +16,8 @@ from programs.models import Asset, AssetLink, Program
 def create(values: Mapping[str, Any], *, program_ids: Iterable[UUID] = ()) -> Asset:
     """Create an asset of these fields, linked to these programs: all of it, or nothing.
 
-    Raises ValidationFailed for a symbol that is taken and a max_transaction_amount finer than the scale, ProgramNotFound.
+    Raises ProgramNotFound, and ValidationFailed for a symbol that is taken or a max_transaction_amount with more decimals
+    than the scale.
     """
     asset = Asset(**values)
     refuse_finer(asset.max_transaction_amount, asset.scale)
@@ -41,7 +42,7 @@ def change(asset_id: UUID, values: Mapping[str, Any], *, program_ids: Iterable[U
             for name, value in values.items():
                 setattr(asset, name, value)
             _write(asset, update_fields=[*values, "updated_at"])
-            # Only now, when the row is locked and no other link of it can be made: see `link`.
+            # Only now, when the asset's row is locked and nobody else can link it: see `link`.
             Program.objects.filter(asset_links__asset=asset_id).revised()
         for program_id in program_ids:
             link(asset_id, program_id)
@@ -50,11 +51,11 @@ def change(asset_id: UUID, values: Mapping[str, Any], *, program_ids: Iterable[U
 
 @retried
 def link(asset_id: UUID, program_id: UUID) -> tuple[AssetLink, bool]:
-    """Let the program give out the asset, and say whether that is new. Raises AssetNotFound, ProgramNotFound."""
+    """Link the asset to the program. Returns whether that is new. Raises AssetNotFound, ProgramNotFound."""
     if not Program.objects.filter(pk=program_id).exists():
         raise ProgramNotFound
     with transaction.atomic():
-        # A change of the asset at this moment must see the link, or be seen by whoever reads the program's next revision.
+        # A simultaneous change of the asset must either see this link or be visible in the program's next revision.
         asset = Asset.objects.select_for_update(no_key=True).filter(pk=asset_id).first()
         if asset is None:
             raise AssetNotFound
@@ -72,14 +73,14 @@ def found(asset_id: UUID) -> Asset:
 
 
 def refuse_finer(amount: Decimal | None, scale: int) -> None:
-    """Raise ValidationFailed for a max_transaction_amount that no movement of this scale could reach exactly."""
+    """Raise ValidationFailed for a max_transaction_amount with more decimals than the scale."""
     if amount is not None and decimals.places(amount) > scale:
         message = f"This asset has {scale} decimals."
         raise ValidationFailed([FieldError("max_transaction_amount", "invalid_scale", message)])
 
 
 def _write(asset: Asset, **options: Any) -> None:
-    # Only the constraint knows of a symbol that another call takes at this moment.
+    # Only the constraint can tell that another call takes the symbol at the same moment.
     try:
         with transaction.atomic():
             asset.save(**options)

@@ -1,4 +1,4 @@
-"""Who is calling: a client application by its API key. (Staff come by DRF's own session authentication.)"""
+"""Authentication of client applications by their API key. (Staff use REST framework's session authentication.)"""
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
@@ -15,10 +15,10 @@ key_ring = KeyRing()
 
 
 class ApiKeyAuthentication(BaseAuthentication):
-    """`X-API-Key: <key>` or `Authorization: Bearer <key>`; the key becomes `request.auth`.
+    """Authentication by `X-API-Key: <key>` or `Authorization: Bearer <key>`; the key becomes `request.auth`.
 
-    Without either header it stands aside, so that a staff session may speak. A key that is malformed, unknown,
-    expired or revoked is refused, with one answer for all four: which of them it was is nobody's business.
+    Without either header it passes, so that a staff session can authenticate the request. A key that is malformed,
+    unknown, expired or revoked gets the same refusal, which does not tell the caller which of the four it is.
     """
 
     def authenticate(self, request: Request) -> tuple[AnonymousUser, ApiKey] | None:
@@ -36,7 +36,7 @@ class ApiKeyAuthentication(BaseAuthentication):
 
 
 def presented_key(request: HttpRequest) -> str | None:
-    """The key that a call brings, good or bad; None for a call that brings none."""
+    """Return the key that a call presents, valid or not, or None."""
     if key := request.META.get("HTTP_X_API_KEY"):
         return str(key)
     scheme, _, key = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
@@ -44,9 +44,9 @@ def presented_key(request: HttpRequest) -> str | None:
 
 
 def client_address(request: HttpRequest) -> str:
-    """Where a sign-in comes from: behind a proxy what the proxy itself added to X-Forwarded-For, the last entry.
+    """Return the address of a sign-in: behind a proxy the last entry of X-Forwarded-For, which the proxy itself has added.
 
-    Were it the proxy's own address, ten wrong guesses by anybody would lock everybody out.
+    With the proxy's own address, ten wrong guesses by anybody would lock everybody out.
     """
     forwarded: str = request.META.get("HTTP_X_FORWARDED_FOR", "")
     if settings.BEHIND_PROXY and forwarded:

@@ -1,7 +1,7 @@
-"""Django's middleware for browsers, standing aside for client applications.
+"""Django's middleware for browsers, skipped for client applications.
 
-Sessions, users, messages and the policy for pages take a fifth of Python's time for an upsert, and do nothing for a call
-that brings a key and gets JSON. A cookie beside a key counts for nothing: a key that is refused is refused.
+Sessions, users, messages and the content security policy take a fifth of an upsert's Python time, and do nothing for a
+call with a key that gets JSON. A cookie beside a key is ignored, so that a refused key stays refused.
 """
 
 from typing import Any
@@ -26,7 +26,7 @@ def _is_application(request: HttpRequest) -> bool:
     return (
         request.path_info.startswith("/v1/")
         and presented_key(request) is not None
-        # Whoever asks for a page gets one, key or not, with all that protects pages.
+        # A caller who asks for a page gets one, key or not, with everything that protects pages.
         and "text/html" not in request.META.get("HTTP_ACCEPT", "")
         and "format=" not in request.META.get("QUERY_STRING", "")
     )

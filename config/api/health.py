@@ -1,4 +1,4 @@
-"""Is the process alive, and can it work? For load balancers and orchestrators."""
+"""Liveness and readiness probes for load balancers and orchestrators."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 
 class HealthMiddleware:
-    """Answers /healthz and /readyz before anything asks for the Host or for HTTPS: a probe comes to a bare address."""
+    """Middleware that answers /healthz and /readyz before the checks of Host and HTTPS, since probes use a bare address."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -22,20 +22,20 @@ class HealthMiddleware:
         return self.get_response(request)
 
     def _readiness(self) -> HttpResponse:
-        """200 when the database answers and has every migration; 503 says which of the two is missing."""
+        """Answer 200 if the database responds and has every migration, else 503 with the reason."""
         try:
             waiting = self._waiting_migrations()
         except (DatabaseError, InterfaceError):
             return _not_ready("The database does not answer.")
         if waiting:
-            return _not_ready(f"{waiting} migrations are waiting: run manage.py migrate.")
+            return _not_ready(f"{waiting} migrations are pending. Run manage.py migrate.")
         return JsonResponse({"status": "ok"})
 
     def _waiting_migrations(self) -> int:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
         if self.is_migrated:
-            return 0  # looking again would read every migration's file for each probe
+            return 0  # or each probe would read every migration's file
         executor = MigrationExecutor(connection)
         waiting = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
         self.is_migrated = not waiting

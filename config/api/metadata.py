@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 class Metadata(SimpleMetadata):
-    """What OPTIONS answers: the view's name and media types. Its fields are in the OpenAPI document."""
+    """The answer to OPTIONS: the view's name and media types. Its fields are in the OpenAPI document."""
 
     def determine_actions(self, request: Request, view: "APIView") -> dict[str, Any]:
         # DRF's own would look up an object by a `pk`, which the URLs of participants do not have.

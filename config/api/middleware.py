@@ -1,4 +1,4 @@
-"""What every request passes through: its id, its rate-limit headers, and slashes inside a segment of its path."""
+"""Middleware of every request: its id, rate-limit headers, and encoded slashes in its path."""
 
 import re
 from collections.abc import Callable
@@ -18,7 +18,7 @@ _ENCODED_SLASH = re.compile("%2f", re.IGNORECASE)
 
 
 class ApiMiddleware:
-    """Gives each request an id, the caller's own where it is sane, and says it in the answer and in each log line."""
+    """Middleware that gives each request an id, the caller's own if it is well-formed, in its answer and its log lines."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

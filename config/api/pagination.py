@@ -1,4 +1,4 @@
-"""Pages of a list that is never counted: each begins after the last row of the one before (keyset pagination)."""
+"""Keyset pagination: each page begins after the last row of the page before, and lists are never counted."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,7 @@ class KeysetPagination(BasePagination):
     A cursor holds the sorting and the last row's values, signed: it stays right while rows come and go.
     """
 
-    # What holds where no page was read: on a detail, or after a refusal.
+    # For answers without a page: a detail, or a refusal.
     has_more = False
     is_first = True
 
@@ -60,8 +60,8 @@ class KeysetPagination(BasePagination):
             sorting, texts = signing.Signer(salt="cursor").unsign_object(cursor)
             fields = [model._meta.get_field(column) for column in self.columns]
             values = [field.to_python(text) for field, text in zip(fields, texts, strict=True)]
-        except Exception as error:  # whatever a forged text makes the decoder stumble over
-            raise _invalid("cursor", "This cursor did not come from here.") from error
+        except Exception as error:  # a forged text can break the decoder in many ways
+            raise _invalid("cursor", "This is not a cursor from this API.") from error
         if sorting != self.sorting:
             raise _invalid("cursor", "This cursor belongs to another sort_by or sort_dir.")
         here = Func(*map(F, self.columns), function="ROW", output_field=TextField())
@@ -113,8 +113,8 @@ class KeysetPagination(BasePagination):
         default_by, default_dir = getattr(view, "default_sorting", ("", "desc"))
         limits = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
         parameters = [
-            _query("limit", limits, "How many rows a page has at most."),
-            _query("cursor", {"type": "string"}, "`next_cursor` of the page before."),
+            _query("limit", limits, "The maximum number of rows on a page."),
+            _query("cursor", {"type": "string"}, "`next_cursor` of the previous page."),
             _query(
                 "sort_dir",
                 {"type": "string", "enum": ["asc", "desc"], "default": default_dir},
@@ -126,7 +126,7 @@ class KeysetPagination(BasePagination):
             parameters.append(_query("sort_by", schema, "What the rows are sorted by."))
         return parameters
 
-    # The browsable interface asks for the rest: where the rows are (it draws filters for a list), and links below them.
+    # The rest is for the browsable API: the rows of an answer (it shows filters for a list), and links to pages.
 
     def get_results(self, data: Any) -> Any:
         return data["data"]
@@ -150,7 +150,7 @@ class KeysetPagination(BasePagination):
 
 
 def _refuse_repetition(request: Request) -> None:
-    """Of two tags one would be looked for and the other silently not."""
+    """Refuse a parameter that is given twice, of which one would be ignored."""
     given = request.query_params.lists()
     if repeated := [name for name, values in given if len(values) > 1]:
         message = "Give this parameter once."

@@ -1,4 +1,4 @@
-"""What a body may be: exact JSON for everybody, forms for staff in the browsable interface."""
+"""Parsers of bodies: exact JSON for everybody, forms for staff in the browsable API."""
 
 from collections.abc import Mapping
 from typing import IO, Any
@@ -13,7 +13,7 @@ from programs.models import ApiKey
 
 
 class ExactJSONParser(BaseParser):
-    """Reads a JSON body up to the view's `body_limit` (1 MB where it names none)."""
+    """Parser of JSON bodies up to the view's `body_limit` (1 MB by default)."""
 
     media_type = "application/json"
 
@@ -25,7 +25,7 @@ class ExactJSONParser(BaseParser):
     ) -> Any:
         context = parser_context or {}
         limit = getattr(context.get("view"), "body_limit", settings.BODY_LIMIT)
-        # A body too large is not read, where its length is told; one without a length was bounded in config.wsgi.
+        # A body with a Content-Length that is too large is not read; one without was limited in config.wsgi.
         if int(context["request"].META.get("CONTENT_LENGTH") or 0) > limit:
             raise PayloadTooLarge(f"The body may have at most {limit:,} bytes.")
         body = stream.read()
@@ -36,7 +36,7 @@ class ExactJSONParser(BaseParser):
 
 
 class _StaffOnly:
-    """A form is what DRF's browsable interface sends; a client with a key speaks JSON."""
+    """Forms of the browsable API; a client with a key sends JSON."""
 
     media_type: str
 
@@ -47,11 +47,11 @@ class _StaffOnly:
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
         request = (parser_context or {})["request"]
-        # Django's request knows a key that was accepted. DRF's own `auth` may be what waits for this parser: a session is
-        # accepted by the CSRF token, which stands in the form.
+        # Read from Django's request: REST framework's `auth` of a session depends on the CSRF token in the form, which is
+        # what this parser is about to read.
         if isinstance(getattr(request._request, "auth", None), ApiKey):
             raise UnsupportedMediaType(self.media_type, "Send JSON, as application/json.")
-        # Django limits the texts of a form, not the files in it.
+        # Django limits the text of a form, but not the files in it.
         if int(request.META.get("CONTENT_LENGTH") or 0) > settings.BODY_LIMIT:
             raise PayloadTooLarge(f"The body may have at most {settings.BODY_LIMIT:,} bytes.")
         return super().parse(stream, media_type, parser_context)  # type: ignore[misc]

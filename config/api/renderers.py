@@ -64,7 +64,7 @@ class BrowsableRenderer(BrowsableAPIRenderer):
     def get_rendered_html_form(
         self, data: Any, view: "APIView", method: str, request: Request
     ) -> Any:
-        # PUT shows what it replaces, where the answer is spelled as its body is. Other methods leave empty inputs out.
+        # PUT shows what it replaces, where the answer has the form of the body. Other methods leave empty inputs out.
         answered_by = type(getattr(data, "serializer", None))
         shown = method == "PUT" and answered_by is view.get_serializer_class()  # type: ignore[attr-defined]
         return super().get_rendered_html_form(data if shown else None, view, method, request)
@@ -110,7 +110,7 @@ def _refusals(data: Any) -> dict[str, list[ErrorDetail]]:
 
 
 class JSONUnlessBrowsing(DefaultContentNegotiation):
-    """JSON for everybody who does not ask for a page; an Accept that fits nothing gets JSON too, and no 406.
+    """Content negotiation: JSON unless a page is requested; an Accept that matches nothing gets JSON too, not 406.
 
     `?format=json` and `?format=api` overrule the Accept header; Http404 for another format.
     """
@@ -121,8 +121,8 @@ class JSONUnlessBrowsing(DefaultContentNegotiation):
         renderers: Iterable[BaseRenderer],
         format_suffix: str | None = None,
     ) -> tuple[BaseRenderer, str]:
-        asked = "format=" in request.META.get("QUERY_STRING", "")
-        if asked and (wanted := request.query_params.get("format")):
+        names_format = "format=" in request.META.get("QUERY_STRING", "")
+        if names_format and (wanted := request.query_params.get("format")):
             renderers = self.filter_renderers(renderers, wanted)
         elif "text/html" in request.META.get("HTTP_ACCEPT", ""):
             best: tuple[BaseRenderer, str] = super().select_renderer(request, renderers)

@@ -1,4 +1,4 @@
-"""The rate limit of each API key: a fixed window, counted in each process by itself."""
+"""Rate limit of each API key: a fixed window, counted by each process separately."""
 
 import functools
 import threading
@@ -21,7 +21,7 @@ _SECONDS = {"second": 1, "minute": 60, "hour": 3600}
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """How many calls a key has left until `resets_at` (unix seconds); below zero for a call too many."""
+    """The calls that a key has left until `resets_at` (unix seconds); below zero after one too many."""
 
     limit: int
     remaining: int
@@ -33,7 +33,7 @@ _lock = threading.Lock()
 
 
 def count_call(request: HttpRequest, key_id: UUID) -> None:
-    """Count a call against the key's limit, before anything else is asked: refused calls are calls too."""
+    """Count a call against the key's limit, before any other check: refused calls count too."""
     rate = _parsed(settings.RATE_LIMIT)
     if rate is None:
         return
@@ -49,7 +49,7 @@ def count_call(request: HttpRequest, key_id: UUID) -> None:
 
 
 def rate_limit_headers(request: HttpRequest) -> dict[str, str]:
-    """The X-RateLimit headers of an answer; none where no key was counted."""
+    """Return the X-RateLimit headers of an answer; none if no key was counted."""
     window: Window | None = getattr(request, "rate_limit_window", None)
     if window is None:
         return {}
@@ -61,7 +61,7 @@ def rate_limit_headers(request: HttpRequest) -> dict[str, str]:
 
 
 class ApiKeyThrottle(BaseThrottle):
-    """Refuses the calls of a key beyond RATE_LIMIT; staff in a browser are not counted."""
+    """Throttle of a key's calls beyond RATE_LIMIT; staff sessions are not counted."""
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
         self.window: Window | None = getattr(request._request, "rate_limit_window", None)
@@ -73,7 +73,7 @@ class ApiKeyThrottle(BaseThrottle):
 
 @functools.cache
 def _parsed(text: str) -> tuple[int, int] | None:
-    """RATE_LIMIT ("6000/minute") as calls and seconds; None where it is empty, which is without a limit."""
+    """Parse RATE_LIMIT ("6000/minute") into calls and seconds; None if it is empty, which means no limit."""
     if not text:
         return None
     calls, _, unit = text.partition("/")

@@ -1,4 +1,4 @@
-"""Who makes a request, as the history of what it changes keeps it."""
+"""The caller of a request, as the history of its changes stores them."""
 
 from django.http import HttpRequest
 from rest_framework.request import Request

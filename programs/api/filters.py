@@ -1,4 +1,4 @@
-"""Filters of lists that refuse what they cannot read, where django-filter's own would overlook it or break."""
+"""Filters of lists that refuse invalid values, where django-filter's own would ignore them or crash."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -12,7 +12,7 @@ class InstantField(IsoDateTimeField):
     def to_python(self, value: Any) -> datetime | None:
         try:
             instant: datetime | None = super().to_python(value)
-            # PostgreSQL knows no offsets of 16 hours or more, which a datetime may have.
+            # A datetime may have an offset of 16 hours or more, which PostgreSQL does not know.
             return instant.astimezone(UTC) if instant else None
         except OverflowError as error:
             raise forms.ValidationError(self.error_messages["invalid"], "invalid") from error

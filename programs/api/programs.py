@@ -70,8 +70,8 @@ class ProgramFilter(filters.FilterSet):
         fields: list[str] = []
 
     def filter_queryset(self, queryset: QuerySet[Program]) -> QuerySet[Program]:
-        asked = self.form.cleaned_data
-        if not asked["include_archived"] and asked["status"] != ProgramStatus.ARCHIVED:
+        given = self.form.cleaned_data
+        if not given["include_archived"] and given["status"] != ProgramStatus.ARCHIVED:
             queryset = queryset.exclude(status=ProgramStatus.ARCHIVED)
         return super().filter_queryset(queryset)
 

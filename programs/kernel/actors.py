@@ -1,4 +1,4 @@
-"""Who changes something, as every history row keeps it: a kind and a label, never a foreign key."""
+"""Who changed something, as each history row stores it: a kind and a label, never a foreign key."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,6 +14,8 @@ class ActorKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
+    """The caller, the command or the rule that makes a change."""
+
     kind: ActorKind
     label: str
 

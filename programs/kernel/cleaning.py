@@ -1,4 +1,4 @@
-"""Reading a body by hand, where a serializer would be too slow or too lax: all of its errors at once, each with its path."""
+"""Readers of JSON bodies for hot paths, where a serializer would be too slow; they collect all errors, each with its path."""
 
 import re
 from datetime import datetime
@@ -15,14 +15,14 @@ _UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 class Errors(list[FieldError]):
-    """The refusals of one input, so that a caller sees all of them at once; or the first of very many."""
+    """All refusals of one input, or the first MOST_ERRORS of them."""
 
     def add(self, name: str, reason: str, message: str, position: Position | None = None) -> None:
         self.append(FieldError(name, reason, message, position))
-        # A megabyte of bad tags would be answered with thirty.
+        # Or a megabyte of bad tags would get an answer of thirty megabytes.
         if len(self) == MOST_ERRORS:
             self.append(
-                FieldError("body", "too_many_errors", "There may be more; mend these first.")
+                FieldError("body", "too_many_errors", "There may be more errors. Fix these first.")
             )
             raise ValidationFailed(self)
 
@@ -32,7 +32,7 @@ class Errors(list[FieldError]):
 
 
 def members_of(body: object, errors: Errors) -> dict[str, Any]:
-    """The members of a body that must be an object. Raises ValidationFailed where it is none."""
+    """Return the members of a body, which must be an object. Raises ValidationFailed otherwise."""
     if isinstance(body, dict):
         return dict(body)
     errors.add("body", "type", "Give a JSON object.")
@@ -48,7 +48,7 @@ def refuse_unknown(members: dict[str, Any], errors: Errors) -> None:
 def uuid_of(value: object, errors: Errors, name: str) -> UUID | None:
     if value is None:
         errors.add(name, "required", "This field is required.")
-    # UUID() by itself would also take braces, "urn:uuid:" and hyphens anywhere.
+    # UUID() alone would also accept braces, "urn:uuid:" and hyphens anywhere.
     elif isinstance(value, str) and _UUID.fullmatch(value):
         return UUID(value)
     else:
@@ -57,7 +57,7 @@ def uuid_of(value: object, errors: Errors, name: str) -> UUID | None:
 
 
 def text_of(value: object, errors: Errors, name: str, *, longest: int) -> str:
-    """A required text of 1 to `longest` characters that is not white space alone."""
+    """Read a required string of 1 to `longest` characters, not all of them white space."""
     if value is None:
         errors.add(name, "required", "This field is required.")
     elif not isinstance(value, str):
@@ -66,7 +66,7 @@ def text_of(value: object, errors: Errors, name: str, *, longest: int) -> str:
         errors.add(name, "blank", "Give more than white space.")
     elif len(value) > longest:
         errors.add(name, "too_long", f"At most {longest} characters.")
-    elif "\0" in value:  # a path or a header may hold one; a JSON body with one was refused before
+    elif "\0" in value:  # from a path or a header; the JSON parser has refused a body with one
         errors.add(name, "invalid", "NUL cannot be stored.")
     else:
         return value
@@ -90,7 +90,7 @@ def flag_of(value: object, errors: Errors, name: str) -> bool:
 
 
 def amount_of(value: object, errors: Errors, name: str) -> Decimal | None:
-    """A number above zero, from its text."""
+    """Read a number above zero from a string."""
     number = decimal_of(value, errors, name)
     if number is not None and number <= 0:
         errors.add(name, "not_positive", "Give an amount above zero.")
@@ -99,7 +99,7 @@ def amount_of(value: object, errors: Errors, name: str) -> Decimal | None:
 
 
 def decimal_of(value: object, errors: Errors, name: str) -> Decimal | None:
-    """A number of at most 20 digits before the point and 18 after it, from its text."""
+    """Read a number of at most 20 digits before the point and 18 after it from a string."""
     try:
         return decimals.read(value)
     except decimals.NotADecimal as error:
@@ -108,7 +108,7 @@ def decimal_of(value: object, errors: Errors, name: str) -> Decimal | None:
 
 
 def instant_of(value: object, errors: Errors, name: str) -> datetime | None:
-    """A time of RFC 3339, with its offset, in UTC and to the microsecond."""
+    """Read a time of RFC 3339 with its offset, as UTC to the microsecond."""
     try:
         return instants.read(value)
     except ValueError:

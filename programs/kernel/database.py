@@ -1,4 +1,4 @@
-"""How Laurel speaks to PostgreSQL where the ORM is not enough: the prepared statement and the retry."""
+"""PostgreSQL beyond the ORM: prepared statements, retries and violated constraints."""
 
 import functools
 import random
@@ -25,8 +25,8 @@ from psycopg import errors
 uuid7 = uuid_utils.compat.uuid7
 
 # A UUIDv7 (RFC 9562, 5.7) made by the database, for rows whose number only the statement knows. The twelve bits after
-# the milliseconds are a fraction of one (method 3), so that the rows of one participant sort as they were written.
-# `moment` must name a column: what depends on no row is worked out once. PostgreSQL has uuidv7() from version 18 on.
+# the milliseconds are a fraction of a millisecond (method 3), so that the rows of one participant sort as they were written.
+# `moment` must name a column: PostgreSQL evaluates what depends on no row only once. It has uuidv7() from version 18 on.
 UUID7_SQL = """(
     SELECT encode(set_byte(set_byte(
             overlay(uuid_send(gen_random_uuid()) PLACING substring(int8send(micros / 1000) FROM 3) FROM 1 FOR 6),
@@ -40,9 +40,9 @@ R = TypeVar("R")
 
 
 class _Prepared(psycopg.RawCursor[Any]):
-    """Plans are kept, but made anew after 8, 16, 32 .. uses: what was best for an empty table is to read it whole.
+    """Cursor whose plans are kept, but renewed after 8, 16, 32 .. uses: the best plan for an empty table is a full scan.
 
-    PostgreSQL by itself keeps such a plan until autovacuum comes by, while each use takes longer than the last.
+    PostgreSQL would keep such a plan until the next autovacuum, while each use takes longer than the one before.
     """
 
     _uses: ClassVar[WeakKeyDictionary[psycopg.Connection[Any], Counter[str]]] = WeakKeyDictionary()

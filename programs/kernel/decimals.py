@@ -1,4 +1,4 @@
-"""Exact numbers: how an amount is read, reckoned with and written. Never a float, never a rounding that nobody asked for."""
+"""Exact numbers: reading, computing and writing amounts, without floats and without implicit rounding."""
 
 import re
 from decimal import ROUND_DOWN, Context, Decimal, Inexact, InvalidOperation
@@ -11,10 +11,10 @@ DECIMAL_PLACES = 18
 ZERO = Decimal(0)
 LARGEST = Decimal("9" * INTEGER_DIGITS + "." + "9" * DECIMAL_PLACES)
 
-# All arithmetic of money: wide enough for any sum or product of two stored numbers, and it raises rather than rounds.
+# For all arithmetic with money: wide enough for any sum or product of two stored numbers, and it raises instead of rounding.
 EXACT = Context(prec=80, traps=[Inexact, InvalidOperation])
 _ZEROS = ["0", *("0." + "0" * scale for scale in range(1, DECIMAL_PLACES + 1))]
-# What a rule works out may be finer than what can be stored.
+# A rule may compute more decimals than can be stored.
 _CUTTING = Context(prec=80, rounding=ROUND_DOWN, traps=[InvalidOperation])
 
 _PLAIN = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?", re.ASCII)
@@ -35,7 +35,7 @@ class ExactDecimalField(models.DecimalField[Any, Any]):
 
 
 class NotADecimal(ValueError):
-    """The value is not a number as Laurel takes one; the message says why, `reason` says it to machines."""
+    """The value is not an acceptable number: the message tells people why, `reason` tells machines."""
 
     def __init__(self, reason: str, message: str) -> None:
         self.reason = reason
@@ -43,14 +43,14 @@ class NotADecimal(ValueError):
 
 
 def read(value: object) -> Decimal:
-    """Read a number from its text: plain digits, at most 20 before the point and 18 after it.
+    """Read a number from a string of plain digits, at most 20 before the point and 18 after it.
 
-    Raises NotADecimal for a JSON number (which another reader may have rounded), exponents, "NaN", "-0", a leading plus or
+    Raises NotADecimal for a JSON number (which another parser may have rounded), exponents, "NaN", "-0", a leading plus or
     zero, white space, and too many digits.
     """
     if not isinstance(value, str):
         raise NotADecimal("type", 'Give the number as a string: "12.50".')
-    # Judged before the Decimal is made: a short text may name a number of any length.
+    # Checked before the Decimal is made.
     if len(value) > INTEGER_DIGITS + DECIMAL_PLACES + 2:
         raise NotADecimal("too_long", _limits())
     if not _PLAIN.fullmatch(value):
@@ -65,7 +65,7 @@ def read(value: object) -> Decimal:
 
 
 def written(number: Decimal, scale: int | None = None) -> str:
-    """The number in plain digits: with exactly `scale` decimals, or without trailing zeros."""
+    """Write a number in plain digits, with exactly `scale` decimals or without trailing zeros."""
     if scale is not None and number == 0:
         return _ZEROS[scale]
     if scale is not None:
@@ -77,21 +77,21 @@ def written(number: Decimal, scale: int | None = None) -> str:
 
 
 def places(number: Decimal) -> int:
-    """How many decimals the number needs: 1.50 needs one."""
+    """Count the decimals that the number needs: 1.50 needs one."""
     exponent = number.normalize(EXACT).as_tuple().exponent
-    assert isinstance(exponent, int)  # only NaN and infinities have a letter there
+    assert isinstance(exponent, int)  # a letter only for NaN and infinities
     return max(-exponent, 0)
 
 
 def rounded_down(number: Decimal, scale: int) -> Decimal:
-    """The number without what is finer than `scale` decimals: towards zero. Of at most 20 digits before the point."""
+    """Round towards zero to `scale` decimals. For numbers of at most 20 digits before the point."""
     if places(number) <= scale:
         return number
     return number.quantize(Decimal(1).scaleb(-scale), context=_CUTTING)
 
 
 def whole(value: object) -> int | None:
-    """The JSON number as an int, 2.0 too, as JSON Schema has it; None for what has a fraction or is no number."""
+    """Return a JSON number as an int, 2.0 too, as in JSON Schema; None for a fraction or another type."""
     if isinstance(value, Decimal) and places(value) == 0:
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -1,4 +1,4 @@
-"""Lengths of time as the API spells them: whole hours, minutes and seconds."""
+"""Durations as the API writes them: whole hours, minutes and seconds."""
 
 import re
 from datetime import timedelta
@@ -18,12 +18,12 @@ def read(value: object) -> timedelta:
     except OverflowError as error:
         raise ValueError(str(error)) from error
     if not timedelta(0) < window <= LONGEST_WINDOW:
-        raise ValueError("Not between nothing and a hundred years.")
+        raise ValueError("Not above zero and at most a hundred years.")
     return window
 
 
 def written(window: timedelta) -> str:
-    """24h, 1h30m."""
+    """Write a duration: 24h, 1h30m."""
     minutes, seconds = divmod(int(window.total_seconds()), 60)
     hours, minutes = divmod(minutes, 60)
     parts = ((hours, "h"), (minutes, "m"), (seconds, "s"))

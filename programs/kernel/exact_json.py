@@ -1,7 +1,7 @@
-"""JSON whose numbers stay exact: one reader and one writer for the API, the admin, imports and the database.
+"""JSON with exact numbers: one reader and one writer for the API, the admin, imports and the database.
 
 Python's own reader makes binary floats and keeps the last of two equal keys; PostgreSQL's jsonb refuses NUL
-and lone surrogates, and writes `1e130000` out as 130,000 digits. What this module reads, jsonb can hold.
+and lone surrogates, and expands `1e130000` to 130,000 digits. jsonb can hold whatever this module reads.
 """
 
 import json
@@ -19,7 +19,7 @@ MAX_DIGITS = 40  # of a number written out without an exponent
 
 
 class InvalidJSON(ValueError):
-    """The text is not JSON, or not JSON that Laurel takes; the message says which and where."""
+    """The text is not JSON, or not acceptable JSON; the message says why and where."""
 
 
 def loads(text: bytes | str) -> Any:
@@ -39,7 +39,7 @@ def loads(text: bytes | str) -> Any:
         raise InvalidJSON(f"The text is not JSON: {error.msg} at {where}.") from error
     except RecursionError as error:
         raise InvalidJSON(f"JSON may be at most {MAX_DEPTH} levels deep.") from error
-    # Both walks are skipped for the bodies that cannot need them, which are nearly all.
+    # Nearly all bodies need neither of these two walks.
     if text.count("{") + text.count("[") > MAX_DEPTH:
         _refuse_depth(value)
     if "\\u" in text:
@@ -48,15 +48,15 @@ def loads(text: bytes | str) -> Any:
 
 
 def loads_stored(text: str) -> Any:
-    """Read a value that jsonb holds, and `loads` has therefore let through before: three times as fast."""
-    # Of larger whole numbers msgspec makes floats.
+    """Read a value from jsonb, which `loads` has checked before: three times as fast."""
+    # msgspec makes floats of larger integers.
     return loads(text) if _LONG_NUMBER.search(text) else _stored_decoder.decode(text)
 
 
 def dumps(value: Any) -> bytes:
     """Write a JSON value, Decimals as plain digits (`0.0000001`, not `1E-7`); parts may be `msgspec.Raw`."""
     written = _encoder.encode(value)
-    # Looked for plainly first: the expression takes six times as long over a batch of events.
+    # A plain search first: the regular expression takes six times as long over a batch of events.
     if (b"E+" in written or b"E-" in written) and _EXPONENT.search(written):
         return _encoder.encode(_spelled_plainly(value))
     return written
@@ -70,14 +70,12 @@ def _integer(digits: str) -> int:
 
 def _decimal(digits: str) -> Decimal:
     mantissa, _, exponent = digits.lower().partition("e")
-    # Judged before the Decimal is made: a short text may name a number of any length.
+    # Checked before the Decimal is made: a short text may denote a number of any length.
     if len(mantissa) > MAX_DIGITS + 3 or len(exponent.lstrip("+-0")) > 3:
         raise _too_many_digits()
     number = Decimal(digits)
     _, figures, power = number.as_tuple()
-    assert isinstance(
-        power, int
-    )  # "n", "N" and "F" are for NaN and infinities, which JSON cannot spell
+    assert isinstance(power, int)  # a letter only for NaN and infinities, which JSON cannot write
     places = max(-power, 0)
     whole = max(len(figures) + power, 0) if any(figures) else 0
     if whole + places > MAX_DIGITS:
@@ -107,11 +105,11 @@ _read = json.JSONDecoder(
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _stored_decoder = msgspec.json.Decoder(float_hook=Decimal)
 _LONG_NUMBER = re.compile(r"\d{18}", re.ASCII)
-_EXPONENT = re.compile(rb"\dE[+-]\d")  # how str(Decimal) spells the very small and the very large
+_EXPONENT = re.compile(rb"\dE[+-]\d")  # as str(Decimal) writes very small and very large numbers
 
 
 def _too_many_digits() -> InvalidJSON:
-    return InvalidJSON(f"A number may have at most {MAX_DIGITS} digits written out.")
+    return InvalidJSON(f"A number may have at most {MAX_DIGITS} digits when written out.")
 
 
 def _refuse_depth(value: Any, depth: int = 1) -> None:

@@ -1,4 +1,4 @@
-"""What the domain refuses. Errors know a code and nothing of HTTP; config.api.errors gives each code its status."""
+"""Refusals of the domain. Each has a code and knows nothing of HTTP; `config.api.errors.STATUS` gives each code its status."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import ClassVar
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where in a text the mistake is: `line` and `column` count from 1, `offending` is the piece that is wrong."""
+    """The place of a mistake in a text: `line` and `column` count from 1, `offending` is the text that is wrong."""
 
     line: int
     column: int
@@ -19,7 +19,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One field that was refused: its path in the input ("tags[3]"), a machine's reason and words for a person."""
+    """One refused field: its path in the input ("tags[3]"), a reason for machines and a message for people."""
 
     field: str
     reason: str
@@ -38,7 +38,7 @@ class FieldError:
 
 
 class DomainError(Exception):
-    """The base of all refusals: a machine-readable `code`, a message for people, the fields it is about."""
+    """The base of all refusals: a `code` for machines, a message for people and the fields in question."""
 
     code: ClassVar[str] = "bad_request"
     message: str = "The request cannot be carried out."
@@ -49,7 +49,7 @@ class DomainError(Exception):
         super().__init__(self.message)
 
     def as_dict(self) -> dict[str, object]:
-        """The error as the API spells it, without a request id."""
+        """Return the error as the API writes it, without a request id."""
         error: dict[str, object] = {"code": self.code, "message": self.message}
         if self.fields:
             error["details"] = {"fields": [field.as_dict() for field in self.fields]}
@@ -67,7 +67,7 @@ class ValidationFailed(DomainError):
 
 class NotFound(DomainError):
     code = "not_found"
-    message = "There is no such thing here."
+    message = "Nothing exists at this address."
 
 
 class ProgramNotFound(NotFound):
@@ -76,7 +76,7 @@ class ProgramNotFound(NotFound):
 
 class ProgramInactive(DomainError):
     code = "program_inactive"
-    message = "The program is suspended or archived; it takes no enrolments and no events."
+    message = "The program is suspended or archived and accepts no enrollments or events."
 
 
 class AssetNotFound(NotFound):
@@ -88,7 +88,7 @@ class TierTrackNotFound(NotFound):
 
 
 class TierTrackChanged(DomainError):
-    message = "Somebody else has changed this track meanwhile; load the page again."
+    message = "Somebody else has changed this track in the meantime. Reload the page."
 
 
 class RuleNotFound(NotFound):
@@ -96,7 +96,7 @@ class RuleNotFound(NotFound):
 
 
 class RuleChanged(DomainError):
-    message = "Somebody else has changed this rule meanwhile; load the page again."
+    message = "Somebody else has changed this rule in the meantime. Reload the page."
 
 
 class OrderTaken(DomainError):

@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(help_text='What program managers call it; 1 to 255 characters.', max_length=255, validators=[django.core.validators.MinLengthValidator(1), django.core.validators.RegexValidator('\\S', message='A name needs more than white space.')])),
                 ('description', models.CharField(blank=True, default='', help_text='At most 1000 characters.', max_length=1000)),
                 ('on_unknown_participant', models.CharField(choices=[('CREATE', 'Create'), ('REJECT', 'Reject')], db_default='CREATE', default='CREATE', help_text='What an event of somebody unknown does: CREATE the participant, or REJECT the event.', max_length=16)),
-                ('status', models.CharField(choices=[('ACTIVE', 'Active'), ('SUSPENDED', 'Suspended'), ('ARCHIVED', 'Archived')], db_default='ACTIVE', default='ACTIVE', help_text='SUSPENDED and ARCHIVED programs refuse events and enrolments; ARCHIVED ones are hidden.', max_length=16)),
+                ('status', models.CharField(choices=[('ACTIVE', 'Active'), ('SUSPENDED', 'Suspended'), ('ARCHIVED', 'Archived')], db_default='ACTIVE', default='ACTIVE', help_text='SUSPENDED and ARCHIVED programs refuse events and enrollments; ARCHIVED ones are hidden.', max_length=16)),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
             ],

@@ -1,4 +1,4 @@
-"""What the client sets up: keys for its application, programs for its people to take part in, and what those give out."""
+"""What a client sets up: API keys, programs, their rules and tier tracks, and assets."""
 
 from programs.models.assets import Asset, AssetLink, InventoryMode, IssuancePolicy
 from programs.models.keys import ApiKey, ApiKeyQuerySet, Scope

@@ -76,7 +76,7 @@ class Asset(models.Model):
     class Meta:
         ordering = ["-created_at", "-id"]
         constraints = [
-            # Rules say participant.balances.POINTS: two that differ in case alone would be a trap.
+            # Rules name participant.balances.POINTS: two symbols that differ only in case would be a trap.
             models.UniqueConstraint(Upper("symbol"), name="asset_symbol_is_unique"),
             models.CheckConstraint(
                 condition=Q(symbol__regex=r"^[A-Za-z0-9]{1,16}$"), name="asset_symbol_is_plain"
@@ -107,7 +107,7 @@ class Asset(models.Model):
 
 
 class AssetLink(models.Model):
-    """That a program may give out an asset. Several programs may share one."""
+    """An asset that a program may give out. Several programs may share one."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     program = models.ForeignKey(

@@ -24,7 +24,7 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
 
 
 class ApiKey(models.Model):
-    """A client application's key: what it may do and until when. The key itself is not stored, only its digest."""
+    """A key of a client application: what it may do and until when. Only its digest is stored."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     name = models.CharField(max_length=255, help_text="Which application or person holds this key.")

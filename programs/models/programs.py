@@ -22,12 +22,12 @@ class UnknownParticipant(models.TextChoices):
 
 class ProgramQuerySet(models.QuerySet["Program"]):
     def revised(self) -> None:
-        """Tell every process that what it keeps of these programs is old. In the transaction that changes it."""
+        """Mark every process's cached copy of these programs as stale. Call it in the transaction that changes them."""
         self.update(revision=RandomUUID())
 
 
 class Program(models.Model):
-    """A loyalty program: what participants are enrolled in."""
+    """A loyalty program, in which participants are enrolled."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     name = models.CharField(
@@ -53,9 +53,9 @@ class Program(models.Model):
         choices=ProgramStatus,
         default=ProgramStatus.ACTIVE,
         db_default=ProgramStatus.ACTIVE,
-        help_text="SUSPENDED and ARCHIVED programs refuse events and enrolments; ARCHIVED ones are hidden.",
+        help_text="SUSPENDED and ARCHIVED programs refuse events and enrollments; ARCHIVED ones are hidden.",
     )
-    # Not a number: one that a transaction gave and took back would be given again, and mean something else.
+    # Not a number: one from a transaction that was rolled back would be used again, with another meaning.
     revision = models.UUIDField(
         default=uuid4,
         db_default=RandomUUID(),

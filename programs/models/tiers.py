@@ -25,7 +25,7 @@ class TierTrackQuerySet(models.QuerySet["TierTrack"]):
 class TierTrack(models.Model):
     """A ladder of levels in a program: bronze, silver, gold.
 
-    A deleted one stays as a row, since history and standings name it, and frees its key.
+    A deleted track keeps its row, which history and standings refer to, but frees its key.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -65,7 +65,7 @@ class TierTrack(models.Model):
         return self.display_name or self.key
 
     def snapshot(self) -> dict[str, Any]:
-        """The track as its version keeps it, levels from the lowest rank up."""
+        """Return the track as its version stores it, with levels from the lowest rank up."""
         return {
             "key": self.key,
             "display_name": self.display_name,
@@ -100,7 +100,7 @@ class TierLevel(models.Model):
         ordering = ["track", "rank"]
         constraints = [
             models.UniqueConstraint(fields=["track", "key"], name="tier_level_key_is_unique"),
-            # Deferrable: two levels may change places in one edit.
+            # Deferrable, so that two levels can swap ranks in one edit.
             models.UniqueConstraint(
                 fields=["track", "rank"],
                 name="tier_level_rank_is_unique",
@@ -126,7 +126,7 @@ class TierLevel(models.Model):
 
 
 class TierTrackVersion(models.Model):
-    """A track as it was after one edit. Written once, never changed."""
+    """A track as it was after one edit. Written once and never changed."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     track = models.ForeignKey(

@@ -10,14 +10,14 @@ _LEVELS = Prefetch("levels", TierLevel.objects.order_by("rank"))
 
 
 def current(program_id: UUID) -> TierTrackQuerySet:
-    """The program's tracks that are not deleted, their levels read with one more query. Raises ProgramNotFound."""
+    """Return the program's tracks that are not deleted, with their levels in one more query. Raises ProgramNotFound."""
     if not Program.objects.filter(pk=program_id).exists():
         raise ProgramNotFound
     return TierTrack.objects.current().filter(program=program_id).prefetch_related(_LEVELS)
 
 
 def found(program_id: UUID, key: str) -> TierTrack:
-    """Raises ProgramNotFound, TierTrackNotFound."""
+    """Return one track of the program. Raises ProgramNotFound, TierTrackNotFound."""
     track = current(program_id).filter(key=key).first()
     if track is None:
         raise TierTrackNotFound
@@ -25,5 +25,5 @@ def found(program_id: UUID, key: str) -> TierTrack:
 
 
 def whole(track_id: UUID) -> TierTrack:
-    """The track as the database holds it, deleted or not, with its levels."""
+    """Return the track as stored, deleted or not, with its levels."""
     return TierTrack.objects.prefetch_related(_LEVELS).get(pk=track_id)

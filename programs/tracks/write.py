@@ -35,7 +35,7 @@ def create(program_id: UUID, new: NewTrack, *, by: Actor) -> TierTrack:
             _keep_version(track, by)
             _revise_program(track)
     except IntegrityError as error:
-        # Only the constraint knows of a track that another call creates at this moment.
+        # Only the constraint can tell that another call creates the track at the same moment.
         if violated(error) != "tier_track_key_is_unique":
             raise
         taken = FieldError("key", "unique", "Another track of this program has this key.")
@@ -47,9 +47,9 @@ def create(program_id: UUID, new: NewTrack, *, by: Actor) -> TierTrack:
 def change(
     track_id: UUID, wanted: TrackChange, *, by: Actor, shown_version: int | None = None
 ) -> TierTrack:
-    """Change the track and keep a version of it, unless it is so already.
+    """Change the track and keep a version of it, unless nothing differs.
 
-    Raises TierTrackNotFound, and TierTrackChanged where it is no longer the version that somebody was shown.
+    Raises TierTrackNotFound, and TierTrackChanged if `shown_version` is no longer the current one.
     """
     with transaction.atomic():
         track = _locked(track_id)
@@ -70,7 +70,7 @@ def change(
 
 @retried
 def delete(track_id: UUID, *, by: Actor) -> None:
-    """Take the track out of use and free its key; it stays as a row, and so do its versions. Raises TierTrackNotFound."""
+    """Mark the track as deleted and free its key; its row and versions stay. Raises TierTrackNotFound."""
     with transaction.atomic():
         track = _locked(track_id)
         track.version += 1
@@ -81,7 +81,7 @@ def delete(track_id: UUID, *, by: Actor) -> None:
 
 
 def _locked(track_id: UUID) -> TierTrack:
-    # Two changes must not both start from the version that neither has written yet.
+    # Two changes must not start from the same version.
     current = TierTrack.objects.current().select_for_update(no_key=True)
     track = current.filter(pk=track_id).first()
     if track is None:
@@ -94,7 +94,7 @@ def _add_levels(track: TierTrack, levels: list[Level]) -> None:
 
 
 def _replace_levels(track: TierTrack, levels: list[Level]) -> None:
-    """Make these the levels of the track. A level with a key that is known stays the same row."""
+    """Replace the levels of the track. A level whose key exists keeps its row."""
     known = {level.key: level for level in track.levels.all()}
     wanted = {level.key: level for level in levels}
     track.levels.exclude(key__in=wanted).delete()
@@ -108,7 +108,7 @@ def _replace_levels(track: TierTrack, levels: list[Level]) -> None:
 
 
 def _fields(level: Level) -> dict[str, Any]:
-    # Not asdict, which would copy every benefit.
+    # Not asdict, which would copy the benefits.
     return {field.name: getattr(level, field.name) for field in fields(level)}
 
 
@@ -126,5 +126,5 @@ def _revise_program(track: TierTrack) -> None:
 
 
 def _spelling(snapshot: dict[str, Any]) -> bytes:
-    """As it is written, but for the order of keys, which jsonb does not keep. Python takes 1 for True, and 1.5 for 1.50."""
+    """Write a snapshot with sorted keys, to compare two: jsonb keeps no order, and to Python 1 equals True and 1.5 equals 1.50."""
     return exact_json.dumps(msgspec.to_builtins(snapshot, builtin_types=(Decimal,), order="sorted"))

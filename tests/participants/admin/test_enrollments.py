@@ -60,7 +60,7 @@ def test_a_refused_enrolment_is_an_error_on_its_row_and_nothing_of_the_page_is_s
         {},
         {
             "__all__": [
-                "The program is suspended or archived; it takes no enrolments and no events."
+                "The program is suspended or archived and accepts no enrollments or events."
             ]
         },
     ]
@@ -127,5 +127,5 @@ def test_enrolling_in_a_suspended_program_is_an_error_on_the_form(
     response = admin_client.post(f"{ENROLLMENTS}add/", ids)
 
     assert response.context["adminform"].form.errors == {
-        "__all__": ["The program is suspended or archived; it takes no enrolments and no events."]
+        "__all__": ["The program is suspended or archived and accepts no enrollments or events."]
     }
