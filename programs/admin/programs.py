@@ -3,40 +3,12 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.contrib.admin.views.main import ChangeList
-from django.db.models import Count, OuterRef, QuerySet, Subquery
-from django.db.models.functions import Coalesce, Now
+from django.db.models import QuerySet
+from django.db.models.functions import Now
 from django.http import HttpRequest
 
 from programs.admin.base import StrictAdmin
 from programs.models import Program, ProgramStatus
-
-# Of the enrolments, which this app knows only as what refers to its programs.
-ENROLLMENT_STATUSES = ("ACTIVE", "FROZEN", "LOCKED", "CLOSED")
-
-
-class ProgramChangeList(ChangeList):
-    def get_queryset(self, request: HttpRequest, *args: Any) -> QuerySet[Program]:
-        # Here, and not in the admin's queryset, which serves every key pressed in an autocomplete field.
-        programs: QuerySet[Program] = super().get_queryset(request, *args)
-        numbers = {f"enrolled_{status}": _enrolled(status) for status in ENROLLMENT_STATUSES}
-        return programs.annotate(**numbers)
-
-
-def _enrolled(status: str) -> Coalesce:
-    same = Program.objects.filter(pk=OuterRef("pk"), enrollments__status=status).order_by()
-    return Coalesce(
-        Subquery(same.values("pk").annotate(n=Count("enrollments__status")).values("n")), 0
-    )
-
-
-def _enrolled_column(status: str) -> Callable[[Program], str]:
-    @admin.display(description=f"{status.capitalize()} enrolments")
-    def column(program: Program) -> str:
-        return f"{getattr(program, f'enrolled_{status}'):,}"
-
-    column.__name__ = f"enrolled_{status.lower()}"
-    return column
 
 
 def _set_status(status: ProgramStatus, label: str) -> Callable[..., None]:
@@ -68,13 +40,8 @@ class ProgramForm(forms.ModelForm[Program]):
 @admin.register(Program)
 class ProgramAdmin(StrictAdmin[Program]):
     form = ProgramForm
-    list_display = [
-        "name",
-        "status",
-        *(_enrolled_column(status) for status in ENROLLMENT_STATUSES),
-    ]
+    list_display = ["name", "status"]
     list_filter = ["status"]
-    show_facets = admin.ShowFacets.NEVER  # they would count the enrolments once more
     search_fields = ["name"]
     actions = [
         _set_status(ProgramStatus.ACTIVE, "Activate"),
@@ -85,14 +52,11 @@ class ProgramAdmin(StrictAdmin[Program]):
     class Media:
         css = {"all": ["programs/admin.css"]}
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return ProgramChangeList
-
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Program], search_term: str
     ) -> tuple[QuerySet[Program], bool]:
         if request.resolver_match and request.resolver_match.url_name == "autocomplete":
-            # One chooses a program to enrol somebody in it, which the others refuse.
+            # Programs are chosen here to enroll somebody, which inactive ones refuse.
             queryset = queryset.filter(status=ProgramStatus.ACTIVE)
         return super().get_search_results(request, queryset, search_term.replace("\0", ""))
 

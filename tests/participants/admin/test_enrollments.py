@@ -58,11 +58,7 @@ def test_a_refused_enrolment_is_an_error_on_its_row_and_nothing_of_the_page_is_s
     assert response.status_code == 200
     assert formset.formset.errors == [
         {},
-        {
-            "__all__": [
-                "The program is suspended or archived and accepts no enrollments or events."
-            ]
-        },
+        {"__all__": ["The program is suspended or archived and accepts no enrollments or events."]},
     ]
     assert later_changes(participant) == []
     assert not Enrollment.objects.exists()
