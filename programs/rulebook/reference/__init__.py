@@ -1,6 +1,6 @@
-"""What the documentation of the language is made of: variables, operators, macros, functions, actions, worked rules.
+"""The content of the language reference: variables, operators, macros, functions, worked rules, limits.
 
-Everything here that has a value is held against the evaluation by a test.
+A test evaluates every example here and compares the result.
 """
 
 from programs.rulebook.reference.examples import (

@@ -1,4 +1,4 @@
-"""What the examples are evaluated against."""
+"""The facts that the examples are evaluated with."""
 
 import copy
 import re
@@ -41,7 +41,7 @@ FACTS: Final[Mapping[str, Any]] = {
 
 
 def changed_facts(changes: Mapping[str, Any]) -> dict[str, Any]:
-    """FACTS with other values at some paths ("event.amount")."""
+    """Copy FACTS with other values at some paths ("event.amount")."""
     facts: dict[str, Any] = copy.deepcopy(dict(FACTS))
     for path, value in changes.items():
         *containers, name = path.split(".")
@@ -53,7 +53,7 @@ def changed_facts(changes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def changes_in_words(changes: Mapping[str, Any]) -> tuple[str, ...]:
-    """The changes as the page names them: "event.amount is 50"."""
+    """Describe the changes as the page does: "event.amount is 50"."""
     return tuple(f"{_spelled(path)} is {_as_given(value)}" for path, value in changes.items())
 
 
@@ -62,5 +62,5 @@ def _spelled(path: str) -> str:
 
 
 def _as_given(value: Any) -> str:
-    # A Decimal keeps its spelling: that 50.0 counts as 50 is what some examples are about.
+    # A Decimal is shown as written: some examples are about 50.0 being the same as 50.
     return f"{value:f}" if isinstance(value, Decimal) else written(value)

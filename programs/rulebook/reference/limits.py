@@ -1,4 +1,4 @@
-"""How large a rule, its numbers and its work may be. The numbers are those that the language itself goes by."""
+"""Limits on the size of a rule, its numbers and its work, taken from the code that enforces them."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -10,7 +10,7 @@ from programs.rules.functions import formatting, patterns
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """`beyond` is an expression that goes one too far, and `says` the answer to it."""
+    """A limit. `beyond` is an expression that just exceeds it, and `says` the error that it gives."""
 
     subject: str
     most: str
@@ -26,7 +26,7 @@ LIMITS: Final = (
         "A rule has at most 4,096 characters. This one has 4,097.",
     ),
     Limit(
-        "Brackets within brackets",
+        "Nested brackets",
         f"{MAX_NESTING} levels",
         "(" * (MAX_NESTING + 1) + "1" + ")" * (MAX_NESTING + 1),
         "Brackets are nested more than 32 deep.",
@@ -38,14 +38,14 @@ LIMITS: Final = (
         "A number has more than 50 digits or an exponent beyond 1,000.",
     ),
     Limit(
-        "Zeros before or behind those digits",
+        "Zeros before or after those digits",
         f"an exponent of {MAX_EXPONENT:,}",
         f"1e{MAX_EXPONENT + 1}",
         "A number has more than 50 digits or an exponent beyond 1,000.",
     ),
     Limit(
-        "Whole numbers written without a point, and what is reckoned of such numbers alone",
-        f"64 bits: {INT_MAX:,}, and as far below zero",
+        "Whole numbers written without a decimal point, and results of such numbers alone",
+        f"64 bits: {INT_MAX:,}, and the same below zero",
         f"{INT_MAX} + 1",
         "The whole number does not fit in 64 bits. Write it with .0 to make it a decimal.",
     ),
@@ -68,13 +68,13 @@ LIMITS: Final = (
         "A regular expression has at most 500 characters.",
     ),
     Limit(
-        "Decimals that format() shows",
+        "Decimals in format()",
         str(formatting.MAX_PRECISION),
         f'"%.{formatting.MAX_PRECISION + 1}f".format([1.5])',
         "A format shows at most 100 decimals.",
     ),
     Limit(
-        "Work for one event",
+        "Work per event",
         f"{UNITS:,} steps, which take less than 50 milliseconds",
         'cel.bind(l, "' + "a" * 100 + '".split(""), l.all(a, l.all(b, l.all(c, true))))',
         "The rule takes too many steps.",

@@ -1,4 +1,4 @@
-"""Worked rules: whole ones, with what they are for, when they match, when they do not, and what they do."""
+"""Worked rules: complete ones, with their purpose, when they match, when they do not, and what they do."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from programs.rulebook.reference.facts import changes_in_words
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One action. Its `expression`, if it has one, gives `gives` in the facts in which the rule matches."""
+    """An action of a worked rule. Its `expression`, if any, gives `gives` for the facts with which the rule matches."""
 
     type: str
     says: Mapping[str, str]
@@ -34,7 +34,7 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class WorkedRule:
-    """With `changed` in FACTS the condition holds; with `otherwise` in them it does not, for the `reason`."""
+    """A worked rule. With `changed` applied to FACTS its condition holds; with `otherwise` it does not, for the `reason`."""
 
     name: str
     title: str
@@ -60,8 +60,8 @@ _NO_PURCHASE: Final = 'event.type == "purchase" is false (event.type is "refund"
 WORKED_RULES: Final = (
     WorkedRule(
         "points-for-purchases",
-        "One point for each whole unit of money",
-        "The rule to begin with: every purchase earns, cents do not count.",
+        "One point for each whole unit of currency",
+        "A good first rule: every purchase earns points, and cents do not count.",
         'event.type == "purchase"',
         (Action("CREDIT", {"asset": "PTS", "amount": "math.floor(event.amount)"}, "99"),),
         _REFUND,
@@ -70,7 +70,7 @@ WORKED_RULES: Final = (
     WorkedRule(
         "cash-back",
         "Five percent cash back, to the cent",
-        "Cash back in one currency, rounded to the cent, half a cent upwards.",
+        "Cash back in one currency, rounded to the cent. Half a cent rounds up.",
         'event.type == "purchase" && event.currency == "EUR"',
         (Action("CREDIT", {"asset": "CASH", "amount": "round(event.amount * 0.05, 2)"}, "4.98"),),
         {"event.currency": "USD"},
@@ -78,8 +78,8 @@ WORKED_RULES: Final = (
     ),
     WorkedRule(
         "vip-bonus",
-        "A bonus for vips on the premium plan",
-        "Several conditions at once: the kind of event, its size, a tag and an attribute. A tag remembers it for other rules.",
+        "A bonus for VIPs on the premium plan",
+        "Several conditions at once: the type of event, its amount, a tag and an attribute. A tag marks the participant for other rules.",
         'event.type == "purchase"\n&& event.amount > 50\n&& "vip" in participant.tags\n&& participant.attributes.plan == "premium"',
         (
             Action("CREDIT", {"asset": "PTS", "amount": "100"}, "100"),
@@ -91,7 +91,7 @@ WORKED_RULES: Final = (
     WorkedRule(
         "welcome-offer",
         "A welcome offer in the first sixty days, once",
-        "The tag that the rule itself sets keeps it from matching again. What it gives can be spent after thirty days.",
+        "The tag that the rule sets keeps it from matching again. The points can be spent after thirty days.",
         '!("welcomed" in participant.tags) && now - participant.created_at < duration("1440h")',
         (
             Action("CREDIT", {"asset": "PTS", "amount": "250", "matures_at": "720h"}, "250"),
@@ -104,7 +104,7 @@ WORKED_RULES: Final = (
     WorkedRule(
         "tenth-visit",
         "Every tenth visit",
-        "Counts visits, and rewards each tenth. A credit of zero does nothing, so one rule does both.",
+        "Counts visits and rewards every tenth. A credit of zero does nothing, so one rule can do both.",
         'event.type == "visit"',
         (
             Action(
@@ -123,8 +123,8 @@ WORKED_RULES: Final = (
     ),
     WorkedRule(
         "weekend",
-        "Extra points at the weekend, in the shop's time zone",
-        "Saturday is 6 and Sunday 0. Without a zone the weekend would be that of UTC.",
+        "Extra points on weekends, in the shop's time zone",
+        "Saturday is 6 and Sunday is 0. Without a time zone, the weekend would be in UTC.",
         'event.type == "purchase" && now.getDayOfWeek("Europe/Berlin") in [0, 6]',
         (Action("CREDIT", {"asset": "PTS", "amount": "math.floor(event.amount)"}, "99"),),
         {},
@@ -134,7 +134,7 @@ WORKED_RULES: Final = (
     WorkedRule(
         "some-products",
         "Points for some products only",
-        "Fifty points for each line of the order that is coffee, however many packets it has.",
+        "Fifty points for each line of the order that is coffee, whatever its quantity.",
         'event.items.exists(i, i.sku.startsWith("COFFEE-"))',
         (
             Action(
@@ -152,7 +152,7 @@ WORKED_RULES: Final = (
     WorkedRule(
         "higher-tiers",
         "More for higher tiers, at most 500",
-        "A quarter more with each rank of the track “status”. At the base the rank is 0, so no has() is needed.",
+        "A quarter more with each rank of the track “status”. At the base the rank is 0, so has() is not needed.",
         'event.type == "purchase" && participant.tiers.status.rank >= 1',
         (
             Action(
@@ -169,8 +169,8 @@ WORKED_RULES: Final = (
     ),
     WorkedRule(
         "birthday-month",
-        "A present in the month of the birthday",
-        "The attribute may be missing: then it counts as 0, which is no month. getMonth() counts from 0, people from 1. The tag would be taken away by another rule.",
+        "A gift in the month of the birthday",
+        "If the attribute is missing, it counts as 0, which is never a month. getMonth() counts from 0 and people from 1. Another rule would remove the tag later.",
         'get(participant.attributes, "birth_month", 0) == now.getMonth("Europe/Berlin") + 1\n&& !("congratulated" in participant.tags)',
         (
             Action(
@@ -185,7 +185,7 @@ WORKED_RULES: Final = (
     WorkedRule(
         "referrals",
         "A reward for the first five referrals",
-        "The counter does not exist before the first one, hence get().",
+        "The counter does not exist before the first referral, so the rule uses get().",
         'event.type == "referral" && get(participant.counters, "referrals", 0) < 5',
         (
             Action("CREDIT", {"asset": "PTS", "amount": "200"}, "200"),
@@ -198,7 +198,7 @@ WORKED_RULES: Final = (
     WorkedRule(
         "refund",
         "Take points back after a refund",
-        "As many as the purchase gave. They may be spent already, so the balance may fall below zero.",
+        "As many as the purchase gave. They may already be spent, so the balance may fall below zero.",
         'event.type == "refund"',
         (
             Action(
@@ -214,7 +214,7 @@ WORKED_RULES: Final = (
     WorkedRule(
         "reserve-points",
         "Set points aside for an order",
-        "Only where there are enough of them, and no coupon was used: coupon is there and null.",
+        "Only if there are enough points and no coupon was used: coupon is present and null.",
         'event.type == "reservation"\n&& participant.balances.PTS.available >= event.points\n&& event.coupon == null',
         (Action("HOLD", {"asset": "PTS", "amount": "event.points"}, "800"),),
         {"event.type": "reservation", "event.points": 2000},
@@ -223,8 +223,8 @@ WORKED_RULES: Final = (
     ),
     WorkedRule(
         "release-points",
-        "Give them back when the order is cancelled",
-        "Never more than are held.",
+        "Give the points back when the order is canceled",
+        "Never gives back more than is held.",
         'event.type == "cancellation" && participant.balances.PTS.held > 0',
         (
             Action(
@@ -243,8 +243,8 @@ WORKED_RULES: Final = (
     ),
     WorkedRule(
         "gold-at-once",
-        "Gold at once for a large purchase",
-        "Levels are reached by counters as a rule; this puts somebody there directly, whoever is not there yet.",
+        "Straight to gold for a large purchase",
+        "Participants usually reach levels through counters. This rule puts them on gold directly if they are not there yet.",
         'event.type == "purchase"\n&& event.amount >= 1000\n&& participant.tiers.status.level != "gold"',
         (Action("SET_TIER", {"tier": "status", "level": "gold"}),),
         {"participant.tiers.status": {"level": "silver", "rank": 1}},
@@ -254,7 +254,7 @@ WORKED_RULES: Final = (
     WorkedRule(
         "last-order",
         "Remember the last order",
-        "Attributes that other rules can read. The order's field has a hyphen in its name, and must look like an order's number.",
+        "Sets attributes that other rules can read. The field has a hyphen in its name, and its value must look like an order number.",
         'event["order-id"].matches("^A-[0-9]+$")',
         (
             Action(
@@ -275,7 +275,7 @@ WORKED_RULES: Final = (
     WorkedRule(
         "early-orders",
         "Only for orders reported in time",
-        "The event says when the order was placed; what comes more than two hours later earns nothing.",
+        "The event says when the order was placed. An order reported more than two hours later earns nothing.",
         'has(event.when) && now - timestamp(event.when) <= duration("2h")',
         (Action("CREDIT", {"asset": "PTS", "amount": "10"}, "10"),),
         {"event.when": "2026-01-15T08:00:00Z"},
@@ -283,8 +283,8 @@ WORKED_RULES: Final = (
     ),
     WorkedRule(
         "leaving",
-        "What is left expires when somebody leaves",
-        "Takes all that is available, and the tag with it.",
+        "Forfeit what is left when somebody leaves",
+        "Takes everything that is available and removes the tag.",
         'event.type == "membership_ended"',
         (
             Action(
