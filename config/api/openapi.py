@@ -2,12 +2,13 @@
 
 A viewset's docstrings give summaries and descriptions, `extend_schema` its path parameters, its tag and the answers that its
 serializer does not write; `responses` may name a DomainError, or several in a tuple. A serializer's examples come from
-`extend_schema_serializer`.
+`extend_schema_serializer`, or stand under the component's name in examples.json beside its module.
 """
 
 # mypy: allow-untyped-calls
 # drf-spectacular is typed in part.
 
+import inspect
 import json
 from pathlib import Path
 from typing import Any
@@ -21,17 +22,9 @@ from rest_framework import serializers
 
 from config.api import errors
 from config.api.permissions import requirement_of
-from participants.models import (
-    MAX_ATTRIBUTE_KEY_LENGTH,
-    MAX_COUNTER_KEY_LENGTH,
-    MAX_TAG_LENGTH,
-)
 from programs.api.refusals import RefusalSerializer
 from programs.kernel.exceptions import DomainError, FieldError, ValidationFailed
 
-_EXAMPLES: dict[str, Any] = json.loads(
-    Path(__file__).with_name("openapi_examples.json").read_text(encoding="utf-8")
-)
 _REQUEST_ID = "0198c0e1-52f4-7d0a-8b6e-3f9a1c2d4e5f"
 _TIME = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$"
 # Python's \S: its white space has these five more than that of JSON Schema's patterns.
@@ -41,71 +34,6 @@ _SUMMARIES = {
     "create": "Create one {thing}",
     "retrieve": "Read one {thing}",
     "partial_update": "Change one {thing}",
-}
-
-_PROGRAM = {
-    "description": "The program.",
-    "schema": {"type": "string", "format": "uuid"},
-    "example": "0198c0de-7a3b-7c21-9f4e-2b1d5a6c7e80",
-}
-# Of a participant.
-_PARTS = {"state", "enrollments", "balances", "activity"}
-_PATH_PARAMETERS: dict[str, dict[str, Any]] = {
-    "participant": {
-        "description": "The participant: our id, or yours as `external:{external_id}`, percent-encoded.",
-        "schema": {
-            "anyOf": [
-                {"type": "string", "format": "uuid"},
-                {
-                    "type": "string",
-                    "pattern": r"^external:[\s\S]+$",
-                    "maxLength": len("external:") + 255,
-                },
-            ]
-        },
-        "example": "external:customer-1042",
-    },
-    "tag": {
-        "description": "The tag, percent-encoded; case does not count.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": MAX_TAG_LENGTH},
-        "example": "vip",
-    },
-    "key": {
-        "description": "The attribute's key, percent-encoded.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": MAX_ATTRIBUTE_KEY_LENGTH},
-        "example": "plan",
-    },
-    "counter": {
-        "description": "The counter's key, percent-encoded.",
-        "schema": {
-            "type": "string",
-            "pattern": _NOT_BLANK,
-            "minLength": 1,
-            "maxLength": MAX_COUNTER_KEY_LENGTH,
-        },
-        "example": "purchases",
-    },
-    "entry_id": {
-        "description": "The journal entry.",
-        "schema": {"type": "string", "format": "uuid"},
-        "example": "0198c0e3-9a1b-7c3d-8e5f-102132435465",
-    },
-    "event_id": {
-        "description": "The event.",
-        "schema": {"type": "string", "format": "uuid"},
-        "example": "0198c0e4-1b2c-7d3e-8f40-5162738495a6",
-    },
-    "tier": {
-        "description": "The tier track's key.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 64},
-        "example": "status",
-    },
-    "rule_id": {
-        "description": "The rule.",
-        "schema": {"type": "string", "format": "uuid"},
-        "example": "0198c0e2-6c7d-7e8f-9a0b-1c2d3e4f5a6b",
-    },
-    "program_id": _PROGRAM,
 }
 
 _HEADERS: dict[str, dict[str, Any]] = {
@@ -242,9 +170,7 @@ class LaurelSchema(AutoSchema):
         return "_".join([*words, self.view.action])
 
     def get_tags(self) -> list[str]:
-        """The first word of the path; for part of a participant the second (state, balances, ..)."""
-        words = self._tokenize_path()
-        return words[1:2] if len(words) > 1 and words[1] in _PARTS else words[:1]
+        return self._tokenize_path()[:1]
 
     def get_summary(self) -> str:
         if text := self._docstring():
@@ -272,8 +198,10 @@ class LaurelSchema(AutoSchema):
         described = super()._process_override_parameters(direction)
         for name, location in [*described]:
             if location == OpenApiParameter.PATH:
-                [example] = described[name, location].pop("examples").values()
-                described[name, location]["example"] = example["value"]
+                parameter = described[name, location]
+                [example] = parameter.pop("examples").values()
+                parameter["example"] = example["value"]
+                parameter["schema"] = _with_not_blank(parameter["schema"])
                 if f"{{{name}}}" not in self.path:
                     del described[name, location]
         return described
@@ -281,12 +209,6 @@ class LaurelSchema(AutoSchema):
     def _get_parameters(self) -> list[dict[str, Any]]:
         parameters: list[dict[str, Any]] = super()._get_parameters()
         return sorted(parameters, key=lambda parameter: parameter["in"] != OpenApiParameter.PATH)
-
-    def _resolve_path_parameters(self, variables: list[str]) -> list[dict[str, Any]]:
-        return [
-            {"name": name, "in": "path", "required": True, **_PATH_PARAMETERS[name]}
-            for name in variables
-        ]
 
     def _get_filter_parameters(self) -> list[dict[str, Any]]:
         parameters: list[dict[str, Any]] = super()._get_filter_parameters()
@@ -317,9 +239,8 @@ class LaurelSchema(AutoSchema):
             schema["additionalProperties"] = False
         elif isinstance(serializer, serializers.ModelSerializer):
             schema["required"] = list(schema["properties"])  # an answer has all of them
-        for part in schema["properties"].values():
-            if part.get("pattern") == r"\S":
-                part["pattern"] = _NOT_BLANK
+        for name, part in schema["properties"].items():
+            schema["properties"][name] = part = _with_not_blank(part)
             if serializer.partial:
                 part.pop("default", None)
         return schema
@@ -337,22 +258,21 @@ class LaurelSchema(AutoSchema):
     # Answers.
 
     def _get_examples(self, serializer: Any, direction: Any, *args: Any, **kwargs: Any) -> Any:
-        """The serializer's own examples, by extend_schema_serializer; of a list, a page with the first of them."""
+        """The examples of the serializer; of a list, a page with the first of them."""
         if serializer is None:
             return {}
+        row = getattr(serializer, "child", serializer)
         is_request = direction == "request"
         examples = {
             example.name: {"value": example.value}
-            for example in get_override(getattr(serializer, "child", serializer), "examples", [])
+            for example in get_override(row, "examples", [])
             if not (example.response_only if is_request else example.request_only)
-        }
-        is_page = not is_request and self._is_list_view()
-        if examples and is_page:
-            row = next(iter(examples.values()))["value"]
+        } or _examples_beside(type(row), self._get_serializer_name(serializer, direction))
+        if not is_request and self._is_list_view():
+            first = next(iter(examples.values()))["value"]
             last = {"has_more": False, "next_cursor": None}
-            return {"page": {"value": {"data": [row], "pagination": last}}}
-        name = self._get_serializer_name(serializer, direction)
-        return examples or _examples(self.get_paginated_name(name) if is_page else name)
+            return {"page": {"value": {"data": [first], "pagination": last}}}
+        return examples
 
     def _get_response_for_code(
         self, serializer: Any, status_code: str, *args: Any, **kwargs: Any
@@ -407,5 +327,12 @@ def _refusal_examples(bodies: list[dict[str, object]]) -> dict[str, Any]:
     return {str(body["code"]): {"value": {**body, "request_id": _REQUEST_ID}} for body in bodies}
 
 
-def _examples(component: str) -> dict[str, Any]:
-    return {title: {"value": value} for title, value in _EXAMPLES[component].items()}
+def _examples_beside(serializer: type, component: str) -> dict[str, Any]:
+    """The component's examples in examples.json, which stands in the folder of the serializer's module."""
+    path = Path(inspect.getfile(serializer)).with_name("examples.json")
+    examples = json.loads(path.read_text(encoding="utf-8"))[component]
+    return {title: {"value": value} for title, value in examples.items()}
+
+
+def _with_not_blank(schema: dict[str, Any]) -> dict[str, Any]:
+    return {**schema, "pattern": _NOT_BLANK} if schema.get("pattern") == r"\S" else schema

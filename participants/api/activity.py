@@ -1,10 +1,12 @@
 """A participant's activity: their movements of value, their events, and every change of their state."""
 
 from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.mixins import ListModelMixin
 from rest_framework.viewsets import GenericViewSet
 
+from participants.api.addresses import PARTICIPANT
 from participants.api.buckets import BucketsSerializer
 from participants.api.filters import ActivityFilter, MovementFilter, StateChangeFilter
 from participants.api.journal import JournalEntrySerializer
@@ -49,6 +51,7 @@ class StateChangeSerializer(serializers.ModelSerializer[StateChange]):
         }
 
 
+@extend_schema(parameters=[PARTICIPANT], tags=["activity"])
 class HistoryViewSet(ListModelMixin, GenericViewSet[JournalEntry]):
     """A participant's journal entries with the balance after each; newest first."""
 
@@ -64,6 +67,7 @@ class HistoryViewSet(ListModelMixin, GenericViewSet[JournalEntry]):
         return rows.select_related("asset")
 
 
+@extend_schema(parameters=[PARTICIPANT], tags=["activity"])
 class ParticipantEventViewSet(ListModelMixin, GenericViewSet[Event]):
     """A participant's events; newest first."""
 
@@ -77,6 +81,7 @@ class ParticipantEventViewSet(ListModelMixin, GenericViewSet[Event]):
         return Event.objects.filter(participant=found(self.kwargs["participant"])).in_rows()
 
 
+@extend_schema(parameters=[PARTICIPANT], tags=["activity"])
 class StateHistoryViewSet(ListModelMixin, GenericViewSet[StateChange]):
     """Every change of a participant's state: old value, new value, who and when; newest first."""
 

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from programs.api.addresses import IdConverter
+from programs.api.addresses import UUID_SCHEMA, IdConverter, path_parameter
 
 _EXTERNAL = "external:"
 
@@ -34,6 +34,23 @@ class ParticipantConverter:
 
     def to_url(self, value: str | UUID) -> str:
         return str(value) if isinstance(value, UUID) else _EXTERNAL + value
+
+
+PARTICIPANT = path_parameter(
+    "participant",
+    "The participant: our id, or yours as `external:{external_id}`, percent-encoded.",
+    "external:customer-1042",
+    {
+        "anyOf": [
+            UUID_SCHEMA,
+            {
+                "type": "string",
+                "pattern": rf"^{_EXTERNAL}[\s\S]+$",
+                "maxLength": len(_EXTERNAL) + 255,
+            },
+        ]
+    },
+)
 
 
 def is_of(address: str | UUID, prefix: str = "") -> Q:

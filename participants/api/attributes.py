@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from participants import state
+from participants.api.addresses import PARTICIPANT
 from participants.api.bodies import BodySchema
 from participants.api.profile import (
     AttributesField,
@@ -19,6 +20,7 @@ from participants.api.profile import (
 )
 from participants.models import MAX_ATTRIBUTE_KEY_LENGTH
 from participants.state.changes import Change, clean_attribute, clean_change
+from programs.api.addresses import path_parameter
 from programs.api.callers import actor_of
 from programs.kernel import exact_json
 
@@ -49,6 +51,15 @@ class AttributeListSerializer(serializers.Serializer[Any]):
     data = AttributeAnswerSerializer(many=True)  # type: ignore[assignment]
 
 
+_KEY = path_parameter(
+    "key",
+    "The attribute's key, percent-encoded.",
+    "plan",
+    {"type": "string", "minLength": 1, "maxLength": MAX_ATTRIBUTE_KEY_LENGTH},
+)
+
+
+@extend_schema(parameters=[PARTICIPANT, _KEY], tags=["state"])
 class AttributeViewSet(ChangingViewSet):
     """The attributes of a participant."""
 

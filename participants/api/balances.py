@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from participants import ledger
+from participants.api.addresses import PARTICIPANT
 from participants.api.bodies import BodySchema
 from participants.api.buckets import BucketsSerializer, ScaledField
 from participants.exceptions import (
@@ -176,6 +177,7 @@ _REFUSALS: dict[int, Any] = {
 _moves_value = partial(extend_schema, parameters=[_KEY])
 
 
+@extend_schema(parameters=[PARTICIPANT], tags=["balances"])
 class BalanceViewSet(GenericViewSet[Balance]):
     """A participant's balance of each asset, by bucket."""
 

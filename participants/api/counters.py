@@ -10,11 +10,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from participants.api.addresses import PARTICIPANT
 from participants.api.bodies import BodySchema
-from participants.models import Counter
+from participants.models import MAX_COUNTER_KEY_LENGTH, Counter
 from participants.state import counters
 from participants.state.counters import CounterChange, clean_counter
 from participants.state.people import found
+from programs.api.addresses import path_parameter
 from programs.api.callers import actor_of
 from programs.api.strict import DecimalField, InstantField
 from programs.kernel import durations
@@ -53,6 +55,20 @@ class CounterListSerializer(serializers.Serializer[Any]):
     data = CounterAnswerSerializer(many=True)  # type: ignore[assignment]
 
 
+_COUNTER = path_parameter(
+    "counter",
+    "The counter's key, percent-encoded.",
+    "purchases",
+    {
+        "type": "string",
+        "pattern": r"\S",
+        "minLength": 1,
+        "maxLength": MAX_COUNTER_KEY_LENGTH,
+    },
+)
+
+
+@extend_schema(parameters=[PARTICIPANT, _COUNTER], tags=["state"])
 class CounterViewSet(GenericViewSet[Counter]):
     """The current counters of a participant: a counter whose window has ended is "0"."""
 

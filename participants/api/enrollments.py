@@ -12,9 +12,10 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from participants import state
-from participants.api.addresses import is_of
+from participants.api.addresses import PARTICIPANT, is_of
 from participants.exceptions import ParticipantNotFound
 from participants.models import Enrollment, EnrollmentStatus, Participant
+from programs.api.addresses import PROGRAM_ID
 from programs.api.callers import actor_of
 from programs.api.strict import StrictSerializer
 from programs.kernel.database import retried
@@ -33,6 +34,7 @@ class EnrollmentSerializer(StrictSerializer, serializers.ModelSerializer[Enrollm
         read_only_fields = ["program_id", "created_at", "updated_at"]
 
 
+@extend_schema(parameters=[PARTICIPANT, PROGRAM_ID], tags=["enrollments"])
 class EnrollmentViewSet(GenericViewSet[Enrollment]):
     """A participant's enrollment in one program."""
 

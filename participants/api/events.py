@@ -41,6 +41,7 @@ from participants.exceptions import (
 )
 from participants.models import MAX_IDEMPOTENCY_KEY_LENGTH, Event
 from participants.state.changes import clean_list
+from programs.api.addresses import path_parameter
 from programs.api.callers import actor_of
 from programs.api.refusals import RefusalSerializer
 from programs.api.strict import InstantField, JSONTextArea
@@ -127,6 +128,10 @@ class EventBatchAnswerSerializer(serializers.Serializer[Any]):
     )
 
 
+_EVENT_ID = path_parameter("event_id", "The event.", "0198c0e4-1b2c-7d3e-8f40-5162738495a6")
+
+
+@extend_schema(parameters=[_EVENT_ID])
 class EventViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Event]):
     """What participants did, as your application told it, and what came of it; newest first."""
 

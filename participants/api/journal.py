@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.viewsets import GenericViewSet
 
 from participants.api.filters import JournalEntryFilter
 from participants.models import ActionType, Bucket, JournalEntry
+from programs.api.addresses import path_parameter
 from programs.api.strict import DecimalField
 from programs.kernel.decimals import written
 
@@ -76,6 +77,10 @@ class JournalEntrySerializer(serializers.ModelSerializer[JournalEntry]):
         ]
 
 
+_ENTRY_ID = path_parameter("entry_id", "The journal entry.", "0198c0e3-9a1b-7c3d-8e5f-102132435465")
+
+
+@extend_schema(parameters=[_ENTRY_ID])
 class JournalEntryViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[JournalEntry]):
     """Every movement of value, newest first. An entry is never changed or deleted; a correction is another entry."""
 

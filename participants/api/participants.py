@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from participants import state
+from participants.api.addresses import PARTICIPANT
 from participants.api.balances import BalanceSerializer
 from participants.api.batches import MAX_BATCH, BatchRowSerializer, batch_answer, bodies_of
 from participants.api.bodies import BodySchema
@@ -134,6 +135,7 @@ class BatchAnswerSerializer(serializers.Serializer[Any]):
     )
 
 
+@extend_schema(parameters=[PARTICIPANT])
 class ParticipantViewSet(ListModelMixin, ChangingViewSet):
     """The people of the client's application."""
 
@@ -190,6 +192,7 @@ class ParticipantViewSet(ListModelMixin, ChangingViewSet):
         return Response(self.change(request, participant).answer)
 
 
+@extend_schema(parameters=[PARTICIPANT])
 class StatusViewSet(ChangingViewSet):
     """Whether a participant can earn and spend."""
 

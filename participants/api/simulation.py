@@ -24,6 +24,7 @@ from participants.events.simulate import simulate_program, simulate_rule
 from participants.events.trial import Trial, clean_trial
 from participants.exceptions import ParticipantNotFound
 from participants.models import ParticipantStatus
+from programs.api.addresses import PROGRAM_ID, path_parameter
 from programs.api.strict import DecimalField, InstantField, JSONTextArea
 from programs.kernel.exceptions import ProgramNotFound, RuleNotFound
 from programs.models import Program, Rule
@@ -93,6 +94,7 @@ class _SimulationViewSet(GenericViewSet[Any]):
         return trial
 
 
+@extend_schema(parameters=[PROGRAM_ID])
 class ProgramSimulationViewSet(_SimulationViewSet):
     queryset = Program.objects.all()
 
@@ -108,6 +110,9 @@ class ProgramSimulationViewSet(_SimulationViewSet):
         return Response(simulate_program(program_id, self._trial(request)))
 
 
+@extend_schema(
+    parameters=[path_parameter("rule_id", "The rule.", "0198c0e2-6c7d-7e8f-9a0b-1c2d3e4f5a6b")]
+)
 class RuleSimulationViewSet(_SimulationViewSet):
     queryset = Rule.objects.all()
 

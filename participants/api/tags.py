@@ -10,9 +10,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from participants import state
+from participants.api.addresses import PARTICIPANT
 from participants.api.profile import ChangingViewSet, OneFieldSerializer, TagsField
 from participants.models import MAX_TAG_LENGTH
 from participants.state.changes import clean_tag
+from programs.api.addresses import path_parameter
 from programs.api.callers import actor_of
 from programs.kernel import exact_json
 
@@ -29,6 +31,15 @@ class TagListSerializer(serializers.Serializer[Any]):
     data = TagSerializer(many=True)  # type: ignore[assignment]
 
 
+_TAG = path_parameter(
+    "tag",
+    "The tag, percent-encoded; case does not count.",
+    "vip",
+    {"type": "string", "minLength": 1, "maxLength": MAX_TAG_LENGTH},
+)
+
+
+@extend_schema(parameters=[PARTICIPANT, _TAG], tags=["state"])
 class TagViewSet(ChangingViewSet):
     """The tags of a participant."""
 

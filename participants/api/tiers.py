@@ -9,12 +9,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from participants.api.addresses import PARTICIPANT
 from participants.api.bodies import BodySchema
 from participants.exceptions import NotEnrolled, ParticipantInactive
 from participants.models import TierStanding
 from participants.state import tiers
 from participants.state.people import found
 from participants.state.tiers import TierChange, clean_tier
+from programs.api.addresses import path_parameter
 from programs.api.callers import actor_of
 from programs.api.strict import InstantField
 from programs.kernel.cleaning import Errors, uuid_of
@@ -59,6 +61,12 @@ class TierListSerializer(serializers.Serializer[Any]):
     data = TierAnswerSerializer(many=True)  # type: ignore[assignment]
 
 
+_TIER = path_parameter(
+    "tier",
+    "The tier track's key.",
+    "status",
+    {"type": "string", "minLength": 1, "maxLength": 64},
+)
 _PROGRAM_ID = OpenApiParameter(
     "program_id",
     {"type": "string", "format": "uuid"},
@@ -66,6 +74,7 @@ _PROGRAM_ID = OpenApiParameter(
 )
 
 
+@extend_schema(parameters=[PARTICIPANT, _TIER], tags=["state"])
 class TierViewSet(GenericViewSet[TierStanding]):
     """A participant's level on each track of the programs that they are or were enrolled in.
 

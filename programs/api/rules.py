@@ -169,6 +169,38 @@ class RuleSnapshotSerializer(serializers.ModelSerializer[Rule]):
         fields = list(FIELDS)
 
 
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample(
+            "version",
+            {
+                "version": 2,
+                "changed_by": "api_key:Shop (lrl_4kTz…9xQm)",
+                "changed_at": "2026-01-15T10:31:07.482913Z",
+                "changes": [{"field": "stop_after_match", "old": False, "new": True}],
+                "snapshot": {
+                    "name": "Purchases",
+                    "description": "",
+                    "condition": 'event.type == "purchase" && event.amount >= 10',
+                    "actions": [
+                        {
+                            "type": "COUNTER",
+                            "key": "spent",
+                            "value": "event.amount",
+                            "reset_after": "8760h",
+                        },
+                        {"type": "TAG", "tag": "customer"},
+                    ],
+                    "order": 10,
+                    "stop_after_match": True,
+                    "active_from": None,
+                    "active_to": None,
+                    "status": "ACTIVE",
+                },
+            },
+        )
+    ]
+)
 class RuleVersionSerializer(serializers.ModelSerializer[RuleVersion]):
     """A rule as it was after one edit."""
 
