@@ -31,7 +31,7 @@ class DurationField(serializers.Field[timedelta, Any, str, Any]):
 class CounterSerializer(BodySchema):
     value = DecimalField(help_text="The counter's value from now on.")
     reset_after = serializers.RegexField(
-        r"^((?=.)(\d{1,9}h)?(\d{1,9}m)?(\d{1,9}s)?)?$",
+        r"^(?=.)(\d{1,9}h)?(\d{1,9}m)?(\d{1,9}s)?$",
         required=False,
         allow_blank=True,
         allow_null=True,

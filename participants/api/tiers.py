@@ -24,7 +24,9 @@ from programs.kernel.exceptions import ProgramInactive
 
 
 class TierSerializer(BodySchema):
-    level = serializers.CharField(max_length=64, help_text="The key of one of the track's levels.")
+    level = serializers.RegexField(
+        r"\S", max_length=64, help_text="The key of one of the track's levels."
+    )
     expires_at = InstantField(
         required=False, allow_null=True, help_text="When the participant falls back to the base."
     )
