@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db.models import QuerySet
+from django.utils import timezone
 from drf_spectacular.utils import (
     OpenApiParameter,
     PolymorphicProxySerializer,
@@ -24,7 +25,6 @@ from participants.api.filters import EventFilter
 from participants.api.outcomes import EventRowSerializer, EventSerializer, StoredEventSerializer
 from participants.api.rights import CREATING_A_PARTICIPANT, ENROLLING
 from participants.events import ingest, retry, wait
-from participants.events.ingest import Rights
 from participants.events.request import (
     FURTHEST_AHEAD,
     MAX_EXTERNAL_ID_LENGTH,
@@ -40,6 +40,7 @@ from participants.exceptions import (
     UnknownParticipant,
 )
 from participants.models import MAX_IDEMPOTENCY_KEY_LENGTH, Event
+from participants.state import Rights
 from participants.state.changes import clean_list
 from programs.api.addresses import path_parameter
 from programs.api.callers import actor_of
@@ -87,7 +88,7 @@ class EventBodySerializer(BodySchema):
     )
 
     def read(self, body: Any) -> NewEvent:
-        return clean_event(body)
+        return clean_event(body, received_at=timezone.now())
 
 
 @extend_schema_field(bodies_of("EventBodyRequest"))
@@ -235,7 +236,10 @@ class EventBatchViewSet(GenericViewSet[Event]):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         results = ingest.ingest_bodies(
-            serializer.validated_data, by=actor_of(request), rights=_rights(request)
+            serializer.validated_data,
+            by=actor_of(request),
+            received_at=timezone.now(),
+            rights=_rights(request),
         )
         return Response(batch_answer(results, _accepted), status=202)
 

@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -59,7 +60,7 @@ class TrialSerializer(BodySchema):
     )
 
     def read(self, body: Any) -> Trial:
-        return clean_trial(body)
+        return clean_trial(body, now=timezone.now())
 
 
 class SimulatedStateSerializer(serializers.Serializer[Any]):

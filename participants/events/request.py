@@ -1,4 +1,4 @@
-"""What a call that sends an event may say: the limits, the same for the API and for imports."""
+"""The body of an event as a client sends it, checked the same for the API and for imports."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.utils import timezone
 
 from participants.models import MAX_IDEMPOTENCY_KEY_LENGTH
 from programs.kernel import exact_json
@@ -25,7 +24,7 @@ FURTHEST_AHEAD = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """An event as it comes. `of` is the participant's external_id (a text) or id (a UUID)."""
+    """An event as it was sent. `of` is the participant's external_id (a text) or id (a UUID)."""
 
     program_id: UUID
     of: str | UUID
@@ -34,7 +33,7 @@ class NewEvent:
     data: dict[str, Any]
 
 
-def clean_event(body: object, *, program_id: UUID | None = None) -> NewEvent:
+def clean_event(body: object, *, received_at: datetime, program_id: UUID | None = None) -> NewEvent:
     """Read the body of an event; `program_id` is for one that names none. Raises ValidationFailed."""
     errors = Errors()
     members = members_of(body, errors)
@@ -42,12 +41,12 @@ def clean_event(body: object, *, program_id: UUID | None = None) -> NewEvent:
         program_id = uuid_of(members.pop("program_id", None), errors, "program_id")
     of = _participant(members, errors)
     key = _key(members, errors)
-    moment = _moment(members, errors)
+    moment = _moment(members, errors, latest=received_at + FURTHEST_AHEAD)
     data = members.pop("event_data", None)
     if not isinstance(data, dict):
         reason = "required" if data is None else "type"
         errors.add("event_data", reason, "Give an object: what happened.")
-    # In a batch of 10 MB an event would have more room than by itself, and 1e39 is longer written out.
+    # A batch would leave an event more room than a call of its own; and numbers like 1e39 grow when they are written out.
     elif len(exact_json.dumps(data)) > settings.BODY_LIMIT:
         errors.add("event_data", "too_long", f"At most {settings.BODY_LIMIT:,} bytes of JSON.")
     refuse_unknown(members, errors)
@@ -74,21 +73,21 @@ def _key(members: dict[str, Any], errors: Errors) -> str:
 
 
 def _participant(members: dict[str, Any], errors: Errors) -> str | UUID | None:
-    given = [name for name in ("external_id", "participant_id") if name in members]
-    values = [members.pop(name) for name in given]
-    if len(given) != 1:
+    names = [name for name in ("external_id", "participant_id") if name in members]
+    values = [members.pop(name) for name in names]
+    if len(names) != 1:
         errors.add("external_id", "required", "Give one of external_id and participant_id.")
         return None
-    if given == ["participant_id"]:
+    if names == ["participant_id"]:
         return uuid_of(values[0], errors, "participant_id")
     return text_of(values[0], errors, "external_id", longest=MAX_EXTERNAL_ID_LENGTH)
 
 
-def _moment(members: dict[str, Any], errors: Errors) -> datetime | None:
+def _moment(members: dict[str, Any], errors: Errors, *, latest: datetime) -> datetime | None:
     if "event_timestamp" not in members:
         errors.add("event_timestamp", "required", "This field is required.")
         return None
     moment = instant_of(members.pop("event_timestamp"), errors, "event_timestamp")
-    if moment is not None and moment > timezone.now() + FURTHEST_AHEAD:
+    if moment is not None and moment > latest:
         errors.add("event_timestamp", "future", "At most 24 hours ahead of now.")
     return moment

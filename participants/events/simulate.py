@@ -1,4 +1,4 @@
-"""What an event would do: the same rules on the same subject in memory, and nothing of it written down."""
+"""Simulation: an event is applied as in processing, and nothing is written."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from participants.events.apply import Occurrence, apply
-from participants.events.outcome import Outcome
 from participants.events.process import load_subjects
 from participants.events.subject import Subject
 from participants.events.trial import Trial, made_up
@@ -23,7 +22,7 @@ from programs.rulebook.program_names import ProgramNames
 
 
 def simulate_program(program_id: UUID, trial: Trial) -> dict[str, Any]:
-    """What the program's rules would make of it; or, where the trial brings a rule, that one in their place.
+    """Apply the program's rules to the trial or, if it brings a rule of its own, that one in their place.
 
     Raises ProgramNotFound, ParticipantNotFound, and ValidationFailed for a rule or a state that the program cannot have.
     """
@@ -33,17 +32,17 @@ def simulate_program(program_id: UUID, trial: Trial) -> dict[str, Any]:
             message = "This field is required."
             raise ValidationFailed([FieldError("rule.condition", "required", message)])
         draft = Rule(program_id=program_id, name="Draft", actions=[], order=1)
-        book = _of_rule(book, draft, trial.rule)
+        book = _only(draft, trial.rule, book)
     return _simulate(book, trial)
 
 
 def simulate_rule(rule_id: UUID, trial: Trial) -> dict[str, Any]:
-    """What this rule alone would make of it, suspended or not, with the changes that the trial brings.
+    """Apply this rule alone, suspended or not, with the changes that the trial brings.
 
     Raises RuleNotFound, and what `simulate_program` raises.
     """
     rule = rulebook.found(rule_id)
-    return _simulate(_of_rule(_rulebook(rule.program_id), rule, trial.rule), trial)
+    return _simulate(_only(rule, trial.rule, _rulebook(rule.program_id)), trial)
 
 
 def _rulebook(program_id: UUID) -> Rulebook:
@@ -53,8 +52,8 @@ def _rulebook(program_id: UUID) -> Rulebook:
     return book
 
 
-def _of_rule(book: Rulebook, rule: Rule, values: Mapping[str, Any]) -> Rulebook:
-    """The rulebook with this rule alone, changed as the values say."""
+def _only(rule: Rule, values: Mapping[str, Any], book: Rulebook) -> Rulebook:
+    """The rulebook with this rule alone, changed to these values."""
     for name, value in values.items():
         setattr(rule, name, value)
     errors = Errors()
@@ -64,26 +63,25 @@ def _of_rule(book: Rulebook, rule: Rule, values: Mapping[str, Any]) -> Rulebook:
 
 
 def _simulate(book: Rulebook, trial: Trial) -> dict[str, Any]:
-    subject = _known(trial.of, book) if trial.of is not None else made_up(trial.state, book)
+    subject = _subject(trial, book)
     outcome = apply(Occurrence(None, trial.event_timestamp, trial.data), subject, book)
-    return {**_told(outcome), "participant_state": _state(subject, book)}
-
-
-def _known(of: str | UUID, book: Rulebook) -> Subject:
-    participant_id = found(of)
-    return load_subjects([participant_id], with_waiting=book.takes_deferred)[participant_id]
-
-
-def _told(outcome: Outcome) -> dict[str, Any]:
     for evaluation in outcome.rule_evaluations:
         for effect in evaluation["actions"]:
-            effect.pop("journal_entry_id", None)  # none has been made
+            effect.pop("journal_entry_id", None)  # the entry was never written
     return {
         "status": outcome.status,
         "rule_evaluations": outcome.rule_evaluations,
         "tier_changes": outcome.tier_changes,
         "failure": outcome.failure,
+        "participant_state": _state(subject, book),
     }
+
+
+def _subject(trial: Trial, book: Rulebook) -> Subject:
+    if trial.of is None:
+        return made_up(trial.state, book, trial.now)
+    participant_id = found(trial.of)
+    return load_subjects([participant_id], with_waiting=book.takes_deferred)[participant_id]
 
 
 def _state(subject: Subject, book: Rulebook) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Whom an event is about, in memory: the person, their account book, and both as rules see them."""
+"""The participant that an event is about, in memory: person, account book, and both as rules see them."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,7 +17,7 @@ Mark = tuple[states.Mark, accounts.Mark]
 
 @dataclass(slots=True)
 class Subject:
-    """A participant while events are applied to them, one after the other, at one moment of processing."""
+    """A participant while events are applied to them one after the other, at one moment of processing."""
 
     person: Person
     book: Book
@@ -32,22 +32,22 @@ class Subject:
         return self._facts
 
     def changed(self) -> None:
-        """Say that an action changed something: the next look sees it."""
+        """Note that an action has changed something, so that `facts` reads again."""
         self._facts = None
 
     def mark(self) -> Mark:
-        """As all of it is now, to go back to."""
+        """The present state, for `back_to`."""
         return self.person.mark(), self.book.mark()
 
     def back_to(self, mark: Mark) -> None:
-        """Forget what was done since the mark."""
+        """Undo everything since the mark."""
         person, book = mark
         self.person.back_to(person)
         self.book.back_to(book)
         self.changed()
 
     def level_on(self, track: CompiledTrack) -> tuple[str, int]:
-        """The key and rank of the level they hold; "" and 0 at the base, or where the track has it no more."""
+        """The key and rank of the level they hold; "" and 0 at the base, or if the track no longer has the level."""
         held = self.person.standings.get(track.id)
         level = track.level(held.level) if held else None
         return (level.key, level.rank) if level else ("", 0)

@@ -3,6 +3,7 @@ framework.
 """
 
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from config.api.authentication import key_ring
@@ -37,7 +38,9 @@ def event(request: HttpRequest) -> HttpResponse:
         return HttpResponse(status=401)
     by = Actor(ActorKind.API_KEY, str(key))
     try:
-        stored = ingest(clean_event(exact_json.loads(request.body)), by=by)
+        stored = ingest(
+            clean_event(exact_json.loads(request.body), received_at=timezone.now()), by=by
+        )
     except IdempotencyConflict as conflict:
         return HttpResponse(exact_json.dumps(conflict.as_dict()), status=409)
     return HttpResponse(

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.core.management.base import CommandError
 from django.db import connection, reset_queries
+from django.utils import timezone
 from tqdm import tqdm
 
 from participants.events import ingest, process
@@ -96,7 +97,7 @@ class EventTally(Tally):
 
 
 def _store(bodies: list[object], program_id: UUID | None) -> list[Stored | DomainError]:
-    return ingest.ingest_bodies(bodies, by=_BY, program_id=program_id)
+    return ingest.ingest_bodies(bodies, by=_BY, received_at=timezone.now(), program_id=program_id)
 
 
 def _new_key(body: object, stored: Stored) -> str:

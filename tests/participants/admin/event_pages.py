@@ -4,6 +4,8 @@ import html
 import re
 from typing import Any
 
+from django.utils import timezone
+
 from participants.events import process
 from participants.events.ingest import ingest
 from participants.events.request import clean_event
@@ -38,7 +40,7 @@ def stored(program: Program, key: str = "k-1", of: str = "ana", **more: Any) -> 
         "event_data": {"type": "purchase", "amount": 12.5},
         **more,
     }
-    event = clean_event(exact_json.loads(exact_json.dumps(body)))
+    event = clean_event(exact_json.loads(exact_json.dumps(body)), received_at=timezone.now())
     return Event.objects.get(pk=ingest(event, by=TESTER).id)
 
 

@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 
 from participants import state
 from participants.events import process
-from participants.events.ingest import Rights, Stored, ingest, ingest_each
+from participants.events.ingest import Stored, ingest, ingest_each
 from participants.events.request import NewEvent
 from participants.exceptions import (
     EnrollingNotAllowed,
@@ -21,6 +21,7 @@ from participants.exceptions import (
     UnknownParticipant,
 )
 from participants.models import Enrollment, Event, Participant, StateChange
+from participants.state import Rights
 from programs import rulebook
 from programs.kernel.exceptions import DomainError, ProgramInactive, ProgramNotFound
 from programs.models import Program

@@ -13,10 +13,11 @@ from psycopg import errors
 from rest_framework.test import APIClient
 
 from participants import state
-from participants.events.ingest import Rights, Stored, _Batch, ingest, ingest_each
+from participants.events.ingest import Stored, _Batch, ingest, ingest_each
 from participants.events.request import NewEvent
 from participants.exceptions import IdempotencyConflict, UnknownParticipant
 from participants.models import Enrollment, Event, Participant
+from participants.state import Rights
 from programs.kernel.exceptions import DomainError, ProgramNotFound
 from programs.models import Program
 from tests.conftest import TESTER
