@@ -1,6 +1,7 @@
 """The schemas of bodies, which the OpenAPI document shows, agree with the domain's readers, which decide."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import cache, partial
 from typing import Any
 
@@ -37,9 +38,9 @@ READERS: dict[str, Callable[[object], object]] = {
     "HoldRequest": partial(clean_transfer, action=ActionType.HOLD),
     "ReleaseRequest": partial(clean_transfer, action=ActionType.RELEASE),
     "ForfeitRequest": partial(clean_transfer, action=ActionType.FORFEIT),
-    "EventBodyRequest": clean_event,
+    "EventBodyRequest": partial(clean_event, received_at=datetime.now(UTC)),
     "EventBatchRequest": partial(clean_list, name="events", most=1000),
-    "TrialRequest": clean_trial,
+    "TrialRequest": partial(clean_trial, now=datetime.now(UTC)),
 }
 # Which of these may stand beside which, no schema says. The rows of a batch are read one by one, after the body.
 COMBINED = {"matures_at", "allow_negative", "participant_id", "external_id", "participant_state"}
