@@ -19,7 +19,7 @@ class NotAllowed(DomainError):
 
 
 class EnrollingNotAllowed(NotAllowed):
-    message = "You may not both add and change enrolments, and a program_id may do either."
+    message = "You may not both add and change enrollments, and a program_id may do either."
 
 
 class DuplicateInBatch(DomainError):
@@ -34,7 +34,7 @@ class ParticipantInactive(DomainError):
 
 class NotEnrolled(DomainError):
     code = "not_enrolled"
-    message = "The participant has no active enrolment in this program."
+    message = "The participant has no active enrollment in this program."
 
 
 class AssetNotLinked(DomainError):

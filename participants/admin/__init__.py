@@ -1,4 +1,4 @@
-"""The admin's pages of participants. What they change goes through `state` and `ledger`, as others' changes do."""
+"""The admin's pages of participants. They change nothing themselves: `state` and `ledger` do."""
 
 from participants.admin import enrollments, events, history, journal, participants, programs
 

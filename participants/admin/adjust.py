@@ -1,4 +1,4 @@
-"""Adjusting a balance by hand: a form, then what it would do, then a movement in the ledger by the member of staff."""
+"""Adjusting a balance by hand: a form, a preview, then a movement in the ledger."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -63,34 +63,34 @@ ACTIONS = [
 
 
 class AdjustForm(VerbPageForm):
-    """What is to move, judged by the same rules as the API's bodies; `movement` is what it says."""
+    """The movement to make, read by the same rules as the API's bodies."""
 
     asset = forms.ChoiceField(label="Program and asset")
     action = forms.ChoiceField(choices=ACTIONS)
     bucket = forms.ChoiceField(
         choices=[(bucket, bucket.label) for bucket in Bucket],
         required=False,
-        help_text="Where it goes to, or is taken from. Only a forfeit can take what is deferred.",
+        help_text="The bucket it goes to or comes from. Only a forfeit can take from the deferred bucket.",
     )
     amount = LineField(
         widget=forms.TextInput({"inputmode": "decimal", "autocomplete": "off"}),
-        help_text="In plain digits, such as 12.50.",
+        help_text="A plain number, such as 12.50.",
     )
     matures_at = UTCTimeField(
         required=False,
         label="Matures at (UTC)",
-        help_text="For a credit that becomes available only later; until then it is deferred.",
+        help_text="For a credit that becomes available later; until then it is deferred.",
     )
     allow_negative = forms.BooleanField(
         required=False,
-        label="Allow to go below zero",
-        help_text="For a debit that takes more than is available.",
+        label="Allow a negative balance",
+        help_text="For a debit of more than is available.",
     )
     description = LineField(
         label="Reason",
         max_length=MAX_DESCRIPTION_LENGTH,
         widget=forms.TextInput({"class": "vLargeTextField", "autocomplete": "off"}),
-        help_text="It stands in the history for good, and the participant may be shown it.",
+        help_text="Kept in the history permanently. The participant may see it.",
     )
 
     names = {"type": "action", "program_id": "asset", "asset_id": "asset"}
@@ -146,11 +146,11 @@ class AdjustForm(VerbPageForm):
             if action is ActionType.FORFEIT:
                 body["bucket"] = bucket
             elif bucket != Bucket.AVAILABLE:
-                message = "A hold or a release is always between available and held."
+                message = "A hold or release always moves value between available and held."
                 raise ValidationFailed([FieldError("bucket", "invalid", message)])
             movement = clean_transfer(body, action)
         if movement.matures_at and movement.matures_at <= timezone.now():
-            raise ValidationFailed([FieldError("matures_at", "past", "Give a time to come.")])
+            raise ValidationFailed([FieldError("matures_at", "past", "Give a time in the future.")])
         return movement
 
     def _refuse_what_only_adjustments_have(self, given: dict[str, Any]) -> None:
@@ -166,7 +166,7 @@ class AdjustForm(VerbPageForm):
 
 
 class ConfirmForm(forms.Form):
-    """What the page that asks to confirm carries: the key by which it moves value once, and the balances it showed."""
+    """The confirmation: an idempotency key, so that value moves once, and the balances that the page showed."""
 
     key = forms.UUIDField(widget=forms.HiddenInput)
     shown = forms.CharField(widget=forms.HiddenInput)
@@ -174,7 +174,7 @@ class ConfirmForm(forms.Form):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A bucket before and after, in words."""
+    """A bucket before and after the movement, as text."""
 
     bucket: str
     before: str
@@ -215,7 +215,7 @@ def _next_step(
     key = confirmed.cleaned_data["key"] if may_move else uuid7()
     movement = replace(form.movement, idempotency_key=f"admin-{key}")
     overtaken = may_move and confirmed.cleaned_data["shown"] != _shown(before)
-    # Looked for after the balances: a double click's other half is either in both or in neither.
+    # Checked after reading the balances: the other half of a double click is then in both, or in neither.
     if may_move and (not overtaken or _is_posted(participant, movement)):
         posted = ledger.post(movement, of=participant.pk, by=actor_of(request))
         messages.success(request, _told(movement, posted, form.link.asset))
@@ -240,7 +240,7 @@ def _next_step(
 
 
 def _links(participant: Participant) -> QuerySet[AssetLink]:
-    """What programs with an active enrolment give out."""
+    """Return the assets of the programs in which the participant is actively enrolled."""
     enrolled = AssetLink.objects.filter(
         program__enrollments__participant=participant,
         program__enrollments__status=EnrollmentStatus.ACTIVE,
@@ -263,7 +263,7 @@ def _is_posted(participant: Participant, movement: Movement) -> bool:
 def _preview(
     participant: Participant, movement: Movement, asset: Asset, before: Amounts, *, by: Actor
 ) -> Amounts:
-    """What the participant would have after it. Raises what the book refuses; nothing is written."""
+    """Return the balance after the movement without writing anything. Raises what the book refuses."""
     deferred = Maturity.objects.filter(
         participant=participant, asset=asset, matured_at=None, amount__gt=0
     )

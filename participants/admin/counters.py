@@ -27,7 +27,7 @@ from programs.kernel.exceptions import ValidationFailed
 
 
 class CounterForm(VerbPageForm):
-    """A new counter, or one that its address names and that keeps its key."""
+    """A new counter, or the existing one that the URL names, whose key is fixed."""
 
     key = LineField(
         max_length=MAX_COUNTER_KEY_LENGTH,
@@ -36,14 +36,14 @@ class CounterForm(VerbPageForm):
     )
     value = LineField(
         widget=forms.TextInput({"inputmode": "decimal", "autocomplete": "off"}),
-        help_text="In plain digits, such as 12 or 9.50.",
+        help_text="A plain number, such as 12 or 9.50.",
     )
     reset_after = LineField(
         required=False,
-        # What somebody else made of it meanwhile is left alone, unless it was edited here.
+        # Unless it is edited here, somebody else's change in the meantime is left alone.
         show_hidden_initial=True,
-        label="Starts again after",
-        help_text="A duration such as 24h or 1h30m, after which it counts from zero; empty for never.",
+        label="Resets after",
+        help_text="A duration such as 24h or 1h30m, after which the counter is back at zero. Leave empty for never.",
     )
 
     change: CounterChange
@@ -77,7 +77,7 @@ class CounterForm(VerbPageForm):
 def counter_page(
     page: admin.ModelAdmin[Participant], request: HttpRequest, object_id: str
 ) -> HttpResponse:
-    """The counter that `?key=` names, or a new one without."""
+    """Show the page of the counter that `?key=` names, or of a new one."""
     participant = participant_for(page, request, object_id, "CounterViewSet.set")
     counter = _counter(participant, request.GET.get("key"))
     if not request.user.has_perm(f"participants.{'change' if counter else 'add'}_counter"):
@@ -93,7 +93,7 @@ def counter_page(
     if request.method == "POST" and form.is_valid():
         key = counter.key if counter else form.cleaned_data["key"]
         if counter is None and _exists(participant, key):
-            form.add_error("key", "The participant has this counter already.")
+            form.add_error("key", "The participant already has this counter.")
         elif carried_out(form, lambda: set_counter(participant.pk, key, form.change, by=by)):
             value = written(form.change.value)
             return done(request, participant, f"The counter {key} was set to {value}.")
@@ -113,5 +113,5 @@ def _counter(participant: Participant, key: str | None) -> Counter | None:
 
 
 def _exists(participant: Participant, key: str) -> bool:
-    # Whoever may add counters may not for that reason change those that exist.
+    # Permission to add counters does not include changing existing ones.
     return Counter.objects.filter(participant=participant, key=key).exists()

@@ -23,7 +23,7 @@ class EnrollmentAdmin(VerbAdmin[Enrollment], LargeTableAdmin[Enrollment]):
     ordering = ["-id"]
     sortable_by = ()
     search_fields = ["participant__external_id"]
-    search_help_text = "The external_id of a participant, or its beginning."
+    search_help_text = "A participant's external_id or its beginning."
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Enrollment]:
         return super().get_queryset(request).select_related("participant", "program")

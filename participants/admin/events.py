@@ -1,4 +1,4 @@
-"""Events, to read and to try again: nobody adds one, changes it or deletes it by hand."""
+"""Events, to read and to retry. Nobody adds, changes or deletes one by hand."""
 
 from typing import Any, ClassVar
 from urllib.parse import urlencode
@@ -29,14 +29,14 @@ from programs.kernel.exceptions import DomainError
 from programs.models import Program
 
 SHOWN_EVENTS = 20
-SHOWN_DATA = 100_000  # characters; the API gives all of it
+SHOWN_DATA = 100_000  # characters; the API returns all of it
 EVENTS = "admin:participants_event_changelist"
 
 
 class EventChangeList(UncountedChangeList):
     def get_queryset(self, request: HttpRequest, *args: Any) -> QuerySet[Event]:
         found: QuerySet[Event] = super().get_queryset(request, *args)
-        return found.defer("data")  # of which each may have a megabyte
+        return found.defer("data")  # up to a megabyte each
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -53,7 +53,7 @@ class EventAdmin(ReadOnlyAdmin[Event]):
     lookups: ClassVar[frozenset[str]] = frozenset(DaysFilter.parameters)
     sortable_by = ()
     search_fields = ["idempotency_key"]
-    search_help_text = "The id of an event, or an idempotency key, whole; with a program chosen, the beginning of a key."
+    search_help_text = "A whole event id or idempotency key. With a program selected, the beginning of a key is enough."
     actions = ["try_again"]
     fieldsets = [
         (None, {"fields": ["state", "whose", "program", "idempotency_key", "happened_at"]}),
@@ -88,7 +88,7 @@ class EventAdmin(ReadOnlyAdmin[Event]):
         tries = _beneath(_tries(event)) if event.attempts else ""
         return format_html('<span class="event-status {}">{}</span>{}', mark, word, tries)
 
-    @admin.display(description="What came of it")
+    @admin.display(description="Outcome")
     def what_came_of_it(self, event: Event) -> str:
         return str(getattr(event, "summary", ""))
 
@@ -109,7 +109,7 @@ class EventAdmin(ReadOnlyAdmin[Event]):
         return instants.written(event.next_attempt_at) if event.next_attempt_at else "-"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
-        # A page of one event shows them, too.
+        # The page of a single event shows them too.
         return super().get_queryset(request).select_related("participant", "program")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
@@ -118,13 +118,13 @@ class EventAdmin(ReadOnlyAdmin[Event]):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Event], search_term: str
     ) -> tuple[QuerySet[Event], bool]:
-        """Looks for one thing after the other, each by its own index."""
+        """Try one kind of match after another, each by its own index."""
         term = search_term.replace("\0", "").strip()
         if not term:
             return queryset, False
         if is_id(term) and Event.objects.filter(pk=UUID(term)).exists():
             return queryset.filter(pk=UUID(term)), False
-        # The index on keys begins with the program: without one each is asked, and there are few.
+        # The index on keys begins with the program. Without one, look in each: there are few.
         if is_id(request.GET.get(ProgramFilter.parameter_name) or ""):
             beginning = queryset.filter(idempotency_key__startswith=term)
             return beginning.order_by("idempotency_key"), False
@@ -145,8 +145,8 @@ class EventAdmin(ReadOnlyAdmin[Event]):
             context |= {
                 "summary": outcomes.summary(obj, symbols),
                 "failure": outcomes.failure(obj),
-                "rules": outcomes.rules_told(obj, symbols, request),
-                "tiers": outcomes.tiers_told(obj),
+                "rules": outcomes.rule_descriptions(obj, symbols, request),
+                "tiers": outcomes.tier_descriptions(obj),
                 "omitted_rules": outcomes.omitted_rules(obj),
                 "payload": _pretty(obj.data),
             }
@@ -165,16 +165,16 @@ class EventAdmin(ReadOnlyAdmin[Event]):
         event = self.get_object(request, unquote(object_id))
         if event is None:
             raise Http404("There is no such event.")
-        # A GET is what signing in again makes of the button.
+        # Signing in again on the way turns the button's POST into a GET.
         if request.method == "POST":
             try:
                 self._retry(request, event.pk)
-                self.message_user(request, f"The event {event} is tried again.", messages.SUCCESS)
+                self.message_user(request, f"The event {event} will be retried.", messages.SUCCESS)
             except DomainError as refusal:
                 self.message_user(request, refusal.message, messages.ERROR)
         return HttpResponseRedirect(_page_of(event.pk, "change"))
 
-    @admin.action(description="Try selected events again", permissions=["retry"])
+    @admin.action(description="Retry selected events", permissions=["retry"])
     def try_again(self, request: HttpRequest, chosen: QuerySet[Event]) -> None:
         retried, refusals = 0, []
         for event_id in chosen.order_by().values_list("pk", flat=True):
@@ -183,7 +183,7 @@ class EventAdmin(ReadOnlyAdmin[Event]):
                 retried += 1
             except DomainError as refusal:
                 refusals.append(refusal)
-        self.message_user(request, f"{retried} tried again.")
+        self.message_user(request, f"{retried} will be retried.")
         if refusals:
             text = f"{len(refusals)} refused: {refusals[0].message}"
             self.message_user(request, text, messages.ERROR)
@@ -197,10 +197,10 @@ class EventAdmin(ReadOnlyAdmin[Event]):
 
 
 def events_of(request: HttpRequest, participant: Participant) -> list[Table]:
-    """The section of a participant's page with what they did last; none for who may not see it."""
+    """Return the section with the participant's latest events, or nothing for staff who may not see them."""
     if not allows(request, "EventViewSet.list"):
         return []
-    heads = ["Received", "Happened", "Program", "Key", "Status", "What came of it"]
+    heads = ["Received", "Happened", "Program", "Key", "Status", "Outcome"]
     newest = Event.objects.filter(participant=participant).order_by("-created_at", "-id")
     events = list(newest.select_related("program").defer("data")[:SHOWN_EVENTS])
     symbols = outcomes.symbols_of(events)
@@ -221,7 +221,7 @@ def events_of(request: HttpRequest, participant: Participant) -> list[Table]:
     ]
     named = urlencode({ExternalIdFilter.parameter_name: participant.external_id})
     link = ("All events", f"{reverse(EVENTS)}?{named}")
-    return [Table("events", "Last events", heads, rows, "None yet.", link=link)]
+    return [Table("events", "Latest events", heads, rows, "None yet.", link=link)]
 
 
 def _beneath(text: str) -> SafeString:
@@ -237,7 +237,7 @@ def _tries(event: Event) -> str:
 
 
 def _pretty(data: Any) -> str:
-    """The JSON on lines of its own, with each number as it is stored."""
+    """Format JSON over several lines, with each number as it is stored."""
     text = msgspec.json.format(exact_json.dumps(data), indent=2).decode()
     return text if len(text) <= SHOWN_DATA else f"{text[:SHOWN_DATA]}\n… (cut here)"
 

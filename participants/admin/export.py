@@ -23,12 +23,12 @@ HEADS = [
     *("amount", "asset", "available", "held", "deferred", "program", "description", "created_by"),
     *("event_id", "rule_id", "idempotency_key", "entry_id", "entry_hash"),
 ]  # fmt: skip
-# A spreadsheet takes a cell that begins so for a formula; it may skip white space before it.
+# Spreadsheets treat cells that begin like this as formulas, even after white space.
 _FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
 
 
 def lines(entries: QuerySet[JournalEntry]) -> Iterator[str]:
-    """The file, some thousand rows at a time; `entries` in an order that no two of them share."""
+    """Yield the file, a thousand rows at a time. `entries` must have a total order."""
     writer = csv.writer(_Echo())
     yield writer.writerow(HEADS)
     for batch in _batches(entries):
@@ -36,7 +36,7 @@ def lines(entries: QuerySet[JournalEntry]) -> Iterator[str]:
 
 
 def plain(text: str | None) -> str:
-    """The text as a cell that no spreadsheet reckons with."""
+    """Return the text as a cell that no spreadsheet evaluates."""
     text = text or ""
     return f"'{text}" if _FORMULA.match(text) else text
 

@@ -24,7 +24,7 @@ RECENT = timedelta(days=30)
 
 
 class ProgramFilter(admin.SimpleListFilter):
-    """Offers the first programs by name; a URL may name any."""
+    """A filter that offers the first programs by name; the URL may name any."""
 
     title = "program"
     parameter_name = "program"
@@ -57,7 +57,7 @@ class EnrolledInFilter(ProgramFilter):
 
 
 class AssetFilter(admin.SimpleListFilter):
-    """Offers the first assets by name; a URL may name any."""
+    """A filter that offers the first assets by name; the URL may name any."""
 
     title = "asset"
     parameter_name = "asset"
@@ -116,7 +116,7 @@ def _is_bound(request: HttpRequest) -> bool:
 
 
 class DaysFilter(admin.SimpleListFilter):
-    """Two fields for the first and the last day, in UTC."""
+    """A filter with two inputs, the first and the last day, in UTC."""
 
     title = "day"
     parameter_name = "from"
@@ -133,7 +133,7 @@ class DaysFilter(admin.SimpleListFilter):
         return [*self.parameters]
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("", "")]  # a filter without any is not shown
+        return [("", "")]  # Django hides a filter that has none
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
         others = changelist.get_filters_params().items()
@@ -167,19 +167,19 @@ class DaysFilter(admin.SimpleListFilter):
 
 
 def _day(text: Any) -> datetime | None:
-    """Its first moment, in UTC."""
+    """Return the start of the day in UTC."""
     return datetime.combine(date.fromisoformat(text), time(), UTC) if text else None
 
 
 class TypedFilter(admin.SimpleListFilter):
-    """A field to type a value into, where there may be any number of different ones."""
+    """A filter with a text input, for values too many to list."""
 
     label: ClassVar[str]
     placeholder: ClassVar[str]
     template = "admin/participants/typed_filter.html"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("", "")]  # a filter without any is not shown
+        return [("", "")]  # Django hides a filter that has none
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
         others = changelist.get_filters_params().items()
@@ -218,7 +218,7 @@ class ExternalIdFilter(TypedFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if not self.value():
             return queryset
-        # A value and no join, so that the planner knows whose index it walks.
+        # Look up the id first instead of joining, so that the planner can use the participant's index.
         named = Participant.objects.filter(external_id=self.value()).values_list("pk", flat=True)
         found = named.first()
         return queryset.filter(participant=found) if found else queryset.none()

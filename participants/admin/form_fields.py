@@ -1,4 +1,4 @@
-"""Tags and attributes as a person edits them. Both work without JavaScript, and give back exactly what they showed."""
+"""Form fields for tags and attributes. Both work without JavaScript and return exactly what they showed."""
 
 import json
 import re
@@ -21,7 +21,7 @@ _CSS = {"all": ["participants/admin.css"]}
 
 
 def one_line(text: str) -> str:
-    """The text as it stands in a field of one line: as JSON where the field would lose something of it."""
+    """Return the text for a one-line input: as JSON where the input would lose part of it."""
     plain = text == text.strip() and not text.startswith('"') and not _LINE_BREAK.search(text)
     return text if plain else json.dumps(text, ensure_ascii=False)
 
@@ -38,7 +38,7 @@ def from_one_line(line: str) -> str:
 
 
 class LineField(forms.CharField):
-    """A text in an input of one line, which drops line breaks: their loss is not a change that somebody made."""
+    """A one-line input. Browsers drop line breaks from it, which does not count as an edit."""
 
     def to_python(self, value: Any) -> Any:
         return super().to_python(_LINE_BREAK.sub("", value) if isinstance(value, str) else value)
@@ -54,7 +54,7 @@ class TagsWidget(forms.Textarea):
 
 
 class TagsField(forms.Field):
-    """Tags, one on a line."""
+    """Tags, one per line."""
 
     widget = TagsWidget
 
@@ -70,7 +70,7 @@ class TagsField(forms.Field):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An attribute as it stands in the form."""
+    """One attribute in the form."""
 
     key: str = ""
     kind: str = "text"
@@ -81,7 +81,7 @@ KINDS = [("text", "Text"), ("number", "Number"), ("boolean", "True/false")]
 
 
 class AttributesWidget(forms.Widget):
-    """A row for each attribute: three inputs with the same names in each row, read as three columns."""
+    """A row of three inputs per attribute. All rows share the input names and are read as three columns."""
 
     template_name = "admin/participants/widgets/attributes.html"
     use_fieldset = True
@@ -97,7 +97,7 @@ class AttributesWidget(forms.Widget):
         return context
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
-        # Not the default renderer, which does not look into the project's templates.
+        # The default renderer does not look into the project's templates.
         return super().render(name, value, attrs, TemplatesSetting())
 
     def value_from_datadict(self, data: Any, files: Any, name: str) -> list[Row]:
@@ -114,7 +114,7 @@ class HiddenAttributes(forms.HiddenInput):
 
 
 class AttributesField(forms.Field):
-    """Attributes with the kinds of their values; numbers digit for digit."""
+    """Attributes with the types of their values; numbers keep every digit."""
 
     widget = AttributesWidget
     hidden_widget = HiddenAttributes
@@ -130,7 +130,7 @@ class AttributesField(forms.Field):
                 if not key and row.value:
                     raise ValidationError(f"“{row.value[:50]}” needs a key.")
                 if key in attributes:
-                    raise ValidationError(f"{key}: This key stands twice.")
+                    raise ValidationError(f"{key}: This key appears twice.")
                 if key:
                     attributes[key] = _value(row, key)
             except ValidationError as error:
@@ -149,7 +149,7 @@ class AttributesField(forms.Field):
 def merge_between(
     had: Mapping[str, AttributeValue], has: Mapping[str, AttributeValue]
 ) -> dict[str, AttributeValue]:
-    """What to merge into attributes that were `had` when the page showed them, to make them `has`."""
+    """Return what to merge into attributes that the page showed as `had` to turn them into `has`."""
     changed = {
         key: value
         for key, value in has.items()
@@ -159,7 +159,7 @@ def merge_between(
 
 
 def _as_posted(value: AttributeValue) -> bytes:
-    # Compared as written, since Python takes 1 for True. A browser makes every line break of a text its own.
+    # Compared as JSON text, since 1 == True in Python. Browsers normalize the line breaks of a text.
     return exact_json.dumps(_LINE_BREAK.sub("\n", value) if isinstance(value, str) else value)
 
 
@@ -177,7 +177,7 @@ def _value(row: Row, key: str) -> AttributeValue:
         return _LINE_BREAK.sub("\n", row.value)
     if row.kind == "boolean":
         if row.value.strip().lower() not in ("true", "false"):
-            raise ValidationError(f"{key}: Give true or false.")
+            raise ValidationError(f"{key}: Enter true or false.")
         return row.value.strip().lower() == "true"
     return _number(row.value, key)
 
@@ -196,7 +196,7 @@ def _read(text: str) -> dict[str, AttributeValue]:
     try:
         attributes = exact_json.loads(text)
     except exact_json.InvalidJSON as error:
-        raise ValidationError("Load the page again.") from error
+        raise ValidationError("Reload the page and try again.") from error
     if not isinstance(attributes, dict):
-        raise ValidationError("Load the page again.")
+        raise ValidationError("Reload the page and try again.")
     return attributes

@@ -14,15 +14,15 @@ from programs.models import Program, ProgramStatus
 
 
 class ParticipantForm(VerbForm[Participant]):
-    """Reads a participant's page by the same rules as the API's bodies; `change` is what its user changed."""
+    """The form of a participant, read by the same rules as the API's bodies. `change` is what the user changed."""
 
     tags = TagsField(
         required=False,
-        help_text="One on a line; at most 100, in lower case, of 1 to 255 characters.",
+        help_text="One per line, in lower case: at most 100 tags of 1 to 255 characters.",
     )
     attributes = AttributesField(
         required=False,
-        help_text="Empty a row to remove the attribute. At most 100; keys of 1 to 100 characters, texts of at most 1000.",
+        help_text="Clear a row to remove the attribute. At most 100 attributes, with keys of 1 to 100 characters and texts of at most 1000.",
     )
 
     class Meta:
@@ -55,18 +55,18 @@ class ParticipantForm(VerbForm[Participant]):
         if change.tags is not None:
             had, has = self._shown("tags"), change.tags
             change.add_tags = [tag for tag in has if tag not in had]
-            # No rule was put to what the page says it showed, and PostgreSQL takes no NUL.
+            # What the page claims to have shown was never validated, and PostgreSQL accepts no NUL.
             change.remove_tags = [tag for tag in had if tag not in has and "\0" not in tag]
             change.tags = None
         return change
 
     def _shown(self, name: str) -> Any:
-        """The value that the page showed before its user began."""
+        """Return the value that the page showed before it was edited."""
         return self.fields[name].to_python(self.data.get(self.add_initial_prefix(name)))
 
 
 class ProgramName(forms.Widget):
-    """The program of an enrolment that exists: to read, not to choose."""
+    """The program of an existing enrollment, which cannot be changed."""
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> Any:
         return escape(value)
@@ -84,15 +84,15 @@ class EnrollmentForm(VerbForm[Enrollment]):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
         who, program = cleaned.get("participant"), cleaned.get("program")
-        # Whoever may add enrolments may not for that reason change those that exist.
+        # Permission to add enrollments does not include changing existing ones.
         known = Enrollment.objects.filter(participant=who, program=program)
         if who and program and known.exists():
-            self.add_error("program", "The participant is enrolled there already.")
+            self.add_error("program", "The participant is already enrolled there.")
         return cleaned
 
 
 class EnrollmentRowForm(VerbForm[Enrollment]):
-    """One enrolment on its participant's page."""
+    """One enrollment on the page of its participant."""
 
     class Meta:
         model = Enrollment
@@ -117,7 +117,7 @@ class EnrollmentFormSet(forms.BaseInlineFormSet[Enrollment, Participant, Enrollm
         for form in self.extra_forms:
             program = getattr(form, "cleaned_data", {}).get("program")
             if program is not None and program.pk in enrolled:
-                form.add_error("program", "There is a row for this program already.")
+                form.add_error("program", "This program already has a row.")
             elif program is not None:
                 enrolled.add(program.pk)
 
@@ -127,7 +127,7 @@ class EnrollmentFormSet(forms.BaseInlineFormSet[Enrollment, Participant, Enrollm
 
 
 class EnrollForm(forms.Form):
-    """The program to enrol the selected participants in."""
+    """The program to enroll the selected participants in."""
 
     program = forms.ModelChoiceField(
         Program.objects.filter(status=ProgramStatus.ACTIVE),

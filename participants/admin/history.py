@@ -1,4 +1,4 @@
-"""The state history, to read: nobody adds to it, changes it or deletes from it by hand."""
+"""The state history, read-only."""
 
 from typing import Any, ClassVar
 
@@ -19,7 +19,7 @@ HAS_PARTICIPANT = "participant__id__exact"
 
 
 def with_program_names(changes: QuerySet[StateChange]) -> QuerySet[StateChange]:
-    """Each with the name of its program as `program_name`: a history row holds no key to it."""
+    """Annotate each row with the name of its program, to which it holds no foreign key."""
     named = Program.objects.filter(pk=OuterRef("program_id")).order_by()
     return changes.annotate(program_name=Subquery(named.values("name")))
 
@@ -37,7 +37,7 @@ def whose(change: StateChange) -> SafeString:
 
 @admin.display(description="What")
 def what(change: StateChange) -> str:
-    """What was changed, in words: "Attribute plan", "Enrollment Gold", "Tier status in Gold", "Tag"."""
+    """Name what changed: "Attribute plan", "Enrollment Gold", "Tier status in Gold", "Tag"."""
     program = getattr(change, "program_name", None)
     key = program if program and change.state_type == StateType.ENROLLMENT else change.key
     where = f" in {program}" if program and change.state_type == StateType.TIER else ""
@@ -56,7 +56,7 @@ def new_value(change: StateChange) -> str:
 
 @admin.display(description="Changed by")
 def who(change: StateChange) -> str:
-    """The rule or whoever else it was, with a link to the event that brought it about."""
+    """Name the rule or person, with a link to the event that caused the change."""
     if change.event_id is None:
         return change.changed_by
     page = outcomes.event_page(change.event_id)
@@ -79,11 +79,11 @@ class StateChangeAdmin(ReadOnlyAdmin[StateChange]):
     lookups: ClassVar[frozenset[str]] = frozenset({HAS_PARTICIPANT})
     sortable_by = ()
     search_fields = ["participant__external_id"]
-    search_help_text = "The external_id of a participant, whole."
+    search_help_text = "A participant's whole external_id."
     fields = ["changed_at", "participant", "state_type", "key", "operation", "changed_by"]
 
     def get_list_filter(self, request: HttpRequest) -> Any:
-        # One participant's history is short; in everybody's, a rare kind of change is found by reading all of it.
+        # One participant's history is short. Finding a rare kind of change in everybody's would read all of it.
         return ["state_type"] if HAS_PARTICIPANT in request.GET else []
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[StateChange]:
@@ -94,6 +94,6 @@ class StateChangeAdmin(ReadOnlyAdmin[StateChange]):
     ) -> tuple[QuerySet[StateChange], bool]:
         if not search_term:
             return queryset, False
-        # By the participant's id, looked up first: then the index on it serves the order, too.
+        # Look up the participant's id first, so that its index serves the order too.
         found = Participant.objects.filter(external_id=search_term).values_list("pk", flat=True)
         return queryset.filter(participant=found.first()), False

@@ -1,4 +1,4 @@
-"""What a participant holds, as their page shows it: to read, with links to where it is changed."""
+"""What a participant holds, as sections of their page with links to where it is changed."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ SHOWN_CREDITS = 20
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One section of the page. A cell is a text, or a text with the class that marks it."""
+    """One section of the page."""
 
     name: str
     title: str
@@ -56,7 +56,7 @@ def page_of(participant_id: UUID, name: str, *more: str) -> str:
 
 
 def held(request: HttpRequest, participant_id: UUID) -> list[Table]:
-    """What stands above the form: the balances. Nothing that the member of staff may not see is looked up."""
+    """Return the balances, shown above the form. What the user may not see is not queried."""
     if not allows(request, "BalanceViewSet.list"):
         return []
     tables = [_balances(participant_id), _waiting(participant_id)]
@@ -64,7 +64,7 @@ def held(request: HttpRequest, participant_id: UUID) -> list[Table]:
 
 
 def other(request: HttpRequest, participant_id: UUID) -> list[Table]:
-    """What stands below it: tiers, counters and the last movements."""
+    """Return tiers, counters and the latest movements, shown below the form."""
     may = request.user.has_perm
     tables = []
     if allows(request, "TierViewSet.list"):
@@ -140,7 +140,7 @@ def _tier_texts(tier: Tier) -> list[str]:
 
 
 def _counters(participant_id: UUID, may_change: bool, may_add: bool) -> Table:
-    heads = ["Counter", "Value", "Starts again after", "Window began"]
+    heads = ["Counter", "Value", "Resets after", "Window began"]
     page = page_of(participant_id, "counter")
     rows = [
         Row(
@@ -180,12 +180,12 @@ def _movements(participant_id: UUID) -> Table:
         ),
     )
     journal = reverse("admin:participants_journalentry_changelist")
-    link = ("The whole journal", f"{journal}?{HAS_PARTICIPANT}={quote(participant_id)}")
-    return Table("movements", "Last movements", heads, rows, "None yet.", link=link)
+    link = ("Full journal", f"{journal}?{HAS_PARTICIPANT}={quote(participant_id)}")
+    return Table("movements", "Latest movements", heads, rows, "None yet.", link=link)
 
 
 def _after(entry: JournalEntry) -> str:
-    """ "12.00 available, 3.00 held": the buckets that hold something, and the available one."""
+    """Describe the balance: "12.00 available, 3.00 held". Empty buckets other than available are left out."""
     amounts: dict[str, Any] = {
         "available": entry.available,
         "held": entry.held,

@@ -1,4 +1,4 @@
-"""The journal, to read and to export: nobody adds to it, changes it or deletes from it by hand."""
+"""The journal, to read and to export."""
 
 from typing import Any, ClassVar
 from uuid import UUID
@@ -39,7 +39,7 @@ class JournalEntryAdmin(ReadOnlyAdmin[JournalEntry]):
     lookups: ClassVar[frozenset[str]] = frozenset({HAS_PARTICIPANT, *DaysFilter.parameters})
     sortable_by = ()
     search_fields = ["participant__external_id"]
-    search_help_text = "The external_id of a participant, whole; or the id of an event or an entry."
+    search_help_text = "A participant's whole external_id, or the id of an event or entry."
     fields = [
         "id", "sequence", "recorded_at", "whose", "what", "program", "asset", "exact_amount", "postings",
         "balances_after", "description", "created_by", "event_id", "rule_id", "idempotency_key", "asked", "hash",
@@ -101,17 +101,17 @@ class JournalEntryAdmin(ReadOnlyAdmin[JournalEntry]):
         return format_html("<code>{}</code>", bytes(entry.entry_hash).hex())
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[JournalEntry]:
-        # A page of one entry shows them, too.
+        # The page of a single entry shows them too.
         return super().get_queryset(request).select_related("participant", "asset", "program")
 
     def get_ordering(self, request: HttpRequest) -> list[str | Combinable]:
-        # One participant's entries are numbered in the order of time, and an index has them in that order.
+        # One participant's entries are numbered in chronological order, and an index serves that order.
         return [*BY_SEQUENCE] if HAS_PARTICIPANT in request.GET else ["-created_at", "-id"]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[JournalEntry], search_term: str
     ) -> tuple[QuerySet[JournalEntry], bool]:
-        """Looks for one thing after the other, each by its own index: an OR of them would read the table."""
+        """Try one kind of match after another, each by its own index: an OR would read the whole table."""
         term = search_term.replace("\0", "").strip()
         if not term:
             return queryset, False
@@ -135,7 +135,7 @@ class JournalEntryAdmin(ReadOnlyAdmin[JournalEntry]):
         ]
 
     def export_view(self, request: HttpRequest) -> HttpResponseBase:
-        """All entries that the list would show, page after page, as one CSV file."""
+        """Stream all entries of the filtered list as one CSV file."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         back = reverse("admin:participants_journalentry_changelist")
@@ -170,16 +170,16 @@ class JournalEntryAdmin(ReadOnlyAdmin[JournalEntry]):
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        # An entry has none: it never changes.
+        # An entry never changes, so it has no history.
         page = "admin:participants_journalentry_change"
         return HttpResponseRedirect(reverse(page, args=[object_id]))
 
 
 def _event_url(request: HttpRequest, entry: JournalEntry) -> str:
-    """The page of the event that caused it, "" where none did or this member of staff may not see it."""
+    """Return the URL of the event that caused the entry; "" where there is none or the user may not see it."""
     if not entry.event_id or not allows(request, "EventViewSet.retrieve"):
         return ""
-    # An entry names its event by a plain id, and may name one that is not here.
+    # An entry names its event by a plain id, and that event may not exist here.
     is_here = Event.objects.filter(pk=entry.event_id).exists()
     return outcomes.event_page(entry.event_id) if is_here else ""
 

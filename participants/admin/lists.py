@@ -1,4 +1,4 @@
-"""Lists of tables too large to count: each page knows whether another follows, and no page starts deep inside."""
+"""Lists of tables too large to count: each page knows whether another follows, and none starts deep in the table."""
 
 from typing import Any, TypeVar
 
@@ -13,7 +13,7 @@ from programs.admin import StrictAdmin
 M = TypeVar("M", bound=Model)
 T = TypeVar("T")
 
-# OFFSET reads what it skips: whoever wants to go further than this many pages searches or filters.
+# OFFSET reads what it skips. To go further, search or filter.
 LAST_PAGE = 100
 
 
@@ -31,11 +31,9 @@ class UncountedPage(Page[T]):
 
 
 class UncountedPaginator(Paginator[T]):
-    """Fetches one row more than a page shows, which tells whether there is a next one."""
+    """A paginator that fetches one row more than a page shows, to know whether there is a next page."""
 
-    num_pages = (
-        LAST_PAGE  # the page "last" of a field that completes: Django would count to find it
-    )
+    num_pages = LAST_PAGE  # autocomplete asks for it, and Django would count the table
 
     def page(self, number: int | str) -> UncountedPage[T]:
         number = min(max(int(number), 1), LAST_PAGE)
@@ -53,7 +51,7 @@ class UncountedChangeList(ChangeList):
         self.page = paginator.page(self.page_num)  # type: ignore[assignment]
         self.page_num = self.page.number
         self.result_list = list(self.page)
-        # Django offers an action on "all N of them" where this differs from the rows of the page.
+        # Django offers actions on "all N rows" where this differs from the rows of the page.
         self.result_count = len(self.result_list)
         self.full_result_count = None
         self.show_full_result_count = False
@@ -70,7 +68,7 @@ class UncountedChangeList(ChangeList):
         return self.get_query_string({PAGE_VAR: self.page.number + 1})
 
     def get_ordering_field(self, field_name: Any) -> Any:
-        # Django draws no link for the other columns but obeys the URL: a million rows would be sorted.
+        # Django shows no link for the other columns but obeys the URL, and would sort a million rows.
         if field_name not in (self.sortable_by or ()):
             return None
         return super().get_ordering_field(field_name)
@@ -88,7 +86,7 @@ class LargeTableAdmin(StrictAdmin[M]):
     def response_action(
         self, request: HttpRequest, *args: Any, **kwargs: Any
     ) -> HttpResponse | None:
-        # The ticked rows and no others, whatever the request says: "select across" is the whole table.
+        # Only the checked rows, whatever the request says: "select across" means the whole table.
         posted = request.POST.copy()
         posted["select_across"] = "0"
         request.POST = posted  # type: ignore[assignment]

@@ -1,4 +1,4 @@
-"""What became of an event, in the words of those who wrote the rules."""
+"""The outcome of an event in plain words."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from programs.api.rights import REQUIREMENTS
 from programs.kernel import exact_json
 from programs.models import Asset
 
-SHOWN_EFFECTS = 5  # in the one line of a list
+SHOWN_EFFECTS = 5  # in a list
 SHOWN_VALUE = 200  # characters
 BUCKETS = ("available", "held", "deferred")
 
@@ -35,7 +35,7 @@ class EffectWords:
 
 @dataclass(frozen=True, slots=True)
 class RuleWords:
-    """What one rule said. `outcome` is matched, not_matched, skipped or failed; `label` the same in words."""
+    """What one rule did. `outcome` is matched, not_matched, skipped or failed; `label` is its text."""
 
     name: str
     version: int
@@ -47,7 +47,7 @@ class RuleWords:
 
 
 def symbols_of(events: Iterable[Event]) -> Symbols:
-    """The symbols of the assets that these events' rules moved, by id; one query, or none."""
+    """Return the symbols, by asset id, of what these events moved; at most one query."""
     ids = {
         effect["asset_id"]
         for event in events
@@ -62,9 +62,9 @@ def symbols_of(events: Iterable[Event]) -> Symbols:
 
 
 def summary(event: Event, symbols: Symbols) -> str:
-    """What it came to, in one line: "+12 POINTS, tag vip, status gold"."""
+    """Summarize the outcome in one line: "+12 POINTS, tag vip, status gold"."""
     if event.status == EventStatus.PENDING:
-        return "Waits to be tried again." if event.attempts else "Waits to be processed."
+        return "Waiting to be retried." if event.attempts else "Waiting to be processed."
     if event.status == EventStatus.FAILED:
         return failure(event)
     told = [*_in_short(event, symbols), *_levels_in_short(event)]
@@ -75,7 +75,7 @@ def summary(event: Event, symbols: Symbols) -> str:
 
 
 def failure(event: Event) -> str:
-    """Which rule failed, at which action, and why: "Rule “Redeem”, action 2: DEBIT: AVAILABLE has 0, …"."""
+    """Say which rule failed, at which action, and why: "Rule “Redeem”, action 2: DEBIT: AVAILABLE has 0, …"."""
     given = outcome.of(event).failure
     if given is None:
         return ""
@@ -85,8 +85,8 @@ def failure(event: Event) -> str:
     return f"Rule “{given['rule_name']}”{action}: {given['message']}"
 
 
-def rules_told(event: Event, symbols: Symbols, request: HttpRequest) -> list[RuleWords]:
-    """What each rule said and did, with links to what this member of staff may see."""
+def rule_descriptions(event: Event, symbols: Symbols, request: HttpRequest) -> list[RuleWords]:
+    """Describe what each rule did, with links to what the user may see."""
     may_view_rules = REQUIREMENTS["RuleViewSet.retrieve"].is_met_by(request)
     may_view_entries = allows(request, "JournalEntryViewSet.retrieve")
     return [
@@ -103,8 +103,8 @@ def rules_told(event: Event, symbols: Symbols, request: HttpRequest) -> list[Rul
     ]
 
 
-def tiers_told(event: Event) -> list[str]:
-    """The levels to which counters raised the participant after the rules."""
+def tier_descriptions(event: Event) -> list[str]:
+    """Describe the levels that the participant rose to after the rules."""
     return [
         f"Rose from {_level(change['before'])} to {_level(change['after'])} of {change['tier']}."
         for change in outcome.of(event).tier_changes
@@ -112,7 +112,7 @@ def tiers_told(event: Event) -> list[str]:
 
 
 def omitted_rules(event: Event) -> int:
-    """How many rules are not told of, since there was no room for them."""
+    """Return how many rules are missing because the stored outcome is limited in size."""
     return outcome.of(event).omitted_rules
 
 
@@ -124,7 +124,7 @@ def _page(model: str, pk: Any) -> str:
     try:
         return reverse(f"admin:{model}_change", args=[quote(pk)])
     except NoReverseMatch:
-        return ""  # an installation may do without that page
+        return ""  # an installation may leave that page out
 
 
 def _effect(effect: Effect, symbols: Symbols, may_view_entries: bool) -> EffectWords:
@@ -201,7 +201,7 @@ def _value(value: Any) -> str:
 
 
 def _in_short(event: Event, symbols: Symbols) -> Iterator[str]:
-    """Movements, then everything else that changed."""
+    """Yield movements, then everything else that changed."""
     effects = [effect for rule in outcome.of(event).rule_evaluations for effect in rule["actions"]]
     for effect in effects:
         if effect["type"] in _MOVED and Decimal(effect["amount"]):

@@ -59,10 +59,10 @@ class EnrollmentInline(admin.TabularInline[Enrollment, Participant]):
     readonly_fields = ["since", "changed"]
     extra = 0
     can_delete = False
-    verbose_name = "enrolment"
-    verbose_name_plural = "enrolments"
+    verbose_name = "enrollment"
+    verbose_name_plural = "enrollments"
 
-    # Not the fields themselves: of a blank row Django would show the database's default, as an object.
+    # Not the fields themselves: for a blank row Django would show the database default as an object.
     @admin.display(description="Since")
     def since(self, enrollment: Enrollment) -> str:
         return "" if enrollment._state.adding else f"{enrollment.created_at:%Y-%m-%d %H:%M}"
@@ -77,7 +77,7 @@ class EnrollmentInline(admin.TabularInline[Enrollment, Participant]):
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if db_field.name == "program" and field:
-            widget: Any = field.widget  # whose links to add and edit programs belong on other pages
+            widget: Any = field.widget  # its links to add and edit programs belong on other pages
             widget.can_add_related = widget.can_change_related = widget.can_view_related = False
         return field
 
@@ -104,7 +104,7 @@ class ParticipantAdmin(VerbAdmin[Participant], LargeTableAdmin[Participant]):
     list_filter = ["status", EnrolledInFilter, TagFilter]
     sortable_by = ["external_id", "created_at"]
     search_fields = ["external_id", *PROFILE_FIELDS]
-    search_help_text = "Part of an id, e-mail address, phone number or name; under three letters, the beginning of an id."
+    search_help_text = "Part of an id, email address, phone number or name. Fewer than three letters match the beginning of an id."
     actions = [
         _set_status(ParticipantStatus.SUSPENDED, "Suspend"),
         _set_status(ParticipantStatus.ACTIVE, "Activate"),
@@ -175,7 +175,7 @@ class ParticipantAdmin(VerbAdmin[Participant], LargeTableAdmin[Participant]):
         parts: list[VerbForm[Any]] = [form, *rows]
         refused = parts[len(results) - 1]
         if isinstance(results[-1].refusal, NotAllowed):
-            refused.add_error("external_id", "A participant with this external_id exists already.")
+            refused.add_error("external_id", "A participant with this external_id already exists.")
         elif results[-1].refusal:
             refused.add_refusal(results[-1].refusal)
         else:
@@ -236,19 +236,19 @@ class ParticipantAdmin(VerbAdmin[Participant], LargeTableAdmin[Participant]):
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        # Django's knows only what was done here, and not what it did.
+        # Django's history knows only that something was saved here, not what changed.
         return HttpResponseRedirect(_history_url(unquote(object_id)))
 
     def change_each(
         self, request: HttpRequest, chosen: QuerySet[Participant], change: state.Change
     ) -> None:
-        """Make the same change to all of them, which are at most what one page holds, and tell how it went."""
+        """Make the same change to all selected rows, at most one page of them, and report the result."""
         changes = [(pk, change) for pk in chosen.order_by().values_list("pk", flat=True)]
         results = state.apply_each(changes, by=actor_of(request))
         changed = sum(result.changed and not result.refusal for result in results)
         refusals = [result.refusal for result in results if result.refusal]
         same = len(results) - changed - len(refusals)
-        self.message_user(request, f"{changed} changed, {same} were so already.")
+        self.message_user(request, f"{changed} changed, {same} already up to date.")
         if refusals:
             text = f"{len(refusals)} refused: {refusals[0].message}"
             self.message_user(request, text, messages.ERROR)
@@ -256,7 +256,7 @@ class ParticipantAdmin(VerbAdmin[Participant], LargeTableAdmin[Participant]):
     def has_enroll_permission(self, request: HttpRequest) -> bool:
         return ENROLLING.is_met_by(request)
 
-    @admin.action(description="Enrol selected participants in a program", permissions=["enroll"])
+    @admin.action(description="Enroll selected participants in a program", permissions=["enroll"])
     def enroll(self, request: HttpRequest, chosen: QuerySet[Participant]) -> HttpResponse | None:
         form = EnrollForm(request.POST if "program" in request.POST else None)
         if form.is_valid():
@@ -265,7 +265,7 @@ class ParticipantAdmin(VerbAdmin[Participant], LargeTableAdmin[Participant]):
             return None
         context = {
             **self.admin_site.each_context(request),
-            "title": "Enrol participants in a program",
+            "title": "Enroll participants in a program",
             "opts": self.opts,
             "media": self.media + form.media,
             "form": form,

@@ -16,7 +16,7 @@ from programs.models import Program
 
 class ProgramChangeList(ChangeList):
     def get_queryset(self, request: HttpRequest, *args: Any) -> QuerySet[Program]:
-        # Here, and not in the admin's queryset, which serves every key pressed in an autocomplete field.
+        # Not in the admin's queryset, which also serves every keystroke in an autocomplete field.
         programs: QuerySet[Program] = super().get_queryset(request, *args)
         numbers = {f"enrolled_{status}": _enrolled(status) for status in EnrollmentStatus.values}
         return programs.annotate(**numbers)

@@ -1,4 +1,4 @@
-"""Pages beneath a participant's own, each with a form that a verb carries out."""
+"""Pages below a participant's own, each with a form that a verb carries out."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +17,7 @@ from programs.kernel.exceptions import DomainError
 
 
 class VerbPageForm(RefusalMixin, forms.Form):
-    """A form of a page beneath the participant's own."""
+    """A form on a page below the participant's own."""
 
 
 def participant_for(
@@ -57,7 +57,7 @@ def rendered(
 
 
 def carried_out(form: VerbPageForm, verb: Callable[[], object]) -> bool:
-    """Call the verb; False, with its refusal in the form, where it refuses."""
+    """Call the verb. If it refuses, add the refusal to the form and return False."""
     try:
         verb()
     except DomainError as refusal:

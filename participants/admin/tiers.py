@@ -29,7 +29,7 @@ class TierForm(VerbPageForm):
     expires_at = UTCTimeField(
         required=False,
         label="Expires at (UTC)",
-        help_text="When the participant falls back to the base; empty for never.",
+        help_text="When the participant falls back to the base level. Leave empty for never.",
     )
 
     of_refusal = {NotEnrolled: "level"}
@@ -63,7 +63,7 @@ class TierForm(VerbPageForm):
 
     def _read(self, level: str, expires_at: datetime | None) -> TierChange:
         if "expires_at" not in self.changed_data:
-            # To the microsecond, which the page does not show.
+            # The page does not show microseconds, so keep the stored time.
             return TierChange(level, self.tier.expires_at)
         return clean_tier(
             {"level": level, "expires_at": expires_at.isoformat() if expires_at else None}

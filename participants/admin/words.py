@@ -1,4 +1,4 @@
-"""How the admin says what moved and what is there."""
+"""How the admin spells movements and times."""
 
 from datetime import datetime
 
@@ -16,7 +16,7 @@ _WORDS = {
 
 
 def action(entry: JournalEntry) -> str:
-    """ "Credit", "Debit of held", "Hold": the bucket is named where it is not the usual one."""
+    """Name the action: "Credit", "Debit of held", "Hold". The bucket is named unless it is the usual one."""
     kind = entry.action_type
     words = _WORDS[kind]
     if kind is ActionType.CREDIT and entry.destination != Account.AVAILABLE:
@@ -27,7 +27,7 @@ def action(entry: JournalEntry) -> str:
 
 
 def signed_amount(entry: JournalEntry) -> str:
-    """What the participant has more or less; without a sign where it only went from one bucket to another."""
+    """Return the amount with its sign, or without one where it only moved between buckets."""
     comes, goes = entry.destination in Bucket.values, entry.source in Bucket.values
     sign = "" if comes and goes else "+" if comes else "-"
     return sign + written(entry.amount, entry.asset.scale)

@@ -1,4 +1,4 @@
-"""The admin's pages of what the client sets up, a file for each subject."""
+"""The admin's pages for programs, assets, tiers, rules and API keys, a file per subject."""
 
 from django.contrib import admin
 

@@ -18,7 +18,7 @@ from programs.models import Asset, AssetLink
 class AssetForm(ModelCheckedForm[Asset]):
     max_transaction_amount = AmountField(
         required=False,
-        help_text="The most that one movement may be, in no finer steps than the asset has; empty for no limit.",
+        help_text="The largest single movement, with at most the asset's decimals. Leave empty for no limit.",
     )
 
     class Meta:
@@ -66,7 +66,7 @@ class AssetLinkInline(admin.TabularInline[AssetLink, Asset]):
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field:
-            widget: Any = field.widget  # whose links to add and edit programs belong on other pages
+            widget: Any = field.widget  # its links to add and edit programs belong on other pages
             widget.can_add_related = widget.can_change_related = widget.can_view_related = False
         return field
 
@@ -79,7 +79,7 @@ class AssetLinkInline(admin.TabularInline[AssetLink, Asset]):
 
 class AssetChangeList(ChangeList):
     def get_queryset(self, request: HttpRequest, *args: Any) -> QuerySet[Asset]:
-        # Here, and not in the admin's queryset, which serves every key pressed in an autocomplete field.
+        # Not in the admin's queryset, which also serves every keystroke in an autocomplete field.
         found: QuerySet[Asset] = super().get_queryset(request, *args)
         return found.annotate(programs=Count("links"))
 
@@ -94,7 +94,7 @@ class AssetAdmin(VerbAdmin[Asset]):
     class Media:
         css = {"all": ["programs/admin.css"]}
 
-    @admin.display(description="Most in one movement", empty_value="no limit")
+    @admin.display(description="Maximum per movement", empty_value="no limit")
     def limit(self, asset: Asset) -> str | None:
         amount = asset.max_transaction_amount
         return None if amount is None else decimals.written(amount, asset.scale)

@@ -1,4 +1,4 @@
-"""What every page of the admin here is made of."""
+"""The base of every admin page."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar, TypeVar
@@ -23,21 +23,21 @@ def is_id(text: str) -> bool:
 
 
 class SelectById(AutocompleteSelect):
-    """A field that completes, for a relation of a model here."""
+    """An autocomplete field for a relation."""
 
     def __init__(self, model: type[Model], field: str) -> None:
         super().__init__(model._meta.get_field(field), admin.site)
 
     def optgroups(self, name: str, value: Sequence[str], attrs: Any = None) -> Any:
-        # To draw what was chosen Django looks it up, whether the field took it or not.
+        # Django looks up the chosen value to render it, even one that the field refused.
         return super().optgroups(name, [each for each in value if is_id(each)], attrs)
 
 
 class StrictAdmin(admin.ModelAdmin[M]):
-    """Refuses the addresses and posts that Django's own would hand to PostgreSQL as they came."""
+    """An admin that refuses URLs and posts that Django's own would pass on to PostgreSQL unchecked."""
 
-    # What the address of the list may ask for beside the filters. Django takes any field and any comparison: the digest
-    # of a key letter by letter, or a regular expression that never ends.
+    # Lookups that the URL of the list may use besides the filters. Django allows any field and comparison: the digest of
+    # a key letter by letter, or a regular expression that never ends.
     lookups: ClassVar[frozenset[str]] = frozenset()
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
@@ -50,13 +50,13 @@ class StrictAdmin(admin.ModelAdmin[M]):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        # PostgreSQL takes no NUL in any text.
+        # PostgreSQL accepts no NUL in text.
         if any("\0" in value for _, values in request.GET.lists() for value in values):
             return HttpResponseRedirect(f"{request.path}?{ERROR_FLAG}=1")
         return super().changelist_view(request, extra_context)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        return {}  # Django's fills the fields from the address, with what they may be unable to show
+        return {}  # Django's fills the fields from the URL, with values they may be unable to show
 
     def response_action(
         self, request: HttpRequest, *args: Any, **kwargs: Any

@@ -11,7 +11,7 @@ from programs.kernel import decimals, exact_json
 
 
 class AmountField(forms.CharField):
-    """An amount above zero; empty for none."""
+    """A positive amount, or none."""
 
     def prepare_value(self, value: Any) -> Any:
         return decimals.written(value) if isinstance(value, Decimal) else value
@@ -52,7 +52,7 @@ class JSONText(forms.Textarea):
 
 
 class JSONTextField(forms.Field):
-    """A JSON value in a text area, numbers digit for digit. An empty area means `empty`."""
+    """A JSON value in a text area; numbers keep every digit. An empty area means `empty`."""
 
     widget = JSONText
 
@@ -83,5 +83,5 @@ class JSONTextField(forms.Field):
 
 
 def written(value: Any) -> str:
-    """JSON for people: a line for each member."""
+    """Format JSON for people, one member per line."""
     return msgspec.json.format(exact_json.dumps(value), indent=2).decode()

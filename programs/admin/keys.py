@@ -35,16 +35,16 @@ class ApiKeyForm(forms.ModelForm[ApiKey]):
     def clean_expires_at(self) -> datetime | None:
         expires_at: datetime | None = self.cleaned_data["expires_at"]
         if expires_at and expires_at <= timezone.now():
-            raise forms.ValidationError("Give a time to come.")
+            raise forms.ValidationError("Give a time in the future.")
         return expires_at
 
 
 class RotateForm(forms.Form):
     overlap = forms.TypedChoiceField(
-        choices=[(0, "It stops at once"), (1, "1 hour"), (24, "1 day"), (24 * 7, "7 days")],
+        choices=[(0, "Stops at once"), (1, "1 hour"), (24, "1 day"), (24 * 7, "7 days")],
         coerce=lambda hours: timedelta(hours=int(hours)),
         initial=24,
-        label="The old key works on for",
+        label="The old key keeps working for",
     )
 
 
@@ -69,9 +69,9 @@ class ApiKeyStateFilter(admin.SimpleListFilter):
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(StrictAdmin[ApiKey]):
-    """Keys are issued, rotated and revoked. What one may do, and until when, never changes: only its name does.
+    """API keys: issued, rotated and revoked. A key's scopes and expiry never change, only its name does.
 
-    Who needs more scopes or more time gets another key.
+    For more scopes or more time, issue another key.
     """
 
     form = ApiKeyForm
@@ -130,7 +130,7 @@ class ApiKeyAdmin(StrictAdmin[ApiKey]):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        # What follows is the page that shows the key, whichever button was pressed.
+        # The next page is the one that shows the key, whichever button was pressed.
         buttons = {"show_save_and_add_another": False, "show_save_and_continue": False}
         return super().add_view(request, form_url, {**buttons, **(extra_context or {})})
 
@@ -148,8 +148,8 @@ class ApiKeyAdmin(StrictAdmin[ApiKey]):
         return self._handed_over(request, obj, request.issued_key)  # type: ignore[attr-defined]
 
     def _handed_over(self, request: HttpRequest, row: ApiKey, key: str) -> HttpResponse:
-        # In a cookie that only the next page gets, and deletes. The database and addresses (which are logged) are no
-        # place for a key, and a page that answered the form itself would issue another when it is loaded again.
+        # In a cookie that only the next page receives, and deletes. Neither the database nor a URL, which is logged, is
+        # a place for a key; and a page that answered the form directly would issue another key when reloaded.
         page = reverse("admin:programs_apikey_issued", args=[row.pk])
         response = HttpResponseRedirect(page)
         response.set_signed_cookie(
@@ -214,7 +214,8 @@ class ApiKeyAdmin(StrictAdmin[ApiKey]):
             api_keys.revoke(row)
             self.log_change(request, row, "Revoked.")
         self.message_user(
-            request, f"{', '.join(map(str, rows))}: no longer works, within five seconds anywhere."
+            request,
+            f"{', '.join(map(str, rows))}: revoked. It stops working everywhere within five seconds.",
         )
 
     def _found(self, request: HttpRequest, object_id: str) -> ApiKey:

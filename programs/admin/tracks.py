@@ -31,9 +31,9 @@ _LEVEL = re.compile(r"levels\[(\d+)\]\.?(\w*)(.*)", re.DOTALL)
 
 
 class TrackForm(ModelCheckedForm[TierTrack]):
-    """Reads a track's page by the same rules as the API's bodies, but for the levels, which stand in an inline."""
+    """The form of a tier track. Its levels are an inline formset."""
 
-    # Levels are replaced as a whole, so that of two people who edit a track at once the second is told.
+    # Levels are replaced as a whole, so the second of two people who edit a track at once is refused.
     shown_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
     class Meta:
@@ -51,7 +51,7 @@ class TrackForm(ModelCheckedForm[TierTrack]):
         cleaned = super().clean()
         is_stale = cleaned.get("shown_version") != self.instance.version
         if is_stale and not self.instance._state.adding:
-            # Here, since levels that are gone are errors of their own, and the verb would never be asked.
+            # Checked here because levels that are gone are errors themselves, and the verb would not be called.
             self.add_error(None, TierTrackChanged.message)
         return cleaned
 
@@ -60,23 +60,23 @@ class LevelForm(forms.ModelForm[TierLevel]):
     qualification = JSONTextField(
         help_text=str(TierLevel._meta.get_field("qualification").help_text)
     )
-    benefits = JSONTextField(empty=[], help_text="What the level gives: a list or an object.")
+    benefits = JSONTextField(empty=[], help_text="What the level offers: a list or an object.")
 
     class Meta:
         model = TierLevel
         fields = ["key", "rank", "display_name", "qualification", "benefits"]
 
     def _post_clean(self) -> None:
-        # Django's would compare each level with those that are stored: two could not change places.
+        # Django's compares each level with the stored ones, so that two could not swap places.
         pass
 
     def body(self) -> dict[str, Any]:
-        """The level as the API's body would have it."""
+        """Return the level as the body of an API call."""
         return {name: self.cleaned_data[name] for name in LevelForm.Meta.fields}
 
 
 class LevelFormSet(forms.BaseInlineFormSet[TierLevel, TierTrack, LevelForm]):
-    """All levels of a track. The verb that saves the track writes them; `levels` is what it is given."""
+    """All levels of a track, as `levels`. The verb that saves the track writes them."""
 
     levels: list[tracks.Level]
 
@@ -118,7 +118,7 @@ class LevelInline(admin.StackedInline[TierLevel, TierTrack]):
     extra = 1
     max_num = MAX_LEVELS
 
-    # Whoever may change a track may change its levels, which are nothing without it.
+    # Permission for a track includes its levels.
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("programs.view_tiertrack") or self.has_change_permission(
@@ -194,7 +194,7 @@ class TierTrackAdmin(VerbAdmin[TierTrack]):
         return tracks.change(obj.pk, changed, by=by, shown_version=values["shown_version"])
 
     def delete_model(self, request: HttpRequest, obj: TierTrack) -> None:
-        with suppress(TierTrackNotFound):  # somebody else was faster
+        with suppress(TierTrackNotFound):  # somebody else deleted it first
             tracks.delete(obj.pk, by=actor_of(request))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[TierTrack]) -> None:
@@ -202,7 +202,7 @@ class TierTrackAdmin(VerbAdmin[TierTrack]):
             self.delete_model(request, track)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        # Django's lists what refers to the rows, and refuses for the sake of the versions: but the rows stay.
+        # Django's refuses because of the versions that refer to the rows. The rows stay: tracks are only marked as deleted.
         names = [str(track) for track in objs]
         return names, {self.opts.verbose_name_plural: len(names)}, set(), []
 

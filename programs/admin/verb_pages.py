@@ -19,20 +19,20 @@ from programs.admin.base import StrictAdmin
 from programs.kernel.exceptions import DomainError
 
 M = TypeVar("M", bound=Model)
-_FIELD = re.compile(r"(\w*)(.*)", re.DOTALL)  # "attributes.plan" is about one place in "attributes"
+_FIELD = re.compile(r"(\w*)(.*)", re.DOTALL)  # "attributes.plan" is a place within "attributes"
 
 
 class RefusalMixin:
-    """A form at whose fields the refusals of its verb stand, and above the form those about no field of it."""
+    """A form that shows what its verb refuses: at the field concerned, or above the form."""
 
-    # The field for what the verb calls something else, and for refusals that name no field.
+    # The form's field for a name that the verb uses, and for refusals that name no field.
     names: ClassVar[Mapping[str, str]] = {}
     of_refusal: ClassVar[Mapping[type[DomainError], str]] = {}
 
     def add_refusal(self: Any, refusal: DomainError) -> None:
         if not refusal.fields:
             self.add_error(self.of_refusal.get(type(refusal)), refusal.message)
-        # A field that was refused before is missing from what the verb got; that is no second error.
+        # A field that was refused before is missing from what the verb got. Do not report it twice.
         refused_before = set(self.errors)
         for error in refusal.fields:
             name, place = _FIELD.fullmatch(error.field).groups()  # type: ignore[union-attr]

@@ -25,7 +25,7 @@ class Command(LinesCommand[state.Result]):
         "Check and count, and store nothing: each batch is stored and taken back. It cannot see what only "
         "two lines of different batches break together, such as 101 attributes of one person."
     )
-    without_program = "it takes no enrolments"
+    without_program = "it takes no enrollments"
 
     def new_tally(self) -> Tally:
         return PeopleTally()

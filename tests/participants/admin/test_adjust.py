@@ -104,8 +104,8 @@ def test_what_the_preview_promises_is_what_the_ledger_does(
         ({"description": " "}, "description", "This field is required."),
         ({"description": "x" * 501}, "description", "Ensure this value has at most 500 characters (it has 501)."),
         ({"bucket": "DEFERRED"}, "bucket", "Give one of AVAILABLE, HELD."),
-        ({"action": "HOLD", "bucket": "HELD"}, "bucket", "A hold or a release is always between available and held."),
-        ({"matures_at": "2001-01-01T00:00"}, "matures_at", "Give a time to come."),
+        ({"action": "HOLD", "bucket": "HELD"}, "bucket", "A hold or release always moves value between available and held."),
+        ({"matures_at": "2001-01-01T00:00"}, "matures_at", "Give a time in the future."),
         ({"matures_at": "soon"}, "matures_at", "Enter a valid date/time."),
         ({"matures_at": "2100-01-01T00:00", "bucket": "HELD"}, "matures_at", "Only a CREDIT to AVAILABLE can mature later."),
         ({"matures_at": "2100-01-01T00:00", "action": "HOLD"}, "matures_at", "Only a credit can mature later."),
@@ -161,7 +161,7 @@ def test_what_becomes_impossible_before_it_is_confirmed_is_an_error_and_moves_no
     assert not JournalEntry.objects.exists()
 
 
-def test_only_assets_of_programs_with_an_active_enrolment_are_offered(
+def test_only_assets_of_programs_with_an_active_enrollment_are_offered(
     admin_client: Client, world: World
 ) -> None:
     other = Program.objects.create(name="Other")

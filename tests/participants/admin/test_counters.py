@@ -71,7 +71,7 @@ def test_a_counter_with_an_odd_key_is_changed_and_deleted(
         ({"value": "x"}, {"value": ['Give plain digits: "12.50"; no exponent, sign or space.']}),
         ({"value": ""}, {"value": ["This field is required."]}),
         ({"key": ""}, {"key": ["This field is required."]}),
-        ({"key": "known"}, {"key": ["The participant has this counter already."]}),
+        ({"key": "known"}, {"key": ["The participant already has this counter."]}),
         ({"key": "\0"}, {"key": ["Null characters are not allowed."]}),
         ({"reset_after": "daily"}, {"reset_after": ['Give a duration such as "24h" or "1h30m", or "" for none.']}),
         ({"reset_after": "0h"}, {"reset_after": ['Give a duration such as "24h" or "1h30m", or "" for none.']}),

@@ -13,7 +13,7 @@ from tests.participants.admin.participant_pages import enrolled, later_changes, 
 ENROLLMENTS = "/admin/participants/enrollment/"
 
 
-def test_an_enrolment_changes_its_status_on_the_page_of_its_participant(
+def test_an_enrollment_changes_its_status_on_the_page_of_its_participant(
     admin_client: Client, participant: Participant, program: Program
 ) -> None:
     enrollment = enrolled(participant, program)
@@ -28,7 +28,7 @@ def test_an_enrolment_changes_its_status_on_the_page_of_its_participant(
     ]
 
 
-def test_an_untouched_enrolment_keeps_what_somebody_else_made_of_it(
+def test_an_untouched_enrollment_keeps_what_somebody_else_made_of_it(
     admin_client: Client, participant: Participant, program: Program
 ) -> None:
     enrollment = enrolled(participant, program)
@@ -42,7 +42,7 @@ def test_an_untouched_enrolment_keeps_what_somebody_else_made_of_it(
     assert enrollment.status == "CLOSED"
 
 
-def test_a_refused_enrolment_is_an_error_on_its_row_and_nothing_of_the_page_is_stored(
+def test_a_refused_enrollment_is_an_error_on_its_row_and_nothing_of_the_page_is_stored(
     admin_client: Client, participant: Participant, program: Program
 ) -> None:
     suspended = Program.objects.create(name="Old", status=ProgramStatus.SUSPENDED)
@@ -75,10 +75,10 @@ def test_a_second_row_for_one_program_is_refused(
     response = admin_client.post(page_of(participant), fields)
 
     [formset] = response.context["inline_admin_formsets"]
-    assert formset.formset.errors[1] == {"program": ["There is a row for this program already."]}
+    assert formset.formset.errors[1] == {"program": ["This program already has a row."]}
 
 
-def test_an_enrolment_is_added_changed_and_never_deleted(
+def test_an_enrollment_is_added_changed_and_never_deleted(
     admin_client: Client, participant: Participant, program: Program
 ) -> None:
     ids = {"participant": str(participant.pk), "program": str(program.pk)}
@@ -93,7 +93,7 @@ def test_an_enrolment_is_added_changed_and_never_deleted(
 
     assert (added.status_code, changed.status_code, deleted.status_code) == (302, 302, 403)
     assert again.context["adminform"].form.errors == {
-        "program": ["The participant is enrolled there already."]
+        "program": ["The participant is already enrolled there."]
     }
     assert [row[2:] for row in later_changes(participant)] == [
         ("ADD", None, "ACTIVE", "staff:admin"),
@@ -101,7 +101,7 @@ def test_an_enrolment_is_added_changed_and_never_deleted(
     ]
 
 
-def test_saving_the_untouched_page_of_an_enrolment_keeps_what_somebody_else_made_of_it(
+def test_saving_the_untouched_page_of_an_enrollment_keeps_what_somebody_else_made_of_it(
     admin_client: Client, participant: Participant, program: Program
 ) -> None:
     page = f"{ENROLLMENTS}{enrolled(participant, program).pk}/change/"

@@ -45,7 +45,7 @@ def test_the_list_says_in_one_line_what_came_of_each(
             "what_came_of_it": summary,
         }
         for whose, key, state, summary in [
-            ("eva", "k-3", "Pending", "Waits to be processed."),
+            ("eva", "k-3", "Pending", "Waiting to be processed."),
             ("eva", "k-2", "Failed", "Rule “Redeem”, action 2: DEBIT: AVAILABLE has 0, and 1000000 are asked for."),
             ("ana", "k-1", "Completed", "+60 POINTS, events 1"),
         ]

@@ -40,14 +40,14 @@ def test_the_page_says_in_words_what_each_rule_did(
     response = admin_client.get(page_of(again))
 
     assert shown == (
-        "What came of it events 1"
+        "Outcome events 1"
         " Purchases version 1 Did not match event.amount > 50.0 is false (event.amount is 12.5)"
         " Visits version 1 Skipped event.visits is missing"
         " Count version 1 Matched Added 1 to the counter events (new → 1)."
         " Later version 1 Skipped The event's time is outside of the rule's window."
     )
     assert text_of(response, "event-outcome").startswith(
-        "What came of it +60 POINTS, tag visitor, events 2"
+        "Outcome +60 POINTS, tag visitor, events 2"
         " Purchases version 1 Matched Credited 60 POINTS (available 0 → 60). Journal entry"
         " Visits version 1 Matched Tagged visitor."
         " Count version 1 Matched Added 1 to the counter events (1 → 2)."
@@ -105,12 +105,12 @@ def test_a_failure_stands_first_with_rule_action_and_reason_and_what_was_undone(
 
     reason = "DEBIT: AVAILABLE has 60, and 1000000 are asked for."
     assert text_of(response, "event-failure") == (
-        "This event failed, and nothing of it was carried out"
+        "This event failed, and none of its effects were kept"
         f" Rule “Redeem”, action 2: {reason}"
-        " Try again It runs under the rules of now, at its old place in the order of the participant's events."
+        " Retry It runs under the current rules, at its original place among the participant's events."
     )
     assert text_of(response, "event-outcome") == (
-        "What came of it"
+        "Outcome"
         " Purchases version 1 Matched Undone: Credited 60 POINTS (available 0 → 60)."
         " Visits version 1 Skipped event.visits is missing"
         " Count version 1 Matched Undone: Added 1 to the counter events (new → 1)."
@@ -129,7 +129,7 @@ def test_a_failure_that_is_no_rules_says_so(admin_client: Client, program: Progr
 
     response = admin_client.get(page_of(event))
 
-    assert "It failed 6 times unexpectedly (ValueError); the log says more. Try again" in text_of(
+    assert "It failed 6 times unexpectedly (ValueError); the log says more. Retry" in text_of(
         response, "event-failure"
     )
     assert "failed 6 times unexpectedly Participant" in text_of(response)
@@ -144,7 +144,7 @@ def test_an_event_that_is_put_off_says_when_it_is_tried_next(
     [row] = cells(admin_client.get(EVENTS))
 
     assert row["state"] == ("Pending failed once unexpectedly, next attempt 2100-01-01 00:00:00")
-    assert row["what_came_of_it"] == "Waits to be tried again."
+    assert row["what_came_of_it"] == "Waiting to be retried."
 
 
 def test_tiers_that_were_reached_are_told(admin_client: Client, program: Program) -> None:
@@ -162,7 +162,7 @@ def test_tiers_that_were_reached_are_told(admin_client: Client, program: Program
 
     shown = text_of(admin_client.get(page_of(processed(program))), "event-outcome")
 
-    assert shown.startswith("What came of it spent 12.5, status gold ")
+    assert shown.startswith("Outcome spent 12.5, status gold ")
     assert shown.endswith("Tiers Rose from the base to gold of status.")
 
 
@@ -176,7 +176,7 @@ def test_rules_for_which_there_was_no_room_are_counted(
 
     omitted = 100 - len(response.context["rules"])
     assert omitted > 0
-    assert f"{omitted} more rules said something for which there was no room." in text_of(response)
+    assert f"{omitted} more rules did not fit into the stored outcome." in text_of(response)
 
 
 @pytest.mark.parametrize("event_id", [str(UUID(int=1)), "x"])

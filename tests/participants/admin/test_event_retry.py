@@ -34,7 +34,7 @@ def test_a_failed_event_is_tried_again_once_and_that_is_logged(
     response = admin_client.get(page_of(event))
 
     assert (first.status_code, first.headers["Location"]) == (302, page_of(event))
-    assert told(first) == ["The event k-1 is tried again."]
+    assert told(first) == ["The event k-1 will be retried."]
     assert told(second)[-1] == "Only a FAILED event can be tried again."
     assert [entry.change_message for entry in LogEntry.objects.all()] == ["Tried again."]
     assert "retry_url" not in response.context
@@ -56,7 +56,7 @@ def test_events_are_tried_again_from_the_list(
     response = admin_client.post(EVENTS, chosen)
 
     assert told(response) == [
-        "3 tried again.",
+        "3 will be retried.",
         "1 refused: Only a FAILED event can be tried again.",
     ]
     assert Event.objects.pending().count() == 4
@@ -83,7 +83,7 @@ def test_trying_again_needs_the_permission_to_change_events(
     event = processed(program)
     client = staff_client("view_event")
 
-    assert "Try again" not in text_of(client.get(page_of(event)))
+    assert "Retry" not in text_of(client.get(page_of(event)))
     assert "try_again" not in client.get(EVENTS).content.decode()
     assert client.post(page_of(event, "retry/")).status_code == 403
     client.post(EVENTS, {"action": "try_again", "_selected_action": [str(event.pk)]})

@@ -46,9 +46,9 @@ def test_a_failed_event_is_found_understood_and_tried_again(admin: Page, told: P
     expect(admin.get_by_text("1 event", exact=True)).to_be_visible()
     admin.locator("#result_list tbody tr").get_by_role("link").first.click()
     expect(admin.get_by_text("Rule “Redeem”, action 2: DEBIT: ")).to_be_visible()
-    admin.get_by_role("button", name="Try again").click()
-    expect(admin.get_by_text("is tried again.")).to_be_visible()
-    expect(admin.get_by_text("Waits to be processed.")).to_be_visible()
+    admin.get_by_role("button", name="Retry").click()
+    expect(admin.get_by_text("will be retried.")).to_be_visible()
+    expect(admin.get_by_text("Waiting to be processed.")).to_be_visible()
     process.process_batch()
     admin.reload()
 
@@ -64,7 +64,7 @@ def test_the_list_is_filtered_by_a_participant(admin: Page, told: Program) -> No
     admin.get_by_label("External id").fill("eva")
     admin.locator(".tag-filter").get_by_role("button", name="Filter").click()
     expect(admin.get_by_text("1 event", exact=True)).to_be_visible()
-    admin.get_by_role("link", name="Anybody").click()
+    admin.get_by_role("link", name="Any participant").click()
 
     expect(admin.get_by_text("2 events", exact=True)).to_be_visible()
 

@@ -134,7 +134,7 @@ def test_the_page_costs_the_same_however_much_is_held(
     response = admin_client.get(page_of(who))
 
     assert len(table(response, "counters")) == counters
-    # Session, user, participant, enrolments, history; balances, deferred credits, movements, counters, events; tracks
+    # Session, user, participant, enrollments, history; balances, deferred credits, movements, counters, events; tracks
     # with their levels, standings and programs.
     assert len(queries) == 14
     assert not [sql for sql in queries if "COUNT(" in sql.upper()]

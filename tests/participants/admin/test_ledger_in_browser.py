@@ -52,7 +52,7 @@ def test_a_balance_is_adjusted_and_the_movement_stands_in_the_journal(
     admin.get_by_label("Action").select_option("DEBIT")
     admin.get_by_label("Amount").fill("30.5")
     admin.get_by_label("Reason").fill("Refund of order 12")
-    admin.get_by_role("button", name="Show before and after").click()
+    admin.get_by_role("button", name="Preview").click()
     expect(admin.get_by_role("heading", name="Before and after")).to_be_visible()
 
     assert rows(admin, ".before-and-after") == [
@@ -66,7 +66,7 @@ def test_a_balance_is_adjusted_and_the_movement_stands_in_the_journal(
     expect(admin.get_by_text(told)).to_be_visible()
     assert rows(admin, "#balances") == ["Points (PTS) 49.50 20.00 15.00"]
     assert "Debit -30.50 PTS 49.50 available" in rows(admin, "#movements")[0]
-    admin.get_by_role("link", name="The whole journal").click()
+    admin.get_by_role("link", name="Full journal").click()
     expect(admin.get_by_text("4 journal entries")).to_be_visible()
     listed = rows(admin, "#result_list")
     assert "ana Debit -30.50 PTS Club Refund of order 12 staff:alex" in listed[0]
@@ -86,7 +86,9 @@ def test_the_form_asks_only_what_the_action_takes(admin: Page, world: World) -> 
 
     for action, shown in asked.items():
         admin.get_by_label("Action").select_option(action)
-        fields = (admin.get_by_label(label) for label in ("Bucket", "Matures at", "Allow to go"))
+        fields = (
+            admin.get_by_label(label) for label in ("Bucket", "Matures at", "Allow a negative")
+        )
         assert tuple(field.is_visible() for field in fields) == shown
 
 
@@ -180,11 +182,11 @@ def test_the_pages_fit(
     admin.get_by_label("Reason").fill(
         "Twelve words that say why this participant is given some more points"
     )
-    admin.get_by_role("button", name="Show before and after").click()
+    admin.get_by_role("button", name="Preview").click()
     expect(admin.get_by_text("Please correct the error below.")).to_be_visible()
     fits("adjust-error")
     admin.get_by_label("Amount").fill("5")
-    admin.get_by_role("button", name="Show before and after").click()
+    admin.get_by_role("button", name="Preview").click()
     expect(admin.get_by_role("heading", name="Before and after")).to_be_visible()
     fits("adjust-confirm")
 

@@ -25,7 +25,7 @@ def test_an_action_sets_the_status_of_those_selected(
     before = {"ana": "ACTIVE", "eva": "SUSPENDED"}
     changed = sum(old != status for old in before.values())
     assert set(Participant.objects.values_list("status", flat=True)) == {status}
-    assert told(response) == [f"{changed} changed, {2 - changed} were so already."]
+    assert told(response) == [f"{changed} changed, {2 - changed} already up to date."]
     assert len(later_changes(participant)) + len(later_changes(eva)) == changed
 
 
@@ -45,9 +45,9 @@ def test_the_action_to_enrol_asks_for_the_program_first(
     asked = act(admin_client, "enroll", participant)
     response = act(admin_client, "enroll", participant, program=str(program.pk))
 
-    assert "Enrol participants in a program" in asked.content.decode()
+    assert "Enroll participants in a program" in asked.content.decode()
     assert str(participant.pk) in asked.content.decode()
-    assert told(response) == ["1 changed, 0 were so already."]
+    assert told(response) == ["1 changed, 0 already up to date."]
     assert later_changes(participant) == [
         ("enrollment", str(program.pk), "ADD", None, "ACTIVE", "staff:admin")
     ]

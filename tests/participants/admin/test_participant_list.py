@@ -80,7 +80,7 @@ def test_no_page_lies_deeper_than_the_last_and_that_one_says_so() -> None:
 
 
 @pytest.mark.usefixtures("many")
-def test_the_page_of_a_participant_costs_the_same_with_many_others_and_enrolments(
+def test_the_page_of_a_participant_costs_the_same_with_many_others_and_enrollments(
     admin_client: Client, queries: list[str]
 ) -> None:
     participant = Participant.objects.all()[0]
@@ -88,8 +88,8 @@ def test_the_page_of_a_participant_costs_the_same_with_many_others_and_enrolment
 
     admin_client.get(page_of(participant))
 
-    # Session, user, participant, enrolments, history; balances, what is deferred, tracks, counters, movements, events.
-    # Nothing per enrolment and no choice of participants.
+    # Session, user, participant, enrollments, history; balances, what is deferred, tracks, counters, movements, events.
+    # Nothing per enrollment and no choice of participants.
     assert len(queries) == 11
     assert not [sql for sql in queries if "COUNT(" in sql.upper()]
 

@@ -42,7 +42,7 @@ def test_the_history_is_for_those_who_may_see_it(participant: Participant) -> No
     assert client.get(HISTORY).status_code == 403
 
 
-def test_staff_without_a_permission_for_enrolments_cannot_send_them_along(
+def test_staff_without_a_permission_for_enrollments_cannot_send_them_along(
     participant: Participant, program: Program
 ) -> None:
     enrollment = enrolled(participant, program)

@@ -128,9 +128,9 @@ def test_what_the_api_refuses_is_an_error_on_its_field(
         ("n", "number", "1" * 41, "n: A number may have at most 40 digits written out."),
         ("n", "number", "[1]", "n: Give a number, such as 12 or 9.50."),
         ("n", "number", "true", "n: Give a number, such as 12 or 9.50."),
-        ("t", "boolean", "perhaps", "t: Give true or false."),
+        ("t", "boolean", "perhaps", "t: Enter true or false."),
         ("t", "text", "a\0b", "t: A text cannot hold NUL."),
-        ("old", "text", "again", "old: This key stands twice."),
+        ("old", "text", "again", "old: This key appears twice."),
     ],
 )
 def test_an_attribute_that_the_api_would_refuse_is_an_error_with_its_key(
@@ -168,7 +168,7 @@ def test_attributes_that_are_too_many_only_after_the_merge_are_an_error_on_the_p
     assert later_changes(participant) == []
 
 
-def test_adding_a_participant_stores_it_with_its_enrolments(
+def test_adding_a_participant_stores_it_with_its_enrollments(
     admin_client: Client, program: Program
 ) -> None:
     fields = shown_fields(admin_client.get(f"{PEOPLE}add/"), "participant_form")
@@ -196,7 +196,7 @@ def test_adding_an_external_id_that_exists_is_an_error_and_changes_nobody(
     )
 
     assert response.context["adminform"].form.errors == {
-        "external_id": ["A participant with this external_id exists already."]
+        "external_id": ["A participant with this external_id already exists."]
     }
     assert Participant.objects.get().email == ""
 
@@ -218,7 +218,7 @@ def test_a_page_that_lost_a_deadlock_is_saved_again_as_a_whole(
     fields = shown(admin_client, participant) | {"first_name": ["Ana"]}
     fields |= {"enrollments-TOTAL_FORMS": ["1"]}
     fields |= {"enrollments-0-program": [str(program.pk)], "enrollments-0-status": ["ACTIVE"]}
-    # PostgreSQL itself ends the first transaction as it would the victim of a deadlock, at the enrolment.
+    # PostgreSQL itself ends the first transaction as it would the victim of a deadlock, at the enrollment.
     with connection.cursor() as cursor:
         cursor.execute("CREATE SEQUENCE attempts")
         cursor.execute("""

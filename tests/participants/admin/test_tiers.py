@@ -69,7 +69,7 @@ def test_what_a_tier_cannot_be_is_an_error_on_its_field(
     assert not TierStanding.objects.exists()
 
 
-def test_a_tier_of_a_program_without_an_active_enrolment_is_refused(
+def test_a_tier_of_a_program_without_an_active_enrollment_is_refused(
     admin_client: Client, world: World
 ) -> None:
     track = make_track(world.program)
@@ -78,7 +78,7 @@ def test_a_tier_of_a_program_without_an_active_enrolment_is_refused(
     response = admin_client.post(page_of(ana(), f"tiers/{track.pk}/"), {"level": "gold"})
 
     assert response.context["form"].errors == {
-        "level": ["The participant has no active enrolment in this program."]
+        "level": ["The participant has no active enrollment in this program."]
     }
 
 

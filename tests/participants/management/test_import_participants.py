@@ -216,7 +216,7 @@ def test_a_program_that_takes_nobody_ends_the_import_before_it_begins(
     ended = import_participants(file, "--program", program.id)
 
     assert ended == Ended(
-        "", "", 1, f"The program {program.id} is {status}; it takes no enrolments."
+        "", "", 1, f"The program {program.id} is {status}; it takes no enrollments."
     )
     assert not Participant.objects.exists()
 
