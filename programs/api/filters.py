@@ -1,10 +1,12 @@
 """Filters of lists that refuse invalid values, where django-filter's own would ignore them or crash."""
 
+from collections import OrderedDict
 from datetime import UTC, datetime
 from typing import Any
 
 import django_filters
 from django import forms
+from django.db.models import QuerySet
 from django_filters.fields import IsoDateTimeField
 
 
@@ -32,3 +34,26 @@ class TrueOrFalseField(forms.TypedChoiceField):
 
 class TrueOrFalseFilter(django_filters.BooleanFilter):
     field_class = TrueOrFalseField  # type: ignore[assignment]
+
+
+class HidesArchived(django_filters.FilterSet):
+    """The base of filters of lists that leave archived rows out unless they are asked for."""
+
+    include_archived = TrueOrFalseFilter(
+        method="unfiltered", help_text="true lists ARCHIVED ones too."
+    )
+
+    @classmethod
+    def get_filters(cls) -> OrderedDict[str, Any]:
+        filters: OrderedDict[str, Any] = super().get_filters()
+        filters.move_to_end("include_archived")  # after those that a list declares
+        return filters
+
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        given = self.form.cleaned_data
+        if not given["include_archived"] and given["status"] != "ARCHIVED":
+            queryset = queryset.exclude(status="ARCHIVED")
+        return super().filter_queryset(queryset)
+
+    def unfiltered(self, queryset: QuerySet[Any], name: str, value: bool) -> QuerySet[Any]:
+        return queryset

@@ -12,7 +12,7 @@ from rest_framework.mixins import (
 from rest_framework.viewsets import GenericViewSet
 
 from programs.api.addresses import path_parameter
-from programs.api.filters import TrueOrFalseFilter
+from programs.api.filters import HidesArchived
 from programs.api.strict import StrictModelSerializer
 from programs.models import Program, ProgramStatus, UnknownParticipant
 
@@ -59,24 +59,12 @@ class ProgramSerializer(StrictModelSerializer):
         return instance
 
 
-class ProgramFilter(filters.FilterSet):
+class ProgramFilter(HidesArchived):
     status = filters.ChoiceFilter(choices=ProgramStatus.choices, help_text="With this status.")
-    include_archived = TrueOrFalseFilter(
-        method="unfiltered", help_text="true lists ARCHIVED programs too."
-    )
 
     class Meta:
         model = Program
         fields: list[str] = []
-
-    def filter_queryset(self, queryset: QuerySet[Program]) -> QuerySet[Program]:
-        given = self.form.cleaned_data
-        if not given["include_archived"] and given["status"] != ProgramStatus.ARCHIVED:
-            queryset = queryset.exclude(status=ProgramStatus.ARCHIVED)
-        return super().filter_queryset(queryset)
-
-    def unfiltered(self, queryset: QuerySet[Program], name: str, value: bool) -> QuerySet[Program]:
-        return queryset
 
 
 @extend_schema(parameters=[path_parameter("id", "The program.", str(_STORED_CLUB["id"]))])

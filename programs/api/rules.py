@@ -21,7 +21,7 @@ from programs import rulebook
 from programs.api.actions import ActionsField
 from programs.api.addresses import EXAMPLE_PROGRAM_ID, path_parameter
 from programs.api.callers import actor_of
-from programs.api.filters import TrueOrFalseFilter
+from programs.api.filters import HidesArchived
 from programs.api.strict import InstantField, body_of
 from programs.kernel.exceptions import (
     OrderTaken,
@@ -223,25 +223,13 @@ class RuleVersionSerializer(serializers.ModelSerializer[RuleVersion]):
         return rulebook.snapshot(version)
 
 
-class RuleFilter(filters.FilterSet):
+class RuleFilter(HidesArchived):
     program_id = filters.UUIDFilter(field_name="program", help_text="Of this program.")
     status = filters.ChoiceFilter(choices=RuleStatus.choices, help_text="With this status.")
-    include_archived = TrueOrFalseFilter(
-        method="unfiltered", help_text="true lists ARCHIVED rules too."
-    )
 
     class Meta:
         model = Rule
         fields: list[str] = []
-
-    def filter_queryset(self, queryset: QuerySet[Rule]) -> QuerySet[Rule]:
-        asked = self.form.cleaned_data
-        if not asked["include_archived"] and asked["status"] != RuleStatus.ARCHIVED:
-            queryset = queryset.exclude(status=RuleStatus.ARCHIVED)
-        return super().filter_queryset(queryset)
-
-    def unfiltered(self, queryset: QuerySet[Rule], name: str, value: bool) -> QuerySet[Rule]:
-        return queryset
 
 
 _RULE_PARAMETER = path_parameter("rule_id", "The rule.", _RULE_ID)
