@@ -126,7 +126,8 @@ class Compiler:
                 closure, is_raw = _read_local(meaning), meaning.is_raw
             elif type(meaning) is Fact:
                 self.read(meaning)
-                closure, is_raw = raw_reader(meaning), True
+                shortcut = shortcuts.raw_reader(meaning) if self.has_shortcuts else None
+                closure, is_raw = shortcut or raw_reader(meaning), True
                 suffixes = suffixes[len(meaning.names) - 1 :]
             elif meaning is None:
                 call, *suffixes = suffixes

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from programs.rules import arithmetic, calls, tree
+from programs.rules import arithmetic, calls, paths, tree
 from programs.rules.arithmetic import CONTEXT, QUANTA, as_given, rounded
 from programs.rules.budget import CALL_NODES, CONTAINER, Run, charge
 from programs.rules.errors import EvaluationError
@@ -32,6 +32,22 @@ def closure_of(node: Node, compiler: "Compiler") -> Closure | None:
     """The shortcut for the node, if there is one. The nodes within it are compiled by `compiler`."""
     make = _SHORTCUTS.get(type(node))
     return make(node, compiler) if make else None
+
+
+def raw_reader(fact: Fact) -> Closure | None:
+    """Reads `event.items` as the facts have it, without a loop over its names."""
+    if not fact.is_declared or len(fact.names) != 2:
+        return None
+    first, second = fact.names
+    usual = paths.raw_reader(fact)
+
+    def read(facts: Facts, run: Run) -> Value:
+        try:
+            return facts[first][second]
+        except LOST:
+            return usual(facts, run)
+
+    return read
 
 
 def _list(node: tree.ListOf, compiler: "Compiler") -> Closure | None:
