@@ -1,4 +1,4 @@
-"""What quickstart fills an empty Laurel with, to look around in: a program that gives out points, its rules, and people in it."""
+"""Demo data that quickstart creates in an empty Laurel: a program with an asset, a tier track, rules and participants."""
 
 from datetime import timedelta
 from typing import Any
@@ -45,7 +45,7 @@ _TRACK = {
     ],
 }
 _PURCHASE = 'event.type == "purchase"'
-# Name, condition, actions; `points` stands for a CREDIT of the demo's asset.
+# Name, condition and actions; each CREDIT is of the demo's asset.
 _RULES: list[tuple[str, str, list[dict[str, Any]]]] = [
     (
         "A point for each euro",
@@ -84,7 +84,7 @@ _PEOPLE: list[tuple[str, list[str], dict[str, AttributeValue], list[str]]] = [
 
 
 def make(*, by: Actor) -> None:
-    """Make all of it; whoever has people or programs of their own gets none of ours."""
+    """Create the demo data, unless there are programs or participants already."""
     if Program.objects.exists() or Participant.objects.exists():
         return
     program = Program.objects.create(

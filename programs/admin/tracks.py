@@ -9,14 +9,12 @@ from django.contrib.admin.views.main import ChangeList
 from django.db.models import Count, QuerySet
 from django.forms.formsets import DELETION_FIELD_NAME
 from django.http import HttpRequest, HttpResponse
-from rest_framework.exceptions import ValidationError
 
 from programs import tracks
 from programs.admin.base import SelectById
 from programs.admin.form_fields import JSONTextField, written
 from programs.admin.verb_pages import ModelCheckedForm, VerbAdmin
 from programs.api.callers import actor_of
-from programs.api.refusals import validation_failed
 from programs.api.tiers import TierTrackChangeSerializer
 from programs.kernel.exceptions import (
     TierTrackChanged,
@@ -87,8 +85,8 @@ class LevelFormSet(forms.BaseInlineFormSet[TierLevel, TierTrack, LevelForm]):
         body = {"levels": [form.body() for form in rows]}
         try:
             self.levels = TierTrackChangeSerializer.read(body).levels
-        except ValidationError as refusal:
-            self._show(validation_failed(refusal), rows)
+        except ValidationFailed as refusal:
+            self._show(refusal, rows)
 
     def _show(self, refusal: ValidationFailed, rows: list[LevelForm]) -> None:
         for error in refusal.fields:

@@ -21,6 +21,7 @@ from rest_framework.viewsets import GenericViewSet
 from programs import tracks
 from programs.api.addresses import PROGRAM_ID, path_parameter
 from programs.api.callers import actor_of
+from programs.api.refusals import validation_failed
 from programs.api.strict import (
     DecimalField,
     ReasonedSerializer,
@@ -231,9 +232,12 @@ class TierTrackBodySerializer(ReasonedSerializer):
 
     @classmethod
     def read(cls, body: Any) -> Any:
-        """Read a body that came by another way than a request. Raises REST framework's ValidationError."""
+        """Read a body that is not from a request. Raises ValidationFailed."""
         serializer = cls(data=body)
-        serializer.is_valid(raise_exception=True)
+        try:
+            serializer.is_valid(raise_exception=True)
+        except ValidationError as refusal:
+            raise validation_failed(refusal) from refusal
         return serializer.validated_data
 
     def to_internal_value(self, data: Any) -> Any:

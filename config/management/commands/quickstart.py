@@ -1,4 +1,4 @@
-"""From a fresh machine to a Laurel that answers, with an administrator, a key and people to look at."""
+"""Set up and serve Laurel on a fresh machine, with an administrator, an API key and demo data."""
 
 import ipaddress
 import json
@@ -36,8 +36,8 @@ MANAGE = ".venv/bin/python manage.py"
 
 class Command(BaseCommand):
     help = (
-        "Sets Laurel up and serves it: migrations, static files, an administrator, an API key and, where there "
-        "is nothing yet, demo data. Run again, it makes nothing twice."
+        "Sets up Laurel and serves it: migrations, static files, an administrator, an API key and, in an empty "
+        "database, demo data. Run again, it creates nothing twice."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -66,7 +66,7 @@ class Command(BaseCommand):
             call_command("migrate", verbosity=0, interactive=False)
             if not _static_files_are_collected():
                 call_command("collectstatic", verbosity=0, interactive=False)
-            # Neither the password nor the key can be shown again, so what was not shown is not kept.
+            # Neither the password nor the key can be shown again, so both are rolled back if they are not shown.
             with transaction.atomic():
                 demo.make(by=BY)
                 user, password = _administrator()
@@ -121,7 +121,7 @@ def _alone() -> Iterator[None]:
 
 
 def _static_files_are_collected() -> bool:
-    """Whether the manifest, which is written last, knows every file and is newer: collecting takes seconds."""
+    """Whether the manifest, which is written last, lists every file and is newer. Collecting takes seconds."""
     manifest = Path(settings.STATIC_ROOT) / "staticfiles.json"
     if not manifest.exists():
         return False
@@ -135,7 +135,7 @@ def _static_files_are_collected() -> bool:
 
 
 def _administrator() -> tuple[str, str | None]:
-    """The name of an administrator, and the password where they are made now."""
+    """Return the name of an administrator, and the password if the account is created now."""
     known = User.objects.filter(Q(username=ADMIN) | Q(is_superuser=True)).order_by("id").first()
     if known:
         return known.username, None
@@ -145,7 +145,7 @@ def _administrator() -> tuple[str, str | None]:
 
 
 def _key() -> str | None:
-    """An API key made now; None where quickstart made one before, whatever became of that."""
+    """Issue an API key. None if quickstart has issued one before, whatever its state."""
     if ApiKey.objects.filter(name=KEY_NAME).exists():
         return None
     _, key = api_keys.issue(name=KEY_NAME, scopes=Scope.values, by=BY)

@@ -16,8 +16,8 @@ _LONGEST = timedelta(days=3653)  # ten years
 
 class Command(BaseCommand):
     help = (
-        "Issues an API key and prints it, alone, on standard output; what is said about it goes to "
-        "standard error. The key is shown this once: only its digest is stored."
+        "Issues an API key and prints it, alone, on standard output; its description goes to standard "
+        "error. The key is shown only this once: only its digest is stored."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -30,7 +30,7 @@ class Command(BaseCommand):
             choices=Scope.values,
             metavar="SCOPE",
             dest="scopes",
-            help=f"What the key may do; may be given several times, none means all of: {', '.join(Scope.values)}.",
+            help=f"What the key may do; can be repeated. Left out, everything: {', '.join(Scope.values)}.",
         )
         parser.add_argument(
             "--expires-in",

@@ -195,7 +195,7 @@ def test_of_two_members_of_staff_who_edit_at_once_the_second_is_told(
     response = admin_client.post(page_of(track), fields | {"display_name": ["Rank"]})
 
     assert response.status_code == 200
-    assert "Somebody else has changed this track meanwhile" in response.content.decode()
+    assert "Somebody else has changed this track in the meantime" in response.content.decode()
     assert TierTrack.objects.get().display_name == "Status"
     assert shown_levels(track) == []
 

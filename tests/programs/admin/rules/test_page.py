@@ -239,7 +239,7 @@ def test_of_two_members_of_staff_who_edit_at_once_the_second_is_told(
 
     response = admin_client.post(page_of(rule), fields | {"name": ["Other"]})
 
-    assert "Somebody else has changed this rule meanwhile" in response.content.decode()
+    assert "Somebody else has changed this rule in the meantime" in response.content.decode()
     assert Rule.objects.get().name == "Purchases"
 
 
