@@ -105,7 +105,7 @@ def make(*, by: Actor) -> None:
         external_id = f"customer-{number}"
         profile = {"display_name": f"Customer {number}", "email": f"{external_id}@example.com"}
         change = Change(profile=profile, tags=tags, attributes=attributes, program_id=PROGRAM)
-        made = state.apply(change, to=external_id, by=by, may_create=True)
+        made = state.change(change, to=external_id, by=by, rights=state.ALL_RIGHTS)
         ingest.ingest_each(_purchases(external_id, purchases), by=by)
         process.process_now(made.participant_id)
 

@@ -54,7 +54,7 @@ class EnrollmentAdmin(VerbAdmin[Enrollment], LargeTableAdmin[Enrollment]):
         participant = obj.participant if obj else form.cleaned_data["participant"]
         program = obj.program if obj else form.cleaned_data["program"]
         change = state.Change(program_id=program.pk, enrollment_status=form.cleaned_data["status"])
-        state.apply(change, to=participant.pk, by=actor_of(request))
+        state.change(change, to=participant.pk, by=actor_of(request))
         return obj or Enrollment.objects.get(participant=participant, program=program)
 
     def has_delete_permission(self, request: HttpRequest, obj: Enrollment | None = None) -> bool:

@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.contrib.admin.views.main import SEARCH_VAR
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.urls import reverse
@@ -85,6 +86,11 @@ class StateChangeAdmin(ReadOnlyAdmin[StateChange]):
     def get_list_filter(self, request: HttpRequest) -> Any:
         # One participant's history is short. Finding a rare kind of change in everybody's would read all of it.
         return ["state_type"] if HAS_PARTICIPANT in request.GET else []
+
+    def get_ordering(self, request: HttpRequest) -> list[str]:
+        # By time of one participant, which an index serves; of everybody by the ids, which are in about that order.
+        narrowed = HAS_PARTICIPANT in request.GET or request.GET.get(SEARCH_VAR)
+        return ["-changed_at", "-id"] if narrowed else ["-id"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[StateChange]:
         return with_program_names(super().get_queryset(request))

@@ -165,12 +165,11 @@ class ParticipantAdmin(VerbAdmin[Participant], LargeTableAdmin[Participant]):
         obj: Participant | None,
     ) -> Participant | None:
         rows = [row for formset in formsets for row in formset.edited]
-        results = state.apply_in_turn(
+        results = state.change_in_turn(
             [form.change, *(row.change for row in rows)],
             to=obj.pk if obj else form.external_id,
             by=actor_of(request),
-            may_create=obj is None,
-            may_change=obj is not None,
+            rights=state.Rights(may_create=obj is None, may_change=obj is not None),
         )
         parts: list[VerbForm[Any]] = [form, *rows]
         refused = parts[len(results) - 1]
@@ -244,7 +243,7 @@ class ParticipantAdmin(VerbAdmin[Participant], LargeTableAdmin[Participant]):
     ) -> None:
         """Make the same change to all selected rows, at most one page of them, and report the result."""
         changes = [(pk, change) for pk in chosen.order_by().values_list("pk", flat=True)]
-        results = state.apply_each(changes, by=actor_of(request))
+        results = state.change_each(changes, by=actor_of(request))
         changed = sum(result.changed and not result.refusal for result in results)
         refusals = [result.refusal for result in results if result.refusal]
         same = len(results) - changed - len(refusals)

@@ -12,7 +12,7 @@ from participants.api.filters import ActivityFilter, MovementFilter, StateChange
 from participants.api.journal import JournalEntrySerializer
 from participants.api.outcomes import EventRowSerializer
 from participants.models import Event, JournalEntry, StateChange
-from participants.state.people import found
+from participants.state.persons import found
 
 
 class MovementSerializer(JournalEntrySerializer):
@@ -88,7 +88,7 @@ class StateHistoryViewSet(ListModelMixin, GenericViewSet[StateChange]):
     queryset = StateChange.objects.all()
     serializer_class = StateChangeSerializer
     filterset_class = StateChangeFilter
-    sortings = {"changed_at": ["id"]}
+    sortings = {"changed_at": ["changed_at", "id"]}
     default_sorting = ("changed_at", "desc")
 
     def get_queryset(self) -> QuerySet[StateChange]:

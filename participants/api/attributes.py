@@ -69,23 +69,23 @@ class AttributeViewSet(ChangingViewSet):
     @extend_schema(responses=AttributeListSerializer)
     def list(self, request: Request, participant: str | UUID) -> Response:
         """List a participant's attributes."""
-        return _list(state.answer(participant))
+        return _list(state.document(participant))
 
     @extend_schema(responses=AttributeListSerializer)
     def merge(self, request: Request, participant: str | UUID) -> Response:
         """Merge attributes, key by key."""
-        return _list(self.change(request, participant).answer)
+        return _list(self.change(request, participant).document)
 
     @extend_schema(responses=AttributeAnswerSerializer)
     def set(self, request: Request, participant: str | UUID, key: str) -> Response:
         """Set one attribute."""
-        value = _attributes(self.change(request, participant).answer)[key]
+        value = _attributes(self.change(request, participant).document)[key]
         return Response(AttributeAnswerSerializer({"key": key, "value": value}).data)
 
     def remove(self, request: Request, participant: str | UUID, key: str) -> Response:
         """Remove one attribute, if the participant has it."""
         change = clean_change({"attributes": {key: None}})
-        state.apply(change, to=participant, by=actor_of(request))
+        state.change(change, to=participant, by=actor_of(request))
         return Response(status=204)
 
 

@@ -32,7 +32,7 @@ from participants.ledger.request import (
     clean_transfer,
 )
 from participants.models import ActionType, Balance, Bucket
-from participants.state.people import found
+from participants.state.persons import found
 from programs.api.callers import actor_of
 from programs.api.strict import AmountField, InstantField
 from programs.kernel.cleaning import Errors, uuid_of

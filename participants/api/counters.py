@@ -15,7 +15,7 @@ from participants.api.bodies import BodySchema
 from participants.models import MAX_COUNTER_KEY_LENGTH, Counter
 from participants.state import counters
 from participants.state.counters import CounterChange, clean_counter
-from participants.state.people import found
+from participants.state.persons import found
 from programs.api.addresses import path_parameter
 from programs.api.callers import actor_of
 from programs.api.strict import DecimalField, InstantField

@@ -85,4 +85,4 @@ class EnrollmentViewSet(GenericViewSet[Enrollment]):
 
     def _set_status(self, participant: str | UUID, program_id: UUID, status: str) -> None:
         change = state.Change(program_id=program_id, enrollment_status=status)
-        state.apply(change, to=participant, by=actor_of(self.request))
+        state.change(change, to=participant, by=actor_of(self.request))

@@ -1,6 +1,6 @@
 """Participants as wholes: the upsert, one by one and in batches, lists and details."""
 
-from typing import Any, TypedDict
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -26,7 +26,6 @@ from participants.api.profile import (
 )
 from participants.api.rights import CHANGING_A_PARTICIPANT, CREATING_A_PARTICIPANT, ENROLLING
 from participants.api.tiers import TierStandingSerializer
-from participants.exceptions import EnrollingNotAllowed
 from participants.models import PROFILE_FIELDS, Participant, ParticipantStatus
 from participants.state.changes import Change, clean_list, clean_upsert
 from programs.api.callers import actor_of
@@ -172,24 +171,16 @@ class ParticipantViewSet(ListModelMixin, ChangingViewSet):
         serializer.is_valid(raise_exception=True)
         external_id, change = serializer.validated_data
         rights = _upsert_rights(request)
-        if change.program_id and not rights["may_enroll"]:
-            raise EnrollingNotAllowed
-        result = state.apply(
-            change,
-            to=external_id,
-            by=actor_of(request),
-            may_create=rights["may_create"],
-            may_change=rights["may_change"],
-        )
-        return Response(result.answer, status=201 if result.created else 200)
+        result = state.change(change, to=external_id, by=actor_of(request), rights=rights)
+        return Response(result.document, status=201 if result.created else 200)
 
     @extend_schema(responses=ParticipantSerializer)
     def retrieve(self, request: Request, participant: str | UUID) -> Response:
-        return Response(state.answer(participant))
+        return Response(state.document(participant))
 
     @extend_schema(responses=ParticipantSerializer)
     def partial_update(self, request: Request, participant: str | UUID) -> Response:
-        return Response(self.change(request, participant).answer)
+        return Response(self.change(request, participant).document)
 
 
 @extend_schema(parameters=[PARTICIPANT])
@@ -201,7 +192,7 @@ class StatusViewSet(ChangingViewSet):
     @extend_schema(responses=ParticipantSerializer)
     def partial_update(self, request: Request, participant: str | UUID) -> Response:
         """Change a participant's status."""
-        return Response(self.change(request, participant).answer)
+        return Response(self.change(request, participant).document)
 
 
 class BatchViewSet(GenericViewSet[Participant]):
@@ -221,25 +212,19 @@ class BatchViewSet(GenericViewSet[Participant]):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         results = state.upsert_each(
-            serializer.validated_data, by=actor_of(request), **_upsert_rights(request)
+            serializer.validated_data, by=actor_of(request), rights=_upsert_rights(request)
         )
         return Response(batch_answer(results, _accepted))
 
 
-class UpsertRights(TypedDict):
-    may_create: bool
-    may_change: bool
-    may_enroll: bool
-
-
-def _upsert_rights(request: Request) -> UpsertRights:
+def _upsert_rights(request: Request) -> state.Rights:
     """What of an upsert the caller may do: an API key with the scope all of it, staff what their permissions say."""
-    return {
-        "may_create": CREATING_A_PARTICIPANT.is_met_by(request),
-        "may_change": CHANGING_A_PARTICIPANT.is_met_by(request),
-        "may_enroll": ENROLLING.is_met_by(request),
-    }
+    return state.Rights(
+        may_create=CREATING_A_PARTICIPANT.is_met_by(request),
+        may_change=CHANGING_A_PARTICIPANT.is_met_by(request),
+        may_enroll=ENROLLING.is_met_by(request),
+    )
 
 
-def _accepted(result: state.Result) -> dict[str, Any]:
-    return {"status": result.outcome, "participant_id": result.participant_id}
+def _accepted(result: state.Upserted) -> dict[str, Any]:
+    return {"status": result.status, "participant_id": result.participant_id}

@@ -121,8 +121,8 @@ class ChangingViewSet(GenericViewSet[Participant]):
 
     queryset = Participant.objects.all()
 
-    def change(self, request: Request, participant: str | UUID) -> state.Result:
+    def change(self, request: Request, participant: str | UUID) -> state.Upserted:
         """Apply the body, read by this view's serializer."""
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        return state.apply(serializer.validated_data, to=participant, by=actor_of(request))
+        return state.change(serializer.validated_data, to=participant, by=actor_of(request))

@@ -50,12 +50,12 @@ class TagViewSet(ChangingViewSet):
     @extend_schema(responses=TagListSerializer)
     def list(self, request: Request, participant: str | UUID) -> Response:
         """List a participant's tags."""
-        return _tags(state.answer(participant))
+        return _tags(state.document(participant))
 
     @extend_schema(responses=TagListSerializer)
     def replace(self, request: Request, participant: str | UUID) -> Response:
         """Replace all tags."""
-        return _tags(self.change(request, participant).answer)
+        return _tags(self.change(request, participant).document)
 
     @extend_schema(request=None, responses={201: TagSerializer, 200: TagSerializer})
     def add(self, request: Request, participant: str | UUID, tag: str) -> Response:
@@ -65,13 +65,13 @@ class TagViewSet(ChangingViewSet):
         """
         tag = clean_tag(tag)
         change = state.Change(add_tags=[tag])
-        result = state.apply(change, to=participant, by=actor_of(request))
+        result = state.change(change, to=participant, by=actor_of(request))
         return Response(TagSerializer({"tag": tag}).data, status=201 if result.changed else 200)
 
     def remove(self, request: Request, participant: str | UUID, tag: str) -> Response:
         """Remove one tag, if the participant has it."""
         change = state.Change(remove_tags=[tag.lower()])
-        state.apply(change, to=participant, by=actor_of(request))
+        state.change(change, to=participant, by=actor_of(request))
         return Response(status=204)
 
 

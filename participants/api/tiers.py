@@ -14,7 +14,7 @@ from participants.api.bodies import BodySchema
 from participants.exceptions import NotEnrolled, ParticipantInactive
 from participants.models import TierStanding
 from participants.state import tiers
-from participants.state.people import found
+from participants.state.persons import found
 from participants.state.tiers import TierChange, clean_tier
 from programs.api.addresses import path_parameter
 from programs.api.callers import actor_of

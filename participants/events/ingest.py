@@ -201,10 +201,10 @@ class _Batch:
             same.setdefault(event.of, []).append(position)
         refused: dict[int, Stored | DomainError] = {}
         for (_, program_id), positions_of in changes.items():
-            results = state.apply_each(
+            results = state.change_each(
                 [(of, Change(program_id=program_id)) for of in positions_of],
                 by=self.by,
-                may_create=self.rights.may_create,
+                rights=self.rights,
             )
             for positions, result in zip(positions_of.values(), results, strict=True):
                 if result.refusal is not None:

@@ -21,7 +21,7 @@ from participants.events.queue import Pending
 from participants.events.subject import Subject
 from participants.ledger import store as ledger_store
 from participants.models import Participant
-from participants.state import store as state_store
+from participants.state import persons
 from programs.kernel.database import retried
 from programs.rulebook import cache
 
@@ -218,9 +218,9 @@ def load_subjects(participant_ids: list[UUID], *, with_waiting: bool) -> dict[UU
     ledger_store.load_amounts(books)
     if with_waiting:
         ledger_store.load_waiting(books)
-    people = state_store.load(participant_ids, moment)
+    loaded = persons.load(participant_ids, moment)
     return {
-        book.participant_id: Subject(people[book.participant_id], book, moment) for book in books
+        book.participant_id: Subject(loaded[book.participant_id], book, moment) for book in books
     }
 
 
@@ -230,7 +230,7 @@ def _write(subjects: Mapping[UUID, Subject], outcomes: list[tuple[Pending, Outco
     # Money before state: the ledger compares the participants' `updated_at`, which state changes.
     if moved and not ledger_store.write(moved):
         raise AssertionError("Nobody can change these participants while we hold their locks.")
-    state_store.write((subject.person for subject in subjects.values()), moment)
+    persons.write((subject.person for subject in subjects.values()), moment)
     queue.finish(outcomes, moment)
 
 

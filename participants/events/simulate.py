@@ -9,7 +9,7 @@ from participants.events.apply import Occurrence, apply
 from participants.events.process import load_subjects
 from participants.events.subject import Subject
 from participants.events.trial import Trial, made_up
-from participants.state.people import found
+from participants.state.persons import found
 from programs import rulebook
 from programs.kernel.cleaning import Errors
 from programs.kernel.decimals import written

@@ -32,7 +32,13 @@ from participants.models.participants import (
     ParticipantStatus,
     SearchText,
 )
-from participants.models.state import MAX_COUNTER_KEY_LENGTH, Counter, TierStanding
+from participants.models.state import (
+    MAX_COUNTER_KEY_LENGTH,
+    Counter,
+    TierStanding,
+    has_expired,
+    window_has_ended,
+)
 
 __all__ = [
     "LONGEST_SHOWN",
@@ -66,4 +72,6 @@ __all__ = [
     "StateChange",
     "StateType",
     "TierStanding",
+    "has_expired",
+    "window_has_ended",
 ]

@@ -23,10 +23,10 @@ class Operation(models.TextChoices):
 
 
 class StateChange(models.Model):
-    """One change of what a participant is: old value, new value, who and when. Written once, never changed.
+    """A change of a participant's state: old value, new value, who and when. Written once, never changed.
 
-    A new participant has one row for each kind of state with all of its values and an empty key; later changes
-    have one row for each key.
+    A new participant has one row for each kind of state, with all of its values and an empty key; later changes have
+    one row for each key.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -45,14 +45,14 @@ class StateChange(models.Model):
     changed_by = models.CharField(
         max_length=300, help_text='Kind and label: "api_key:…", "staff:…", "command:…".'
     )
-    # Plain ids: what caused a change is named, and is not held by it.
+    # Plain ids without a foreign key: what caused a change can be deleted.
     event_id = models.UUIDField(null=True)
     rule_id = models.UUIDField(null=True)
     program_id = models.UUIDField(null=True)
     changed_at = models.DateTimeField()
 
     class Meta:
-        ordering = ["-id"]
+        ordering = ["-changed_at", "-id"]
         constraints = [
             models.CheckConstraint(
                 condition=Q(state_type__in=StateType.values), name="state_change_type_is_known"
@@ -62,7 +62,11 @@ class StateChange(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["participant", "id"], name="state_change_by_participant"),
+            # By time first: ids come from the clocks of many processes, and one that is behind would list a later change as
+            # an older one.
+            models.Index(
+                fields=["participant", "changed_at", "id"], name="state_change_by_changed_at"
+            ),
         ]
 
     def __str__(self) -> str:

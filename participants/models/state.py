@@ -12,10 +12,22 @@ from programs.models import TierTrack
 MAX_COUNTER_KEY_LENGTH = 100
 
 
-class Counter(models.Model):
-    """A number that a participant has: purchases, spent. It may begin again at zero after a while, by itself.
+def window_has_ended(
+    last_reset_at: datetime, reset_after: timedelta | None, moment: datetime
+) -> bool:
+    """Whether a counter's window has ended by this moment, so that it counts as zero."""
+    return reset_after is not None and moment >= last_reset_at + reset_after
 
-    `value` is what was stored last: past `reset_after` it counts as zero, and whoever changes it next begins at zero.
+
+def has_expired(expires_at: datetime | None, moment: datetime) -> bool:
+    """Whether a level no longer counts at this moment."""
+    return expires_at is not None and expires_at <= moment
+
+
+class Counter(models.Model):
+    """A number that a participant has, such as purchases or spent. It may reset to zero by itself after a while.
+
+    `value` is what was stored last: once `reset_after` has passed it counts as zero, and the next change starts from zero.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -47,13 +59,13 @@ class Counter(models.Model):
 
     def is_past(self, moment: datetime) -> bool:
         """Whether the window has ended by this moment, so that the value counts as zero."""
-        return self.reset_after is not None and moment >= self.last_reset_at + self.reset_after
+        return window_has_ended(self.last_reset_at, self.reset_after, moment)
 
 
 class TierStanding(models.Model):
     """The level that a participant holds on a track.
 
-    Without a row, past `expires_at`, or where the track has no such level any more, that is the base.
+    Without a row, past `expires_at`, or where the track no longer has that level, they stand at the base.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

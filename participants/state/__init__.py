@@ -1,20 +1,21 @@
-"""Changes of who people are: the only code that writes participants, enrolments and their history."""
+"""Participants' state: the only code that writes participants, enrollments, counters, standings and their history."""
 
 from participants.state.batch import upsert_each
 from participants.state.changes import Change
-from participants.state.in_turn import apply_in_turn
-from participants.state.read import answer
-from participants.state.rights import EXISTING_ONLY, Rights
-from participants.state.write import Result, apply, apply_each
+from participants.state.in_turn import change_in_turn
+from participants.state.read import document
+from participants.state.rights import ALL_RIGHTS, EXISTING_ONLY, Rights
+from participants.state.write import Upserted, change, change_each
 
 __all__ = [
+    "ALL_RIGHTS",
     "EXISTING_ONLY",
     "Change",
-    "Result",
     "Rights",
-    "answer",
-    "apply",
-    "apply_each",
-    "apply_in_turn",
+    "Upserted",
+    "change",
+    "change_each",
+    "change_in_turn",
+    "document",
     "upsert_each",
 ]

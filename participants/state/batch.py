@@ -1,11 +1,12 @@
-"""Upserts of many people at once, from bodies as the API takes them: batches and imports."""
+"""Upserts of many participants at once, from bodies as the API takes them: batches and imports."""
 
 from collections.abc import Sequence
 from uuid import UUID
 
-from participants.exceptions import DuplicateInBatch, EnrollingNotAllowed
+from participants.exceptions import DuplicateInBatch
 from participants.state.changes import Change, clean_upsert
-from participants.state.write import Result, apply_each
+from participants.state.rights import ALL_RIGHTS, Rights
+from participants.state.write import Upserted, change_each
 from programs.kernel.actors import Actor
 from programs.kernel.exceptions import DomainError
 
@@ -15,25 +16,17 @@ def upsert_each(
     *,
     by: Actor,
     program_id: UUID | None = None,
-    may_create: bool = True,
-    may_change: bool = True,
-    may_enroll: bool = True,
-) -> list[Result | DomainError]:
+    rights: Rights = ALL_RIGHTS,
+) -> list[Upserted | DomainError]:
     """Upsert each body, in the order given; a bad one is an error in its place and stops no other.
 
-    Of two bodies with one external_id the later counts and the earlier is DuplicateInBatch. `program_id` enrols those
-    whose body names no program; where enrolling is not allowed, a body with a program is EnrollingNotAllowed.
+    Of two bodies with one external_id the later counts and the earlier is DuplicateInBatch. `program_id` enrolls those
+    whose body names no program.
     """
-    cleaned = [_cleaned(body, program_id, may_enroll) for body in bodies]
+    cleaned = [_cleaned(body, program_id) for body in bodies]
     last = {entry[0]: index for index, entry in enumerate(cleaned) if isinstance(entry, tuple)}
-    results = iter(
-        apply_each(
-            [entry for index in last.values() if isinstance(entry := cleaned[index], tuple)],
-            by=by,
-            may_create=may_create,
-            may_change=may_change,
-        )
-    )
+    changes = [entry for index in last.values() if isinstance(entry := cleaned[index], tuple)]
+    results = change_each(changes, by=by, rights=rights)
     stored = {
         index: result.refusal or result
         for index, result in zip(last.values(), results, strict=True)
@@ -44,15 +37,11 @@ def upsert_each(
     ]
 
 
-def _cleaned(
-    body: object, program_id: UUID | None, may_enroll: bool
-) -> tuple[str, Change] | DomainError:
+def _cleaned(body: object, program_id: UUID | None) -> tuple[str, Change] | DomainError:
     try:
         external_id, change = clean_upsert(body)
     except DomainError as error:
         # The frames of its traceback would keep every body of the batch until the next garbage collection.
         return error.with_traceback(None)
     change.program_id = change.program_id or program_id
-    if change.program_id and not may_enroll:
-        return EnrollingNotAllowed()
     return external_id, change

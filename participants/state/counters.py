@@ -1,4 +1,4 @@
-"""Counters: set and deleted here, added to by rules; each change is a row of the history."""
+"""Counters, set and deleted by hand. Rules add to them through `Person`, too."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -6,21 +6,23 @@ from decimal import Decimal
 from uuid import UUID
 
 from django.db import transaction
-from django.utils import timezone
+from django.db.models.functions import Now
 
+from participants.causes import Cause
 from participants.exceptions import CounterNotFound
-from participants.models import MAX_COUNTER_KEY_LENGTH, Counter, Operation, StateType
-from participants.state.people import locked, recorded
+from participants.models import MAX_COUNTER_KEY_LENGTH, Counter
+from participants.state import persons
+from participants.state.person import counter_at
+from participants.state.rights import ALL_RIGHTS, Rights
 from programs.kernel import durations
 from programs.kernel.actors import Actor
 from programs.kernel.cleaning import Errors, decimal_of, members_of, refuse_unknown, text_of
 from programs.kernel.database import retried
-from programs.kernel.decimals import written
 
 
 @dataclass(frozen=True, slots=True)
 class CounterChange:
-    """What a call says about a counter; `reset_after` is None to have none, and left as it is unless `sets_window`."""
+    """What a call sets on a counter; a `reset_after` of None means none, and counts only with `sets_window`."""
 
     value: Decimal
     reset_after: timedelta | None = None
@@ -63,69 +65,52 @@ def _window(value: object, errors: Errors) -> timedelta | None:
         return None
 
 
-def as_of(counter: Counter, moment: datetime) -> Counter:
-    """The counter as it counts at this moment: past its window it stands at zero."""
-    if counter.is_past(moment):
-        counter.value = Decimal(0)
-    return counter
-
-
 @retried
-def set_counter(of: str | UUID, key: str, change: CounterChange, *, by: Actor) -> Counter:
-    """Set a participant's counter, or make it. Raises ParticipantNotFound.
-
-    A window begins anew where the last one has ended, or where `reset_after` changes; else it goes on.
-    """
+def set_counter(
+    of: str | UUID, key: str, change: CounterChange, *, by: Actor, rights: Rights = ALL_RIGHTS
+) -> Counter:
+    """Set a participant's counter, or make it. Raises ParticipantNotFound, and NotAllowed where `rights` lack it."""
     with transaction.atomic():
-        participant_id = locked(of)
-        now = timezone.now()
-        counter = Counter.objects.filter(participant=participant_id, key=key).first()
-        old = None if counter is None else as_of(counter, now).value
-        if counter is None:
-            counter = Counter(participant_id=participant_id, key=key, last_reset_at=now)
-        elif counter.is_past(now):
-            counter.last_reset_at = now
-        if change.sets_window and counter.reset_after != change.reset_after:
-            counter.reset_after, counter.last_reset_at = change.reset_after, now
-        counter.value, counter.updated_at = change.value, now
-        counter.save()
-        if old != change.value:
-            recorded(
-                participant_id,
-                StateType.COUNTER,
-                key,
-                Operation.ADD if old is None else Operation.CHANGE,
-                (None if old is None else written(old), written(change.value)),
-                by=by,
-                at=now,
-            )
-        return counter
+        person, moment = persons.opened(of)
+        known = person.counters.get(key)
+        rights.check(exists=known is not None, what="counters")
+        keeps_window = known is not None and not change.sets_window
+        person.set_counter(
+            key,
+            change.value,
+            reset_after=known.reset_after if known and keeps_window else change.reset_after,
+            at=moment,
+            cause=Cause(by),
+        )
+        persons.write([person], moment)
+        return counter_of(person.id, key)
 
 
 @retried
 def delete_counter(of: str | UUID, key: str, *, by: Actor) -> None:
     """Delete a participant's counter, if it is there. Raises ParticipantNotFound."""
     with transaction.atomic():
-        participant_id = locked(of)
-        counter = Counter.objects.filter(participant=participant_id, key=key).first()
-        if counter is None:
-            return
-        now = timezone.now()
-        old = as_of(counter, now).value
-        counter.delete()
-        values = (written(old), None)
-        recorded(participant_id, StateType.COUNTER, key, Operation.REMOVE, values, by=by, at=now)
+        person, moment = persons.opened(of)
+        person.delete_counter(key, Cause(by))
+        persons.write([person], moment)
 
 
 def counters_of(participant_id: UUID) -> list[Counter]:
     """A participant's counters, by their keys, as they count now."""
-    now = timezone.now()
-    return [as_of(counter, now) for counter in Counter.objects.filter(participant=participant_id)]
+    counters = Counter.objects.filter(participant=participant_id)
+    return [_as_of(counter, counter.moment) for counter in counters.annotate(moment=Now())]
 
 
 def counter_of(participant_id: UUID, key: str) -> Counter:
     """One counter as it counts now. Raises CounterNotFound."""
-    counter = Counter.objects.filter(participant=participant_id, key=key).first()
+    counters = Counter.objects.filter(participant=participant_id, key=key)
+    counter = counters.annotate(moment=Now()).first()
     if counter is None:
         raise CounterNotFound
-    return as_of(counter, timezone.now())
+    return _as_of(counter, counter.moment)
+
+
+def _as_of(counter: Counter, moment: datetime) -> Counter:
+    stored = (counter.value, counter.reset_after, counter.last_reset_at)
+    counter.value = counter_at(*stored, moment).value
+    return counter

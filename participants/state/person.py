@@ -1,6 +1,8 @@
 """One participant's state in memory: every rule about a change of it, and nothing of the database.
 
-A person is read under the participant's lock or its equivalent, changed, and written down by `participants.state.store`.
+A person is loaded under the participant's lock, changed, and written by `participants.state.persons`. The bulk upsert
+(`participants.state.write`) does what `add_tag`, `remove_tag` and `set_attribute` do in SQL; a property test holds both
+together.
 """
 
 from collections.abc import Mapping
@@ -24,6 +26,8 @@ from participants.models import (
     Operation,
     ParticipantStatus,
     StateType,
+    has_expired,
+    window_has_ended,
 )
 from participants.state.changes import AttributeValue
 from programs.kernel.decimals import DECIMAL_PLACES, EXACT, LARGEST, ZERO, rounded_down, written
@@ -31,7 +35,7 @@ from programs.kernel.exact_json import MAX_DIGITS
 
 
 class CounterState(NamedTuple):
-    """`value` is what counts now: zero where the window has ended, and then the next change begins another."""
+    """A counter as it counts at the moment of loading: zero where its window has ended."""
 
     value: Decimal
     reset_after: timedelta | None
@@ -39,15 +43,15 @@ class CounterState(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """A level that is held on a track and has not expired."""
+    """A level that is held on a track."""
 
     level: str
     acquired_at: datetime
     expires_at: datetime | None
 
 
-class Noted(NamedTuple):
-    """A row of the history that is yet to be written."""
+class HistoryRow(NamedTuple):
+    """A row of the history that is still to be written."""
 
     state_type: StateType
     key: str
@@ -64,6 +68,7 @@ Mark = tuple[
     dict[str, Any],
     dict[str, CounterState],
     dict[UUID, Standing],
+    dict[UUID, Standing],
     int,
     set[str],
     set[UUID],
@@ -72,9 +77,10 @@ Mark = tuple[
 
 @dataclass(slots=True)
 class Person:
-    """`counters` and `standings` hold what counts at the moment of the reading.
+    """A participant's state, of which `counters` and `standings` hold what counts at the moment of loading.
 
-    `touched_counters` and `touched_tracks` name what is to be written; `noted` is its history.
+    `lapsed` has standings that are stored and no longer count. `touched_counters` and `touched_tracks` name what is to be
+    written; `noted` is its history.
     """
 
     id: UUID
@@ -85,7 +91,8 @@ class Person:
     attributes: dict[str, Any] = field(default_factory=dict)
     counters: dict[str, CounterState] = field(default_factory=dict)
     standings: dict[UUID, Standing] = field(default_factory=dict)
-    noted: list[Noted] = field(default_factory=list)
+    lapsed: dict[UUID, Standing] = field(default_factory=dict)
+    noted: list[HistoryRow] = field(default_factory=list)
     touched_counters: set[str] = field(default_factory=set)
     touched_tracks: set[UUID] = field(default_factory=set)
 
@@ -99,21 +106,21 @@ class Person:
         return any(row.state_type in _OF_THE_ROW for row in self.noted)
 
     def mark(self) -> Mark:
-        """As the person is now, to go back to."""
+        """The person as they are now, to go back to."""
         return (
             *(self.tags.copy(), self.attributes.copy(), self.counters.copy()),
-            *(self.standings.copy(), len(self.noted)),
+            *(self.standings.copy(), self.lapsed.copy(), len(self.noted)),
             *(self.touched_counters.copy(), self.touched_tracks.copy()),
         )
 
     def back_to(self, mark: Mark) -> None:
         """Forget every change since the mark."""
-        self.tags, self.attributes, self.counters, self.standings, length = mark[:5]
-        self.touched_counters, self.touched_tracks = mark[5:]
+        self.tags, self.attributes, self.counters, self.standings, self.lapsed, length = mark[:6]
+        self.touched_counters, self.touched_tracks = mark[6:]
         del self.noted[length:]
 
     def add_tag(self, tag: str, cause: Cause) -> bool:
-        """Whether they had it before. Raises TooManyTags."""
+        """Add a tag, and say whether they had it before. Raises TooManyTags."""
         if tag in self.tags:
             return True
         if len(self.tags) >= MAX_TAGS:
@@ -123,7 +130,7 @@ class Person:
         return False
 
     def remove_tag(self, tag: str, cause: Cause) -> bool:
-        """Whether they had it before."""
+        """Remove a tag, and say whether they had it before."""
         if tag not in self.tags:
             return False
         self.tags.remove(tag)
@@ -131,7 +138,10 @@ class Person:
         return True
 
     def set_attribute(self, key: str, value: AttributeValue, cause: Cause) -> AttributeValue:
-        """The value before, None where there was none; a None removes. Raises AttributeRefused, TooManyAttributes."""
+        """Set an attribute, or remove it where `value` is None; returns the value before.
+
+        Raises AttributeRefused and TooManyAttributes.
+        """
         old: AttributeValue = self.attributes.get(key)
         if _is_same(old, value):
             return old
@@ -154,10 +164,9 @@ class Person:
         at: datetime,
         cause: Cause,
     ) -> tuple[Decimal | None, Decimal]:
-        """The counter before (None where there was none) and after. What is finer than a counter is cut off.
+        """Add to a counter, or make it; returns its value before (None where there was none) and after.
 
-        A window begins anew where the last one has ended, or where `reset_after` names another length (None: as it is).
-        Raises CounterOutOfRange.
+        What is finer than a counter is cut off. A `reset_after` of None keeps the window's length. Raises CounterOutOfRange.
         """
         known = self.counters.get(key)
         old = None if known is None else known.value
@@ -171,17 +180,47 @@ class Person:
         if new.copy_abs() > LARGEST:
             raise CounterOutOfRange
         window = known.reset_after if known and reset_after is None else reset_after
-        goes_on = known is not None and known.reset_after == window
+        self.set_counter(key, new, reset_after=window, at=at, cause=cause)
+        return old, new
+
+    def set_counter(
+        self,
+        key: str,
+        value: Decimal,
+        *,
+        reset_after: timedelta | None,
+        at: datetime,
+        cause: Cause,
+    ) -> None:
+        """Set a counter, or make it.
+
+        A window begins where there was no counter, where the last window has ended, and where its length changes.
+        """
+        known = self.counters.get(key)
+        goes_on = (
+            known is not None
+            and known.reset_after == reset_after
+            and not window_has_ended(known.last_reset_at, reset_after, at)
+        )
         began = known.last_reset_at if known and goes_on else at
-        if window is not None and at >= began + window:
-            began = at
-        self.counters[key] = CounterState(new, window, began)
+        self.counters[key] = CounterState(value, reset_after, began)
         if self.counters[key] != known:
             self.touched_counters.add(key)
-        if old != new:
-            before = None if old is None else written(old)
-            self._note(StateType.COUNTER, key, before, written(new), cause)
-        return old, new
+        if known is None or known.value != value:
+            old = None if known is None else written(known.value)
+            self._note(StateType.COUNTER, key, old, written(value), cause)
+
+    def delete_counter(self, key: str, cause: Cause) -> None:
+        """Delete a counter, if it is there."""
+        counter = self.counters.pop(key, None)
+        if counter is not None:
+            self.touched_counters.add(key)
+            self._note(StateType.COUNTER, key, written(counter.value), None, cause)
+
+    def stand(self, track_id: UUID, standing: Standing, moment: datetime) -> None:
+        """Take in a stored standing; from its expiry on it no longer counts."""
+        is_past = has_expired(standing.expires_at, moment)
+        (self.lapsed if is_past else self.standings)[track_id] = standing
 
     def set_level(
         self,
@@ -192,32 +231,49 @@ class Person:
         old_level: str,
         at: datetime,
         cause: Cause,
+        expires_at: datetime | None = None,
     ) -> None:
-        """Put them on a level of the track for good, "" for the base; `old_level` is where they stand by what the track is now."""
-        known = self.standings.get(track_id)
-        if level == old_level and (known is None or known.expires_at is None):
+        """Put them on a level of the track, "" for the base; for good, or until `expires_at`.
+
+        `old_level` is where they stand by what the track is now. On the same level they keep when they acquired it.
+        """
+        held = self.standings.get(track_id)
+        if held and not old_level:  # a level that the track no longer has
+            self.lapsed[track_id] = self.standings.pop(track_id)
+            held = None
+        self.end_lapsed(track_id, track_key, cause)
+        if (level, expires_at) == (old_level, held.expires_at if held else None):
             return
         if level:
-            acquired_at = known.acquired_at if known and level == old_level else at
-            self.standings[track_id] = Standing(level, acquired_at, None)
+            acquired_at = held.acquired_at if held and level == old_level else at
+            self.standings[track_id] = Standing(level, acquired_at, expires_at)
         else:
             self.standings.pop(track_id, None)
         self.touched_tracks.add(track_id)
-        values = (old_level or None, level or None)
-        self._note(StateType.TIER, track_key, *values, cause)
+        self._note(StateType.TIER, track_key, old_level or None, level or None, cause)
+
+    def end_lapsed(self, track_id: UUID, track_key: str, cause: Cause) -> None:
+        """Note the end of a standing that no longer counts, if there is one.
+
+        Without it the next level would be an ADD after an ADD, and the history no chain.
+        """
+        lapsed = self.lapsed.pop(track_id, None)
+        if lapsed is not None:
+            self.touched_tracks.add(track_id)
+            self._note(StateType.TIER, track_key, lapsed.level, None, cause)
 
     def _note(self, state_type: StateType, key: str, old: Any, new: Any, cause: Cause) -> None:
         operation = (
             Operation.ADD if old is None else Operation.REMOVE if new is None else Operation.CHANGE
         )
-        self.noted.append(Noted(state_type, key, operation, old, new, cause))
+        self.noted.append(HistoryRow(state_type, key, operation, old, new, cause))
 
 
 def counter_at(
     value: Decimal, reset_after: timedelta | None, last_reset_at: datetime, moment: datetime
 ) -> CounterState:
     """What a stored counter counts at this moment."""
-    is_past = reset_after is not None and moment >= last_reset_at + reset_after
+    is_past = window_has_ended(last_reset_at, reset_after, moment)
     return CounterState(ZERO if is_past else value, reset_after, last_reset_at)
 
 

@@ -1,4 +1,4 @@
-"""Tiers: the level that a participant holds on a track, set by hand or by rules, and for a while or for good."""
+"""Tiers: the level that a participant holds on a track, set by hand, read, and put back once it has expired."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,20 +9,13 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Prefetch, Q, QuerySet
 from django.db.models.functions import Now
-from django.utils import timezone
 
+from participants.causes import Cause
 from participants.exceptions import NotEnrolled, ParticipantInactive
-from participants.models import (
-    Enrollment,
-    EnrollmentStatus,
-    Operation,
-    Participant,
-    ParticipantStatus,
-    StateChange,
-    StateType,
-    TierStanding,
-)
-from participants.state.people import locked, recorded
+from participants.models import Enrollment, EnrollmentStatus, TierStanding, has_expired
+from participants.state import persons
+from participants.state.person import Person
+from participants.state.rights import ALL_RIGHTS, Rights
 from programs.kernel.actors import Actor
 from programs.kernel.cleaning import Errors, instant_of, members_of, refuse_unknown, text_of
 from programs.kernel.database import retried
@@ -74,8 +67,6 @@ def clean_tier(body: object) -> TierChange:
     expires_at = None
     if members.get("expires_at") is not None:
         expires_at = instant_of(members["expires_at"], errors, "expires_at")
-        if expires_at and expires_at <= timezone.now():
-            errors.add("expires_at", "past", "Give a time to come.")
     members.pop("expires_at", None)
     refuse_unknown(members, errors)
     errors.raise_if_any()
@@ -83,30 +74,45 @@ def clean_tier(body: object) -> TierChange:
 
 
 @retried
-def set_tier(of: str | UUID, key: str, program_id: UUID, change: TierChange, *, by: Actor) -> Tier:
+def set_tier(
+    of: str | UUID,
+    key: str,
+    program_id: UUID,
+    change: TierChange,
+    *,
+    by: Actor,
+    rights: Rights = ALL_RIGHTS,
+) -> Tier:
     """Put a participant on a level of the program's track with this key.
 
     Who is on that level already keeps when they acquired it. Raises ParticipantNotFound, ProgramNotFound,
-    TierTrackNotFound, ParticipantInactive, ProgramInactive, NotEnrolled, and ValidationFailed for a level that the track
-    does not have.
+    TierTrackNotFound, ParticipantInactive, ProgramInactive, NotEnrolled, NotAllowed where `rights` lack it, and
+    ValidationFailed for a level that the track does not have or an `expires_at` that has passed.
     """
     with transaction.atomic():
-        participant_id, track = _writable(of, key, program_id)
-        level = track.levels.filter(key=change.level).first()
+        person, moment = persons.opened(of)
+        # By the moment under the lock: what was still to come when the call arrived may have passed while it waited.
+        if has_expired(change.expires_at, moment):
+            message = "Give a time in the future."
+            raise ValidationFailed([FieldError("expires_at", "past", message)])
+        track = _writable(person, key, program_id)
+        level = _level(track, change.level)
         if level is None:
             message = "The track has no such level."
             raise ValidationFailed([FieldError("level", "unknown", message)])
-        now = timezone.now()
-        standing = TierStanding.objects.filter(participant=participant_id, track=track).first()
-        old = _standing_at(standing, track, now)
-        if standing is None:
-            standing = TierStanding(participant_id=participant_id, track=track)
-        if old.level != level:
-            standing.acquired_at = now
-        standing.level, standing.expires_at = level.key, change.expires_at
-        standing.save()
-        if (old.level, old.expires_at) != (level, change.expires_at):
-            _record(participant_id, track, old.level, level, by, now)
+        old_level = _level_of(person, track)
+        rights.check(exists=bool(old_level), what="tiers")
+        person.set_level(
+            track.pk,
+            track.key,
+            level.key,
+            old_level=old_level,
+            at=moment,
+            cause=Cause(by, program_id=program_id),
+            expires_at=change.expires_at,
+        )
+        persons.write([person], moment)
+        standing = person.standings[track.pk]
         return Tier(track, level, standing.acquired_at, standing.expires_at)
 
 
@@ -114,21 +120,23 @@ def set_tier(of: str | UUID, key: str, program_id: UUID, change: TierChange, *, 
 def clear_tier(of: str | UUID, key: str, program_id: UUID, *, by: Actor) -> None:
     """Put a participant back to the base of a track. Raises what set_tier raises."""
     with transaction.atomic():
-        participant_id, track = _writable(of, key, program_id)
-        standing = TierStanding.objects.filter(participant=participant_id, track=track).first()
-        if standing is None:
-            return
-        now = timezone.now()
-        old = _standing_at(standing, track, now)
-        standing.delete()
-        if old.level:
-            _record(participant_id, track, old.level, None, by, now)
+        person, moment = persons.opened(of)
+        track = _writable(person, key, program_id)
+        person.set_level(
+            track.pk,
+            track.key,
+            "",
+            old_level=_level_of(person, track),
+            at=moment,
+            cause=Cause(by, program_id=program_id),
+        )
+        persons.write([person], moment)
 
 
 def expire_due(*, by: Actor) -> Iterator[int]:
-    """Put back to the base whose level has expired, in batches; yields how many each has put back.
+    """Remove standings that have expired, in batches; yields how many participants' each batch has handled.
 
-    They read as the base since the moment it expired; this writes it down. Safe to run twice at once, and to kill.
+    They have not counted since the moment they expired; this writes it down. It is safe to run twice at once, and to kill.
     """
     while True:
         expired = _expire(by)
@@ -142,25 +150,19 @@ def _expire(by: Actor) -> int:
     due = TierStanding.objects.filter(expires_at__lte=Now()).order_by("expires_at", "pk")
     with transaction.atomic():
         found = list(due.values_list("participant", flat=True)[:EXPIRED_AT_ONCE])
-        people = Participant.objects.filter(pk__in=found).order_by("pk")
-        locked = list(people.select_for_update(no_key=True).values_list("pk", flat=True))
-        # Looked for again: whoever had them locked may have set another level.
-        standings = list(due.filter(participant__in=locked).select_related("track"))
-        now = timezone.now()
-        StateChange.objects.bulk_create(
-            StateChange(
-                participant_id=standing.participant_id,
-                state_type=StateType.TIER,
-                key=standing.track.key,
-                operation=Operation.REMOVE,
-                old_value=standing.level,
-                changed_by=str(by),
-                changed_at=now,
-                program_id=standing.track.program_id,
-            )
-            for standing in standings
+        if not found:
+            return 0
+        # Loaded once they are locked: whoever had the lock before may have set another level.
+        holders, moment = persons.opened_each(found)
+        tracks = TierTrack.objects.in_bulk(
+            [track_id for person in holders for track_id in person.lapsed]
         )
-        TierStanding.objects.filter(pk__in=[standing.pk for standing in standings]).delete()
+        for person in holders:
+            for track_id in list(person.lapsed):
+                track = tracks[track_id]
+                cause = Cause(by, program_id=track.program_id)
+                person.end_lapsed(track_id, track.key, cause)
+        persons.write(holders, moment)
         return len(found)
 
 
@@ -195,65 +197,44 @@ def program_of(participant_id: UUID, key: str) -> UUID:
 
 
 def _tracks(condition: Q, participant_id: UUID) -> "QuerySet[TierTrack]":
-    mine = Prefetch(
-        "standings", TierStanding.objects.filter(participant=participant_id), to_attr="mine"
-    )
-    return TierTrack.objects.current().filter(condition).prefetch_related("levels", mine)
+    mine = TierStanding.objects.filter(participant=participant_id).annotate(moment=Now())
+    tracks = TierTrack.objects.current().filter(condition)
+    return tracks.prefetch_related("levels", Prefetch("standings", mine, to_attr="mine"))
 
 
 def _of(track: TierTrack) -> Tier:
     standing = next(iter(track.mine), None)  # type: ignore[attr-defined]
-    return _standing_at(standing, track, timezone.now())
-
-
-def _standing_at(standing: TierStanding | None, track: TierTrack, moment: datetime) -> Tier:
-    if standing is None or (standing.expires_at and standing.expires_at <= moment):
+    if standing is None or has_expired(standing.expires_at, standing.moment):
         return Tier(track)
-    level = next((each for each in track.levels.all() if each.key == standing.level), None)
-    if level is None:
-        return Tier(track)
-    return Tier(track, level, standing.acquired_at, standing.expires_at)
+    level = _level(track, standing.level)
+    return Tier(track, level, standing.acquired_at, standing.expires_at) if level else Tier(track)
 
 
-def _writable(of: str | UUID, key: str, program_id: UUID) -> tuple[UUID, TierTrack]:
-    participant_id = locked(of)
+def _level(track: TierTrack, key: str) -> TierLevel | None:
+    return next((level for level in track.levels.all() if level.key == key), None)
+
+
+def _level_of(person: Person, track: TierTrack) -> str:
+    """Where they stand; "" for the base, and where the track no longer has the level that is stored."""
+    held = person.standings.get(track.pk)
+    return held.level if held and _level(track, held.level) else ""
+
+
+def _writable(person: Person, key: str, program_id: UUID) -> TierTrack:
     program = Program.objects.filter(pk=program_id).first()
     if program is None:
         raise ProgramNotFound
-    track = TierTrack.objects.current().filter(program=program, key=key).first()
+    tracks = TierTrack.objects.current().filter(program=program, key=key)
+    track = tracks.prefetch_related("levels").first()
     if track is None:
         raise TierTrackNotFound
-    if not Participant.objects.filter(pk=participant_id, status=ParticipantStatus.ACTIVE).exists():
+    if not person.is_active:
         raise ParticipantInactive
     if program.status != ProgramStatus.ACTIVE:
         raise ProgramInactive
     enrolled = Enrollment.objects.filter(
-        participant=participant_id, program=program, status=EnrollmentStatus.ACTIVE
+        participant=person.id, program=program, status=EnrollmentStatus.ACTIVE
     )
     if not enrolled.exists():
         raise NotEnrolled
-    return participant_id, track
-
-
-def _record(
-    participant_id: UUID,
-    track: TierTrack,
-    old: TierLevel | None,
-    new: TierLevel | None,
-    by: Actor,
-    at: datetime,
-) -> None:
-    operation = (
-        Operation.ADD if old is None else Operation.REMOVE if new is None else Operation.CHANGE
-    )
-    values = (old and old.key, new and new.key)
-    recorded(
-        participant_id,
-        StateType.TIER,
-        track.key,
-        operation,
-        values,
-        by=by,
-        at=at,
-        program_id=track.program_id,
-    )
+    return track

@@ -6,14 +6,14 @@ from uuid import UUID
 
 from participants import state
 from participants.management.lines import LinesCommand, Rehearsal, Store, Tally
-from participants.state.write import Outcome
+from participants.state.write import UpsertStatus
 from programs.kernel.actors import Actor, ActorKind
 from programs.kernel.exceptions import DomainError
 
 _BY = Actor(ActorKind.COMMAND, "import_participants")
 
 
-class Command(LinesCommand[state.Result]):
+class Command(LinesCommand[state.Upserted]):
     help = (
         "Reads people from JSON Lines, each line as the body of POST /v1/participants, and creates or updates them in "
         'the order of the lines. Ends with the counts on standard output ("created 2357, updated 0, failed 0"; updated '
@@ -30,7 +30,7 @@ class Command(LinesCommand[state.Result]):
     def new_tally(self) -> Tally:
         return PeopleTally()
 
-    def new_store(self, options: dict[str, Any]) -> Store[state.Result]:
+    def new_store(self, options: dict[str, Any]) -> Store[state.Upserted]:
         return Rehearsal(_store, _created, _updated).store if options["dry_run"] else _store
 
     def name_of(self, body: object) -> str:
@@ -45,7 +45,7 @@ class PeopleTally(Tally):
 
     def count(self, stored: object) -> None:
         Tally.count(self, stored)
-        if isinstance(stored, state.Result):
+        if isinstance(stored, state.Upserted):
             self.created += stored.created
             self.updated += not stored.created
 
@@ -53,7 +53,7 @@ class PeopleTally(Tally):
         return f"created {self.created}, updated {self.updated}, failed {self.failed}"
 
 
-def _store(bodies: list[object], program_id: UUID | None) -> list[state.Result | DomainError]:
+def _store(bodies: list[object], program_id: UUID | None) -> list[state.Upserted | DomainError]:
     return state.upsert_each(bodies, by=_BY, program_id=program_id)
 
 
@@ -62,9 +62,9 @@ def _external_id(body: object) -> str:
     return external_id if isinstance(external_id, str) else ""
 
 
-def _created(body: object, result: state.Result) -> str:
+def _created(body: object, result: state.Upserted) -> str:
     return _external_id(body) if result.created else ""
 
 
-def _updated(result: state.Result) -> state.Result:
-    return replace(result, outcome=Outcome.UPDATED)
+def _updated(result: state.Upserted) -> state.Upserted:
+    return replace(result, status=UpsertStatus.UPDATED)

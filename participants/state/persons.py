@@ -1,0 +1,242 @@
+"""Persons in the database: found, locked, loaded and written, one or hundreds at a time."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from participants.exceptions import ParticipantNotFound
+from participants.models import Participant
+from participants.state.person import HistoryRow, Person, Standing, counter_at
+from programs.kernel import exact_json, instants
+from programs.kernel.columns import Columns
+from programs.kernel.database import Statement, id_list, run, uuid7
+
+# What was locked is read again above the lock, so that the moment comes after the wait for it. It never goes backwards
+# for a participant, even where the server's clock was set back.
+_LOCK = """
+SELECT id, greatest(clock_timestamp(), updated_at + interval '1 microsecond')
+FROM (
+    SELECT id, updated_at FROM participants_participant WHERE {condition} ORDER BY id FOR NO KEY UPDATE
+) AS locked
+"""
+_LOCK_BY_ID = Statement(_LOCK.format(condition="id = ANY($1::uuid[])"))
+_LOCK_BY_EXTERNAL_ID = Statement(_LOCK.format(condition="external_id = $1"))
+
+_PERSONS = Statement(
+    """
+SELECT id, external_id, status, created_at, tags::text[], attributes::text
+FROM participants_participant WHERE id = ANY($1::uuid[])
+""",
+    binary=True,
+)
+_COUNTERS = Statement(
+    """
+SELECT participant_id, key, trim_scale(value), reset_after, last_reset_at
+FROM participants_counter WHERE participant_id = ANY($1::uuid[])
+""",
+    binary=True,
+)
+_STANDINGS = Statement(
+    """
+SELECT participant_id, track_id, level, acquired_at, expires_at
+FROM participants_tierstanding WHERE participant_id = ANY($1::uuid[])
+""",
+    binary=True,
+)
+
+_OWN = Columns(id="uuid", tags="text[]", attributes="jsonb")
+_COUNTER = Columns(
+    id="uuid",
+    participant_id="uuid",
+    key="text",
+    value="numeric",
+    reset_after="interval",
+    last_reset_at="timestamptz",
+)
+_STANDING = Columns(
+    id="uuid",
+    participant_id="uuid",
+    track_id="uuid",
+    level="text",
+    acquired_at="timestamptz",
+    expires_at="timestamptz",
+)
+_HISTORY = Columns(
+    id="uuid",
+    participant_id="uuid",
+    state_type="text",
+    key="text",
+    operation="text",
+    old_value="jsonb",
+    new_value="jsonb",
+    changed_by="text",
+    event_id="uuid",
+    rule_id="uuid",
+    program_id="uuid",
+)
+
+# The parameters by their names: one moment for all, and rows for each table.
+_GIVEN = """given (moment, persons, counters, standings, history) AS (
+    SELECT $1::timestamptz, $2::jsonb, $3::jsonb, $4::jsonb, $5::jsonb
+)"""
+
+# `updated_at` tells whoever looked without a lock (the ledger, the bulk upsert) that the participant has changed since.
+_WRITE_OWN = f"""changed AS (
+    UPDATE participants_participant AS participant
+    SET tags = person.tags, attributes = person.attributes, updated_at = given.moment
+    FROM given, jsonb_to_recordset(given.persons) AS person ({_OWN.typed})
+    WHERE participant.id = person.id
+)"""
+
+# A counter without a value is one that was deleted.
+_WRITE_COUNTERS = f"""counter AS MATERIALIZED (
+    SELECT counter.* FROM given, jsonb_to_recordset(given.counters) AS counter ({_COUNTER.typed})
+),
+counted AS (
+    INSERT INTO participants_counter ({_COUNTER.names}, created_at, updated_at)
+    SELECT {_COUNTER.names}, moment, moment FROM counter, given WHERE value IS NOT NULL
+    ON CONFLICT (participant_id, key) DO UPDATE SET value = EXCLUDED.value, reset_after = EXCLUDED.reset_after,
+        last_reset_at = EXCLUDED.last_reset_at, updated_at = EXCLUDED.updated_at
+),
+uncounted AS (
+    DELETE FROM participants_counter AS stored USING counter
+    WHERE counter.value IS NULL AND stored.participant_id = counter.participant_id AND stored.key = counter.key
+)"""
+
+# A standing without a level is one at the base, which has no row.
+_WRITE_STANDINGS = f"""standing AS MATERIALIZED (
+    SELECT standing.* FROM given, jsonb_to_recordset(given.standings) AS standing ({_STANDING.typed})
+),
+risen AS (
+    INSERT INTO participants_tierstanding ({_STANDING.names})
+    SELECT {_STANDING.names} FROM standing WHERE level <> ''
+    ON CONFLICT (participant_id, track_id) DO UPDATE SET level = EXCLUDED.level, acquired_at = EXCLUDED.acquired_at,
+        expires_at = EXCLUDED.expires_at
+),
+fallen AS (
+    DELETE FROM participants_tierstanding AS stored USING standing
+    WHERE standing.level = '' AND stored.participant_id = standing.participant_id AND stored.track_id = standing.track_id
+)"""
+
+_WRITE_HISTORY = f"""
+INSERT INTO participants_statechange ({_HISTORY.names}, changed_at)
+SELECT {_HISTORY.names}, moment FROM given, jsonb_to_recordset(given.history) AS row ({_HISTORY.typed})
+"""
+
+# Planned each time: how many rows there are decides how the tables are best read.
+_WRITE = Statement(
+    f"WITH {_GIVEN}, {_WRITE_OWN}, {_WRITE_COUNTERS}, {_WRITE_STANDINGS} {_WRITE_HISTORY}",
+    keeps_plan=False,
+)
+
+
+def found(of: str | UUID) -> UUID:
+    """The id of the participant with this external_id (a text) or id (a UUID). Raises ParticipantNotFound."""
+    participants = Participant.objects.filter(
+        **{"pk" if isinstance(of, UUID) else "external_id": of}
+    )
+    participant_id = participants.values_list("pk", flat=True).first()
+    if participant_id is None:
+        raise ParticipantNotFound
+    return participant_id
+
+
+def opened(of: str | UUID) -> tuple[Person, datetime]:
+    """Lock the participant with this external_id or id to the end of the transaction, and load them.
+
+    The moment is the database's, after the lock was taken. Raises ParticipantNotFound.
+    """
+    if isinstance(of, UUID):
+        rows = run(_LOCK_BY_ID, [id_list([of])], at=of)
+    else:
+        rows = run(_LOCK_BY_EXTERNAL_ID, [of], at=of)
+    if not rows:
+        raise ParticipantNotFound
+    [(participant_id, moment)] = rows
+    return load([participant_id], moment)[participant_id], moment
+
+
+def opened_each(participant_ids: Sequence[UUID]) -> tuple[list[Person], datetime]:
+    """The same for at least one participant there is; locked in the order of their ids."""
+    rows = run(_LOCK_BY_ID, [id_list(participant_ids)], at=participant_ids)
+    moment = max(moment for _, moment in rows)
+    return list(load([participant_id for participant_id, _ in rows], moment).values()), moment
+
+
+def load(participant_ids: Sequence[UUID], moment: datetime) -> dict[UUID, Person]:
+    """These participants as they count at this moment, by their ids. Three statements, however many they are."""
+    persons: dict[UUID, Person] = {}
+    ids = id_list(participant_ids)
+    for *own, attributes in run(_PERSONS, [ids], at=participant_ids):
+        person = Person(*own)
+        person.attributes = exact_json.loads_stored(attributes)
+        persons[person.id] = person
+    for participant_id, key, value, window, began in run(_COUNTERS, [ids], at=participant_ids):
+        persons[participant_id].counters[key] = counter_at(value, window, began, moment)
+    for participant_id, track_id, *held in run(_STANDINGS, [ids], at=participant_ids):
+        persons[participant_id].stand(track_id, Standing(*held), moment)
+    return persons
+
+
+def write(persons: Iterable[Person], moment: datetime) -> None:
+    """Write what has changed about these persons, who are locked, with its history."""
+    touched = [person for person in persons if person.noted or person.touched_counters]
+    if not touched:
+        return
+    tables = (
+        [_own_row(person) for person in touched if person.is_changed],
+        [row for person in touched for row in _counter_rows(person)],
+        [row for person in touched for row in _standing_rows(person)],
+        [_history_row(person, row) for person in touched for row in person.noted],
+    )
+    rows = [exact_json.dumps(table).decode() for table in tables]
+    run(_WRITE, [moment, *rows], at=[person.id for person in touched])
+
+
+def _own_row(person: Person) -> dict[str, Any]:
+    return {"id": person.id, "tags": person.tags, "attributes": person.attributes}
+
+
+def _counter_rows(person: Person) -> Iterator[dict[str, Any]]:
+    for key in person.touched_counters:
+        counter = person.counters.get(key)
+        window = counter and counter.reset_after
+        yield {
+            "id": uuid7(),
+            "participant_id": person.id,
+            "key": key,
+            "value": counter and counter.value,
+            "reset_after": window and f"{window // timedelta(seconds=1)} seconds",
+            "last_reset_at": counter and instants.written(counter.last_reset_at),
+        }
+
+
+def _standing_rows(person: Person) -> Iterator[dict[str, Any]]:
+    for track_id in person.touched_tracks:
+        held = person.standings.get(track_id)
+        yield {
+            "id": uuid7(),
+            "participant_id": person.id,
+            "track_id": track_id,
+            "level": held.level if held else "",
+            "acquired_at": held and instants.written(held.acquired_at),
+            "expires_at": held and held.expires_at and instants.written(held.expires_at),
+        }
+
+
+def _history_row(person: Person, row: HistoryRow) -> dict[str, Any]:
+    cause = row.cause
+    return {
+        "id": uuid7(),
+        "participant_id": person.id,
+        "state_type": row.state_type,
+        "key": row.key,
+        "operation": row.operation,
+        "old_value": row.old_value,
+        "new_value": row.new_value,
+        "changed_by": str(cause.by),
+        "event_id": cause.event_id,
+        "rule_id": cause.rule_id,
+        "program_id": cause.program_id,
+    }
