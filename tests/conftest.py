@@ -68,7 +68,7 @@ def program(db: None) -> Program:
 
 @pytest.fixture
 def participant(db: None) -> Participant:
-    result = state.apply(state.Change(), to="ana", by=TESTER, may_create=True)
+    result = state.change(state.Change(), to="ana", by=TESTER, rights=state.ALL_RIGHTS)
     return Participant.objects.get(pk=result.participant_id)
 
 

@@ -126,7 +126,7 @@ def test_a_call_that_fits_the_document_succeeds(case: schemathesis.Case[Any], ke
 def _world(external_id: str, symbol: str) -> World:
     """Somebody who has something of everything."""
     world = make_world(external_id, scale=18, symbol=symbol)
-    state.apply(state.Change(attributes={"plan": "free"}), to=external_id, by=TESTER)
+    state.change(state.Change(attributes={"plan": "free"}), to=external_id, by=TESTER)
     set_counter(external_id, "spent", CounterChange(Decimal(1)), by=TESTER)
     track = TierTrack.objects.create(program=world.program, key="status")
     TierLevel.objects.create(track=track, key="gold", rank=1)

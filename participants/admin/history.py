@@ -87,7 +87,7 @@ class StateChangeAdmin(ReadOnlyAdmin[StateChange]):
         # One participant's history is short. Finding a rare kind of change in everybody's would read all of it.
         return ["state_type"] if HAS_PARTICIPANT in request.GET else []
 
-    def get_ordering(self, request: HttpRequest) -> list[str]:
+    def get_ordering(self, request: HttpRequest) -> Any:
         # By time of one participant, which an index serves; of everybody by the ids, which are in about that order.
         narrowed = HAS_PARTICIPANT in request.GET or request.GET.get(SEARCH_VAR)
         return ["-changed_at", "-id"] if narrowed else ["-id"]

@@ -23,9 +23,9 @@ def upsert(request: HttpRequest) -> HttpResponse:
         return HttpResponse(status=401)
     external_id, change = clean_upsert(exact_json.loads(request.body))
     by = Actor(ActorKind.API_KEY, str(key))
-    result = state.apply(change, to=external_id, by=by, may_create=True)
+    result = state.change(change, to=external_id, by=by, rights=state.ALL_RIGHTS)
     return HttpResponse(
-        bytes(result.answer),
+        bytes(result.document),
         status=201 if result.created else 200,
         content_type="application/json",
     )

@@ -25,7 +25,7 @@ from tests.benchmarks.people import Body
 Waiting = tuple[UUID, UUID]  # an event, and whose it is
 
 # The very text that Laurel sends; no other module has a use for it.
-STATEMENT = write._STATEMENTS["external_id", True]
+STATEMENT = write._STATEMENTS["external_id", True].sql
 
 
 class Sessions:
@@ -56,7 +56,9 @@ def _run(
     cursor = RawCursor(connection)
     while (begin := time.perf_counter()) < deadline:
         row = write._row(0, "external_id", *clean_upsert(next(bodies)))
-        cursor.execute(STATEMENT, [exact_json.dumps([row]).decode(), "command:sql", True, True])
+        cursor.execute(
+            STATEMENT, [exact_json.dumps([row]).decode(), "command:sql", True, True, True]
+        )
         cursor.fetchall()
         latencies.append(time.perf_counter() - begin)
     return latencies

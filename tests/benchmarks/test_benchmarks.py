@@ -60,7 +60,7 @@ def test_the_naive_movement_gives_laurels_answers_and_writes_its_entries(
 
     for name, path in MOVEMENTS.items():
         enrolled = state.Change(program_id=program.id)
-        who = state.apply(enrolled, to=name, by=TESTER, may_create=True).participant_id
+        who = state.change(enrolled, to=name, by=TESTER, rights=state.ALL_RIGHTS).participant_id
         stories[name] = moved(post_to(path.format(who)), who, points.pk, program.pk)
 
     assert [step[0] for step in stories["Laurel"][:3]] == [200, 200, 200]
@@ -89,7 +89,7 @@ def test_the_naive_worker_leaves_behind_what_laurels_does_and_pure_sql_as_many_r
     program = purchases.club()
     for number in range(10):
         enrolled = state.Change(program_id=program.id)
-        state.apply(enrolled, to=f"customer-{number}", by=TESTER, may_create=True)
+        state.change(enrolled, to=f"customer-{number}", by=TESTER, rights=state.ALL_RIGHTS)
     session = connection.connection
     backlog = Backlog(session, program.id, known=10)
     traces = []

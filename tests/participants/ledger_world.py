@@ -50,5 +50,5 @@ def make_world(*people: str, scale: int = 2, symbol: str = "PTS", **asset: Any) 
     AssetLink.objects.create(program=program, asset=points)
     for person in people or ("ana",):
         enrolled = state.Change(program_id=program.pk)
-        state.apply(enrolled, to=person, by=TESTER, may_create=True)
+        state.change(enrolled, to=person, by=TESTER, rights=state.ALL_RIGHTS)
     return World(program, points)

@@ -153,7 +153,7 @@ def _answers(bench: Bench, connections: list[Connection]) -> Outcome:
 
 def _person(bench: Bench, name: str) -> UUID:
     enrolled = state.Change(program_id=bench.program_id)
-    return state.apply(enrolled, to=name, by=_BY, may_create=True).participant_id
+    return state.change(enrolled, to=name, by=_BY, rights=state.ALL_RIGHTS).participant_id
 
 
 def _give(bench: Bench, who: UUID) -> None:

@@ -46,7 +46,7 @@ def test_the_form_of_a_participant_creates_one(boss: Client, program: Program) -
 def test_what_a_form_leaves_empty_stays_as_it_is(boss: Client, participant: Participant) -> None:
     profile = {"email": "ana@example.com"}
     had = state.Change(status="SUSPENDED", profile=profile, tags=["vip"], attributes={"a": 1})
-    state.apply(had, to="ana", by=TESTER)
+    state.change(had, to="ana", by=TESTER)
     empty = {"status": "", "email": "", "tags": "", "attributes": "", "program_id": ""}
 
     responses = [
@@ -162,7 +162,7 @@ def test_the_form_of_an_enrolment_shows_its_status(
     boss: Client, participant: Participant, program: Program
 ) -> None:
     frozen = state.Change(program_id=program.id, enrollment_status="FROZEN")
-    state.apply(frozen, to="ana", by=TESTER)
+    state.change(frozen, to="ana", by=TESTER)
     path = f"{ANA}/enrollments/{program.id}"
 
     drawn = form_of("PUT", text_of(boss.get(path)))
@@ -212,7 +212,7 @@ def test_a_refused_form_comes_back_with_its_time(participant: Participant) -> No
 
 
 def test_staff_set_counters_and_tiers_by_forms(boss: Client, program: Program) -> None:
-    state.apply(state.Change(program_id=program.pk), to="ana", by=TESTER, may_create=True)
+    state.change(state.Change(program_id=program.pk), to="ana", by=TESTER, rights=state.ALL_RIGHTS)
     track = TierTrack.objects.create(program=program, key="status")
     TierLevel.objects.create(track=track, key="gold", rank=1)
 

@@ -54,7 +54,7 @@ def test_every_address_has_a_page(
     boss: Client, participant: Participant, program: Program, method: str
 ) -> None:
     enrolling = state.Change(program_id=program.id, tags=["vip"], attributes={"plan": "free"})
-    state.apply(enrolling, to="ana", by=TESTER)
+    state.change(enrolling, to="ana", by=TESTER)
     counters.set_counter("ana", "spent", counters.CounterChange(Decimal(1)), by=TESTER)
     TierTrack.objects.create(program=program, key="status")
     points = Asset.objects.create(name="Points", symbol="PTS")
@@ -106,7 +106,9 @@ def test_a_refusal_is_a_page_too(boss: Client, path: str, status: int) -> None:
 
 def test_the_page_escapes_what_people_wrote(boss: Client) -> None:
     script = "<script>alert(1)</script>"
-    state.apply(state.Change(profile={"first_name": script}), to=script, by=TESTER, may_create=True)
+    state.change(
+        state.Change(profile={"first_name": script}), to=script, by=TESTER, rights=state.ALL_RIGHTS
+    )
 
     responses = [
         boss.get("/v1/participants"),
@@ -121,7 +123,7 @@ def test_the_page_escapes_what_people_wrote(boss: Client) -> None:
 
 def test_the_next_page_is_a_link_away_and_the_first_one_too(boss: Client) -> None:
     for name in ("ana", "bob", "eva"):
-        state.apply(state.Change(), to=name, by=TESTER, may_create=True)
+        state.change(state.Change(), to=name, by=TESTER, rights=state.ALL_RIGHTS)
 
     first = text_of(boss.get("/v1/participants?limit=2&sort_by=external_id&sort_dir=asc"))
     [following] = re.findall(r'<a href="(\S+)" rel="next">', first)
@@ -150,7 +152,7 @@ def test_a_page_costs_the_same_however_many_there_are(boss: Client, queries: lis
     costs = {}
     for count in (1, 30):
         for index in range(count):
-            state.apply(state.Change(), to=f"{count}-{index}", by=TESTER, may_create=True)
+            state.change(state.Change(), to=f"{count}-{index}", by=TESTER, rights=state.ALL_RIGHTS)
             Program.objects.create(name=f"{count}-{index}")
         for path in ("participants", f"participants/external:{count}-0", "programs"):
             queries.clear()

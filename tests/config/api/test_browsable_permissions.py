@@ -70,7 +70,7 @@ def test_staff_may_do_what_their_permissions_say(
     status: int,
 ) -> None:
     enrolling = state.Change(program_id=program.id, tags=["vip"], attributes={"plan": "free"})
-    state.apply(enrolling, to="ana", by=TESTER)
+    state.change(enrolling, to="ana", by=TESTER)
     path = f"/v1/participants{path}".replace("{program}", str(program.id))
 
     response = submit(signed_in(permission), method, path, form)
@@ -135,7 +135,7 @@ def test_an_upsert_enrols_only_for_who_may_add_and_change_enrolments(
 ) -> None:
     for each in had:
         enrolled = state.Change(program_id=program.id, enrollment_status=each)
-        state.apply(enrolled, to="ana", by=TESTER)
+        state.change(enrolled, to="ana", by=TESTER)
     body = {"external_id": external_id, "program_id": str(program.id), "phone": "1"}
 
     response = submit(signed_in(*permissions), "POST", "/v1/participants", body)
@@ -169,7 +169,7 @@ def test_who_may_add_enrolments_may_not_for_that_reason_change_them_nor_the_reve
 ) -> None:
     for each in had:
         enrolled = state.Change(program_id=program.id, enrollment_status=each)
-        state.apply(enrolled, to="ana", by=TESTER)
+        state.change(enrolled, to="ana", by=TESTER)
     path = f"{ANA}/enrollments/{program.id}"
 
     response = submit(signed_in(*permissions), "PUT", path, {"status": "FROZEN"})
@@ -204,7 +204,7 @@ def test_who_may_only_add_changes_no_enrolment_that_somebody_makes_at_that_momen
     with ThreadPoolExecutor() as pool:
         with transaction.atomic():
             frozen = state.Change(program_id=program.id, enrollment_status="FROZEN")
-            state.apply(frozen, to="ana", by=TESTER)
+            state.change(frozen, to="ana", by=TESTER)
             status = pool.submit(enrol)
             threading.Event().wait(0.5)  # so that the call has looked, or waits for us
         assert status.result() == 403

@@ -107,8 +107,8 @@ def test_no_cache_on_the_way_may_keep_an_answer(api: APIClient) -> None:
 def test_an_encoded_slash_belongs_to_the_external_id(
     api: APIClient, sent: str, external_id: str
 ) -> None:
-    state.apply(state.Change(), to=external_id, by=TESTER, may_create=True)
-    state.apply(state.Change(), to="a", by=TESTER, may_create=True)
+    state.change(state.Change(), to=external_id, by=TESTER, rights=state.ALL_RIGHTS)
+    state.change(state.Change(), to="a", by=TESTER, rights=state.ALL_RIGHTS)
 
     # As gunicorn calls us: PATH_INFO is decoded already, RAW_URI is what was sent.
     response = api.get(sent, RAW_URI=sent)

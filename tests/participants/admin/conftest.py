@@ -26,7 +26,7 @@ def ana(db: None) -> Participant:
             "first": "\nbreak",
         },
     )
-    result = state.apply(change, to="ana", by=TESTER, may_create=True)
+    result = state.change(change, to="ana", by=TESTER, rights=state.ALL_RIGHTS)
     return Participant.objects.get(pk=result.participant_id)
 
 

@@ -34,7 +34,7 @@ def later_changes(participant: Participant) -> list[tuple[Any, ...]]:
 
 
 def enrolled(participant: Participant, program: Program) -> Enrollment:
-    state.apply(state.Change(program_id=program.pk), to=participant.pk, by=TESTER)
+    state.change(state.Change(program_id=program.pk), to=participant.pk, by=TESTER)
     return Enrollment.objects.get(participant=participant, program=program)
 
 

@@ -170,7 +170,7 @@ def test_only_assets_of_programs_with_an_active_enrollment_are_offered(
     frozen = Program.objects.create(name="Frozen")
     AssetLink.objects.create(program=frozen, asset=world.asset)
     change = state.Change(program_id=frozen.pk, enrollment_status=EnrollmentStatus.FROZEN)
-    state.apply(change, to="ana", by=TESTER)
+    state.change(change, to="ana", by=TESTER)
 
     form = admin_client.get(page_of(ana(), "adjust/")).context["form"]
 

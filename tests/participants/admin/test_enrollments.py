@@ -34,7 +34,7 @@ def test_an_untouched_enrollment_keeps_what_somebody_else_made_of_it(
     enrollment = enrolled(participant, program)
     fields = shown(admin_client, participant)
     closed = state.Change(program_id=program.pk, enrollment_status="CLOSED")
-    state.apply(closed, to=participant.pk, by=TESTER)
+    state.change(closed, to=participant.pk, by=TESTER)
 
     admin_client.post(page_of(participant), fields | {"first_name": ["Ana"]})
 
@@ -107,7 +107,7 @@ def test_saving_the_untouched_page_of_an_enrollment_keeps_what_somebody_else_mad
     page = f"{ENROLLMENTS}{enrolled(participant, program).pk}/change/"
     fields = shown_fields(admin_client.get(page), "enrollment_form")
     closed = state.Change(program_id=program.pk, enrollment_status="CLOSED")
-    state.apply(closed, to=participant.pk, by=TESTER)
+    state.change(closed, to=participant.pk, by=TESTER)
 
     admin_client.post(page, fields)
 

@@ -17,8 +17,8 @@ HISTORY = "/admin/participants/statechange/"
 def test_the_page_shows_the_latest_changes_in_words(
     admin_client: Client, participant: Participant, program: Program
 ) -> None:
-    state.apply(state.Change(attributes={"plan": "free"}), to=participant.pk, by=TESTER)
-    state.apply(state.Change(attributes={"plan": Decimal("1.50")}), to=participant.pk, by=TESTER)
+    state.change(state.Change(attributes={"plan": "free"}), to=participant.pk, by=TESTER)
+    state.change(state.Change(attributes={"plan": Decimal("1.50")}), to=participant.pk, by=TESTER)
     enrolled(participant, program)
 
     response = admin_client.get(page_of(participant))
@@ -36,8 +36,8 @@ def test_the_page_shows_the_latest_changes_in_words(
 def test_the_whole_history_of_a_participant_is_one_click_away_and_read_only(
     admin_client: Client, participant: Participant
 ) -> None:
-    state.apply(state.Change(tags=["vip"]), to=participant.pk, by=TESTER)
-    state.apply(state.Change(tags=["other"]), to="eva", by=TESTER, may_create=True)
+    state.change(state.Change(tags=["vip"]), to=participant.pk, by=TESTER)
+    state.change(state.Change(tags=["other"]), to="eva", by=TESTER, rights=state.ALL_RIGHTS)
 
     response = admin_client.get(f"{PEOPLE}{participant.pk}/history/", follow=True)
 
@@ -67,7 +67,7 @@ def test_the_whole_history_names_programs_and_people(
 def test_the_history_is_filtered_by_kind_for_one_participant_only(
     admin_client: Client, participant: Participant
 ) -> None:
-    state.apply(state.Change(tags=["vip"]), to=participant.pk, by=TESTER)
+    state.change(state.Change(tags=["vip"]), to=participant.pk, by=TESTER)
     kind = {"state_type__exact": "tag"}
 
     everybody = admin_client.get(HISTORY, kind)

@@ -17,7 +17,9 @@ from tests.staff import told
 def test_an_action_sets_the_status_of_those_selected(
     admin_client: Client, participant: Participant, action: str, status: str
 ) -> None:
-    other = state.apply(state.Change(status="SUSPENDED"), to="eva", by=TESTER, may_create=True)
+    other = state.change(
+        state.Change(status="SUSPENDED"), to="eva", by=TESTER, rights=state.ALL_RIGHTS
+    )
     eva = Participant.objects.get(pk=other.participant_id)
 
     response = act(admin_client, action, participant, eva)
@@ -32,7 +34,7 @@ def test_an_action_sets_the_status_of_those_selected(
 def test_an_action_never_reaches_beyond_the_selected_rows(
     admin_client: Client, participant: Participant
 ) -> None:
-    state.apply(state.Change(), to="eva", by=TESTER, may_create=True)
+    state.change(state.Change(), to="eva", by=TESTER, rights=state.ALL_RIGHTS)
 
     act(admin_client, "close", participant, select_across="1")
 

@@ -159,9 +159,9 @@ def test_participants_are_found_by_text_and_filters(
 ) -> None:
     profile = {"last_name": "Lima", "phone": "+351 1"}
     ana = state.Change(profile=profile, tags=["vip"], program_id=program.pk)
-    state.apply(ana, to="ana", by=TESTER, may_create=True)
+    state.change(ana, to="ana", by=TESTER, rights=state.ALL_RIGHTS)
     eva = state.Change(status="CLOSED", profile={"email": "eva@example.org"})
-    state.apply(eva, to="eva", by=TESTER, may_create=True)
+    state.change(eva, to="eva", by=TESTER, rights=state.ALL_RIGHTS)
 
     response = admin_client.get(
         PEOPLE, asked | ({"program": str(program.pk)} if "program" in asked else {})

@@ -81,7 +81,7 @@ def test_two_members_of_staff_who_edit_different_things_keep_each_others_work(
         remove_tags=["vip"],
         attributes={"visits": 9, "note": None, "since": "x"},
     )
-    state.apply(meanwhile, to=ana.pk, by=TESTER)
+    state.change(meanwhile, to=ana.pk, by=TESTER)
     fields["attributes-value"][attributes_in(fields)["one"]] = "2"
     fields["tags"][0] += "\r\nmine"
 
@@ -136,7 +136,7 @@ def test_what_the_api_refuses_is_an_error_on_its_field(
 def test_an_attribute_that_the_api_would_refuse_is_an_error_with_its_key(
     admin_client: Client, participant: Participant, key: str, kind: str, value: str, error: str
 ) -> None:
-    state.apply(state.Change(attributes={"old": 1}), to=participant.pk, by=TESTER)
+    state.change(state.Change(attributes={"old": 1}), to=participant.pk, by=TESTER)
     fields = shown(admin_client, participant)
     for part, text in (("key", key), ("kind", kind), ("value", value)):
         fields[f"attributes-{part}"][-1] = text
@@ -156,7 +156,7 @@ def test_attributes_that_are_too_many_only_after_the_merge_are_an_error_on_the_p
 ) -> None:
     fields = shown(admin_client, participant)
     meanwhile = state.Change(attributes={f"key{number}": number for number in range(100)})
-    state.apply(meanwhile, to=participant.pk, by=TESTER)
+    state.change(meanwhile, to=participant.pk, by=TESTER)
     fields["attributes-key"][-1] = fields["attributes-value"][-1] = "one more"
     fields["first_name"] = ["Ana"]
 

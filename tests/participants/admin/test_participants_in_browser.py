@@ -16,7 +16,7 @@ def ana(transactional_db: None) -> Participant:
         tags=["vip", "beta"],
         attributes={"plan": "free", "price": Decimal("9.50"), "active": True},
     )
-    result = state.apply(change, to="ana", by=TESTER, may_create=True)
+    result = state.change(change, to="ana", by=TESTER, rights=state.ALL_RIGHTS)
     return Participant.objects.get(pk=result.participant_id)
 
 
@@ -104,7 +104,7 @@ def test_an_issued_key_is_seen_once_and_a_reload_issues_no_other(admin: Page) ->
     ],
 )
 def test_a_page_fits_a_phone(admin: Page, ana: Participant, path: str) -> None:
-    state.apply(
+    state.change(
         state.Change(program_id=Program.objects.create(name="Club").pk), to=ana.pk, by=TESTER
     )
     admin.set_viewport_size({"width": 390, "height": 800})

@@ -207,7 +207,7 @@ def test_each_refusal_has_its_status_and_code(api: APIClient, world: World) -> N
     assert refused(call(api, world, amount="1", program_id=str(elsewhere.pk))) == (
         *(409, "not_enrolled"),
     )
-    state.apply(state.Change(status="SUSPENDED"), to="ana", by=TESTER)
+    state.change(state.Change(status="SUSPENDED"), to="ana", by=TESTER)
     assert refused(call(api, world, amount="1")) == (409, "participant_inactive")
     response = api.post(
         "/v1/participants/external:bob/balances/hold",

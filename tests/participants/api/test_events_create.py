@@ -208,7 +208,7 @@ def test_a_program_may_refuse_who_is_not_known(send: Send, world: World) -> None
 @pytest.mark.parametrize("status", ["FROZEN", "LOCKED", "CLOSED"])
 def test_an_event_makes_an_enrolment_active_again(send: Send, world: World, status: str) -> None:
     ended = Change(program_id=world.program.pk, enrollment_status=status)
-    state.apply(ended, to="ana", by=TESTER)
+    state.change(ended, to="ana", by=TESTER)
 
     assert send().status_code == 202
     assert Enrollment.objects.get().status == "ACTIVE"

@@ -174,6 +174,6 @@ def test_nobody_writes_the_journal(api: APIClient, world: World, method: str) ->
 
 
 def test_a_suspended_participants_journal_can_be_read(api: APIClient, world: World) -> None:
-    state.apply(state.Change(status="SUSPENDED"), to="ana", by=TESTER)
+    state.change(state.Change(status="SUSPENDED"), to="ana", by=TESTER)
 
     assert len(kinds(api, HISTORY)) == 3

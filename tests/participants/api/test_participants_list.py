@@ -17,7 +17,7 @@ from tests.conftest import TESTER
 
 def make(*external_ids: str, **change: Any) -> None:
     for external_id in external_ids:
-        state.apply(state.Change(**change), to=external_id, by=TESTER, may_create=True)
+        state.change(state.Change(**change), to=external_id, by=TESTER, rights=state.ALL_RIGHTS)
 
 
 def listed(api: APIClient, **query: Any) -> list[str]:

@@ -26,7 +26,7 @@ def world(db: None) -> World:
     """Ana, a VIP with 10.00 points, in a program with two rules and a track."""
     world = make_world("ana")
     world.credit("10")
-    state.apply(Change(tags=["vip"], attributes={"plan": "free"}), to="ana", by=TESTER)
+    state.change(Change(tags=["vip"], attributes={"plan": "free"}), to="ana", by=TESTER)
     level = {"counter": "spent", "operator": ">=", "threshold": "100"}
     gold = {"key": "gold", "rank": 1, "qualification": {"mode": "ALL", "criteria": [level]}}
     tracks.create(

@@ -33,7 +33,7 @@ def track(program: Program, participant: Participant) -> TierTrack:
 
 def enrol(who: str, program: Program, status: str = "ACTIVE") -> None:
     change = state.Change(program_id=program.pk, enrollment_status=status)
-    state.apply(change, to=who, by=TESTER, may_create=True)
+    state.change(change, to=who, by=TESTER, rights=state.ALL_RIGHTS)
 
 
 def put(api: APIClient, program: Program, level: str, **body: Any) -> Any:
@@ -179,7 +179,7 @@ def test_it_takes_an_active_participant_enrolled_in_an_active_program(
     if "enrollment" in change:
         enrol("ana", program, change["enrollment"])
     if "participant" in change:
-        state.apply(state.Change(status=change["participant"]), to="ana", by=TESTER)
+        state.change(state.Change(status=change["participant"]), to="ana", by=TESTER)
     Program.objects.update(status=change.get("program", "ACTIVE"))
 
     for response in (

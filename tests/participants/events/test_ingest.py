@@ -165,7 +165,9 @@ def test_a_hundred_calls_with_one_key_store_one_event_and_one_effect(
     body = {"program_id": str(program.pk), "name": "R", "condition": "true", "actions": [action]}
     rulebook.create(rulebook.clean_new(body), by=TESTER)
     if not new:
-        state.apply(state.Change(program_id=program.pk), to="ana", by=TESTER, may_create=True)
+        state.change(
+            state.Change(program_id=program.pk), to="ana", by=TESTER, rights=state.ALL_RIGHTS
+        )
     event = an_event(program)
 
     results = at_once([partial(send, event) for _ in range(100)])
@@ -200,7 +202,7 @@ def test_of_calls_with_one_key_and_other_people_one_is_stored_and_the_others_mak
 def test_an_enrolment_that_was_ended_is_active_again(program: Program, status: str) -> None:
     for enrolled in ("ACTIVE", status):
         change = state.Change(program_id=program.pk, enrollment_status=enrolled)
-        state.apply(change, to="ana", by=TESTER, may_create=True)
+        state.change(change, to="ana", by=TESTER, rights=state.ALL_RIGHTS)
 
     ingest(an_event(program), by=TESTER)
 
@@ -215,7 +217,7 @@ def test_an_event_that_is_sent_again_enrols_nobody_again(
 ) -> None:
     ingest_each([an_event(program), an_event(program, "b", of="bo")], by=TESTER)
     change = state.Change(program_id=program.pk, enrollment_status="LOCKED")
-    state.apply(change, to="ana", by=TESTER, may_create=True)
+    state.change(change, to="ana", by=TESTER, rights=state.ALL_RIGHTS)
     new = [an_event(program, "c", of="bo")] if in_a_batch else []
 
     results = ingest_each([an_event(program), *new], by=TESTER)
@@ -229,7 +231,7 @@ def test_an_event_that_is_sent_again_enrols_nobody_again(
 
 @pytest.mark.parametrize("status", ["SUSPENDED", "CLOSED"])
 def test_events_of_who_is_not_active_are_taken(program: Program, status: str) -> None:
-    state.apply(state.Change(status=status), to="ana", by=TESTER, may_create=True)
+    state.change(state.Change(status=status), to="ana", by=TESTER, rights=state.ALL_RIGHTS)
 
     ingest(an_event(program), by=TESTER)
 
@@ -265,7 +267,7 @@ def test_an_unknown_program_is_refused(program: Program) -> None:
 
 def test_a_program_that_rejects_strangers_enrols_whom_it_knows() -> None:
     strict = Program.objects.create(name="Strict", on_unknown_participant="REJECT")
-    state.apply(state.Change(), to="ana", by=TESTER, may_create=True)
+    state.change(state.Change(), to="ana", by=TESTER, rights=state.ALL_RIGHTS)
 
     assert isinstance(send(an_event(strict)), Stored)
     assert Enrollment.objects.get().status == "ACTIVE"
@@ -296,7 +298,7 @@ def test_who_may_not_make_or_enrol_stores_no_event_that_would(
     program: Program, known: bool, rights: Rights, refusal: tuple[type[DomainError], ...]
 ) -> None:
     if known:
-        state.apply(state.Change(), to="ana", by=TESTER, may_create=True)
+        state.change(state.Change(), to="ana", by=TESTER, rights=state.ALL_RIGHTS)
 
     with pytest.raises(refusal):
         ingest(an_event(program), by=TESTER, rights=rights)

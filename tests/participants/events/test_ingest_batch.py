@@ -29,7 +29,9 @@ at_the_same_moment = pytest.mark.django_db(transaction=True)
 
 
 def test_a_batch_keeps_its_order_whoever_is_to_be_made(program: Program) -> None:
-    state.apply(state.Change(program_id=program.pk), to="known", by=TESTER, may_create=True)
+    state.change(
+        state.Change(program_id=program.pk), to="known", by=TESTER, rights=state.ALL_RIGHTS
+    )
     chance = random.Random(1)
     events = [
         an_event(program, f"k{n}", chance.choice(["known", "new", "other"])) for n in range(200)
@@ -233,7 +235,7 @@ def test_many_batches_of_the_same_known_people_in_any_order_store_each_event_onc
     program: Program,
 ) -> None:
     enrolled = state.Change(program_id=program.pk)
-    state.apply_each([(f"p{n}", enrolled) for n in range(50)], by=TESTER, may_create=True)
+    state.change_each([(f"p{n}", enrolled) for n in range(50)], by=TESTER, rights=state.ALL_RIGHTS)
     events = [an_event(program, f"k{n}", f"p{n % 50}") for n in range(400)]
 
     def batch(seed: int) -> int:
@@ -270,7 +272,7 @@ def test_the_victim_of_a_deadlock_stores_its_events_all_the_same(
 
 
 def test_in_a_batch_who_may_not_be_made_stops_nobody_who_may_be_enrolled(program: Program) -> None:
-    state.apply(state.Change(), to="ana", by=TESTER, may_create=True)
+    state.change(state.Change(), to="ana", by=TESTER, rights=state.ALL_RIGHTS)
     events = [an_event(program, "a", of="new"), an_event(program, "b", of="ana")]
 
     refused, stored = ingest_each(events, by=TESTER, rights=Rights(may_create=False))

@@ -54,7 +54,7 @@ def test_while_the_program_is_archived_an_event_is_whole_or_not_there(program: P
 def test_events_upserts_and_closed_enrolments_of_one_person_break_nothing(
     program: Program,
 ) -> None:
-    state.apply(state.Change(), to="ana", by=TESTER, may_create=True)
+    state.change(state.Change(), to="ana", by=TESTER, rights=state.ALL_RIGHTS)
 
     def events(thread: int) -> None:
         for turn in range(15):
@@ -67,7 +67,7 @@ def test_events_upserts_and_closed_enrolments_of_one_person_break_nothing(
                 add_tags=[f"{thread}-{turn}"],
                 enrollment_status=random.choice(["ACTIVE", "CLOSED", "FROZEN"]),
             )
-            state.apply(change, to="ana", by=TESTER)
+            state.change(change, to="ana", by=TESTER)
 
     at_once([partial(call, n) for call in (events, upserts) for n in range(4)])
 
@@ -86,7 +86,9 @@ def test_a_key_whose_connection_was_killed_is_free_and_stored_by_the_next(
     program: Program, known: bool
 ) -> None:
     if known:
-        state.apply(state.Change(program_id=program.pk), to="ana", by=TESTER, may_create=True)
+        state.change(
+            state.Change(program_id=program.pk), to="ana", by=TESTER, rights=state.ALL_RIGHTS
+        )
     inside, killed = threading.Event(), threading.Event()
     pids: list[int] = []
 

@@ -228,14 +228,14 @@ class Machine(RuleBasedStateMachine):
     @rule(data=st.data(), status=st.sampled_from(["ACTIVE", "ACTIVE", "SUSPENDED", "CLOSED"]))
     def set_status(self, data: st.DataObject, status: str) -> None:
         who = data.draw(st.sampled_from(sorted(self.people)))
-        state.apply(state.Change(status=status), to=who, by=TESTER)
+        state.change(state.Change(status=status), to=who, by=TESTER)
         self.people[who].status = status
 
     @precondition(lambda self: self.people)
     @rule(data=st.data())
     def untag(self, data: st.DataObject) -> None:
         who = data.draw(st.sampled_from(sorted(self.people)))
-        state.apply(state.Change(remove_tags=["marked"]), to=who, by=TESTER)
+        state.change(state.Change(remove_tags=["marked"]), to=who, by=TESTER)
         self.people[who].tags = []
 
     # The model

@@ -65,7 +65,7 @@ def test_calls_and_events_of_the_same_people_lose_nothing_of_each_other(seed: in
         chance = random.Random(f"{seed}{thread}")
         for n in range(25):
             who = chance.choice(people)
-            state.apply(
+            state.change(
                 state.Change(add_tags=[f"{thread}-{n}"], attributes={f"call{thread}": n}),
                 to=who,
                 by=TESTER,
@@ -110,7 +110,7 @@ def test_who_is_suspended_while_events_run_earns_nothing_from_then_on() -> None:
 
     with working(2):
         assert soon(lambda: "COMPLETED" in statuses())
-        state.apply(state.Change(status="SUSPENDED"), to="ana", by=TESTER)
+        state.change(state.Change(status="SUSPENDED"), to="ana", by=TESTER)
         earned = world.balance()
         assert soon(lambda: "PENDING" not in statuses(), 20)
 

@@ -160,7 +160,7 @@ class LedgerMachine(RuleBasedStateMachine):
             AssetLink.objects.create(program=self.program, asset=asset)
         for person in PEOPLE:
             enrolled = state.Change(program_id=self.program.pk)
-            state.apply(enrolled, to=person, by=TESTER, may_create=True)
+            state.change(enrolled, to=person, by=TESTER, rights=state.ALL_RIGHTS)
         self.names = dict(Participant.objects.values_list("pk", "external_id"))
 
     def day(self, number: int) -> datetime:
@@ -345,7 +345,7 @@ class LedgerMachine(RuleBasedStateMachine):
                 AssetLink.objects.create(program=self.program, asset=asset)
 
     def _set(self, who: str, status: str, enrolment: str) -> None:
-        state.apply(
+        state.change(
             state.Change(
                 status=status,
                 program_id=self.program.pk,

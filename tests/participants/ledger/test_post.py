@@ -237,7 +237,7 @@ def test_a_participant_who_is_not_active_neither_earns_nor_spends(
     world: World, status: str
 ) -> None:
     world.credit("10")
-    state.apply(state.Change(status=status), to="ana", by=TESTER)
+    state.change(state.Change(status=status), to="ana", by=TESTER)
 
     for action in (ActionType.CREDIT, ActionType.DEBIT, ActionType.HOLD, ActionType.RELEASE):
         with pytest.raises(ParticipantInactive):
@@ -248,11 +248,11 @@ def test_a_participant_who_is_not_active_neither_earns_nor_spends(
 
 def test_what_a_closed_participant_has_can_be_forfeited(world: World) -> None:
     world.credit("10")
-    state.apply(state.Change(status="SUSPENDED"), to="ana", by=TESTER)
+    state.change(state.Change(status="SUSPENDED"), to="ana", by=TESTER)
     with pytest.raises(ParticipantInactive):
         world.move(ActionType.FORFEIT, "1")
 
-    state.apply(state.Change(status="CLOSED"), to="ana", by=TESTER)
+    state.change(state.Change(status="CLOSED"), to="ana", by=TESTER)
     world.move(ActionType.FORFEIT, None)
 
     assert world.balance() == ("0", "0", "0")
@@ -273,7 +273,7 @@ def test_who_and_what_must_be_there(world: World) -> None:
         World(elsewhere, world.asset).credit("1")
     with pytest.raises(AssetNotLinked):
         World(world.program, unlinked).credit("1")
-    state.apply(
+    state.change(
         state.Change(program_id=world.program.pk, enrollment_status="FROZEN"), to="ana", by=TESTER
     )
     with pytest.raises(NotEnrolled):
@@ -324,7 +324,7 @@ def test_the_key_of_a_refused_call_can_be_used_again(world: World) -> None:
 
 def test_a_replay_answers_although_things_have_changed_since(world: World) -> None:
     first = world.credit("5", idempotency_key="a", matures_at=timezone.now() + timedelta(days=1))
-    state.apply(state.Change(status="SUSPENDED"), to="ana", by=TESTER)
+    state.change(state.Change(status="SUSPENDED"), to="ana", by=TESTER)
     AssetLink.objects.all().delete()
     key = JournalEntry.objects.get().request["matures_at"]
 

@@ -194,7 +194,7 @@ def test_nothing_is_spent_once_a_suspension_has_been_answered(
 
     def suspend() -> list[object]:
         threading.Event().wait(0.1)
-        state.apply(state.Change(**change), to="ana", by=TESTER)
+        state.change(state.Change(**change), to="ana", by=TESTER)
         is_suspended.set()
         return []
 
@@ -223,7 +223,7 @@ def between_look_and_write(call: Callable[[], object]) -> Callable[..., Any]:
 def test_a_suspension_between_look_and_write_stops_the_movement() -> None:
     world = make_world()
     world.credit("10")
-    suspend = partial(state.apply, state.Change(status="SUSPENDED"), to="ana", by=TESTER)
+    suspend = partial(state.change, state.Change(status="SUSPENDED"), to="ana", by=TESTER)
 
     with (
         connection.execute_wrapper(between_look_and_write(suspend)),
@@ -238,7 +238,7 @@ def test_a_frozen_enrolment_between_look_and_write_stops_the_movement() -> None:
     world = make_world()
     world.credit("10")
     frozen = state.Change(program_id=world.program.pk, enrollment_status="FROZEN")
-    freeze = partial(state.apply, frozen, to="ana", by=TESTER)
+    freeze = partial(state.change, frozen, to="ana", by=TESTER)
 
     with connection.execute_wrapper(between_look_and_write(freeze)), pytest.raises(NotEnrolled):
         world.debit("1")
@@ -325,11 +325,11 @@ def test_value_moves_while_the_same_people_are_upserted() -> None:
             # Not upsert_each: @retried would hide a deadlock outside a transaction, inside one it does not.
             with transaction.atomic():
                 for who in sorted(chance.sample(people, 1)):
-                    state.apply(change, to=who, by=TESTER)
+                    state.change(change, to=who, by=TESTER)
 
     def upsert_all(seed: int) -> None:
         for turn in range(10):
-            state.apply_each(
+            state.change_each(
                 [(who, state.Change(attributes={"n": f"{seed}-{turn}"})) for who in people],
                 by=TESTER,
             )

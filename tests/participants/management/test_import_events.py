@@ -148,7 +148,7 @@ def test_a_program_that_takes_no_events_ends_the_import_before_it_begins(
 
 
 def test_a_dry_run_counts_like_an_import_and_stores_nothing(file: Path, program: Program) -> None:
-    state.apply(state.Change(), to="ana", by=TESTER, may_create=True)
+    state.change(state.Change(), to="ana", by=TESTER, rights=state.ALL_RIGHTS)
     written(file, purchase("a"), b"{", purchase("b", of="eva"), purchase("a"))
 
     rehearsed = import_events(file, "--program", program.pk, "--dry-run")

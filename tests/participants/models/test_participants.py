@@ -71,7 +71,7 @@ def test_a_state_change_is_of_a_known_kind(
 def test_history_holds_the_participant_and_the_program(
     participant: Participant, program: Program
 ) -> None:
-    state.apply(state.Change(program_id=program.id), to="ana", by=TESTER)
+    state.change(state.Change(program_id=program.id), to="ana", by=TESTER)
 
     with pytest.raises(ProtectedError):
         participant.delete()
@@ -81,7 +81,7 @@ def test_history_holds_the_participant_and_the_program(
 
 def test_ids_and_history_sort_by_time(participant: Participant) -> None:
     for n in range(20):
-        state.apply(state.Change(attributes={"n": n}), to="ana", by=TESTER)
+        state.change(state.Change(attributes={"n": n}), to="ana", by=TESTER)
 
     rows = list(StateChange.objects.filter(key="n").order_by("id"))
 

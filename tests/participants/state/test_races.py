@@ -60,7 +60,9 @@ def test_batches_and_single_calls_with_the_same_new_people_make_each_once(api: A
 
 def test_batches_that_hold_the_same_people_in_opposite_order_do_not_deadlock() -> None:
     known = [f"known{n}" for n in range(30)]
-    state.apply_each([(name, state.Change()) for name in known], by=TESTER, may_create=True)
+    state.change_each(
+        [(name, state.Change()) for name in known], by=TESTER, rights=state.ALL_RIGHTS
+    )
     names = [*known, *(f"new{n}" for n in range(30))]
 
     def batch(seed: int) -> set[str]:
@@ -70,10 +72,10 @@ def test_batches_that_hold_the_same_people_in_opposite_order_do_not_deadlock() -
             change = state.Change(tags=[f"t{seed}-{turn}"])
             # Not upsert_each: @retried would hide a deadlock outside a transaction, inside one it does not.
             with transaction.atomic():
-                results += state.apply_each(
-                    [(name, change) for name in mine], by=TESTER, may_create=True
+                results += state.change_each(
+                    [(name, change) for name in mine], by=TESTER, rights=state.ALL_RIGHTS
                 )
-        return {result.outcome for result in results}
+        return {result.status for result in results}
 
     outcomes = at_once([partial(batch, seed) for seed in range(6)])
 
@@ -87,10 +89,10 @@ def test_batches_that_make_the_same_people_in_different_order_do_not_deadlock() 
     def batch(seed: int) -> set[str]:
         mine = random.Random(seed).sample(names, len(names))
         with transaction.atomic():
-            results = state.apply_each(
-                [(name, state.Change()) for name in mine], by=TESTER, may_create=True
+            results = state.change_each(
+                [(name, state.Change()) for name in mine], by=TESTER, rights=state.ALL_RIGHTS
             )
-        return {result.outcome for result in results}
+        return {result.status for result in results}
 
     outcomes = at_once([partial(batch, seed) for seed in range(6)])
 
@@ -99,42 +101,42 @@ def test_batches_that_make_the_same_people_in_different_order_do_not_deadlock() 
 
 
 def test_a_second_look_that_is_tried_again_does_not_forget_who_was_created() -> None:
-    state.apply(state.Change(), to="known", by=TESTER, may_create=True)
+    state.change(state.Change(), to="known", by=TESTER, rights=state.ALL_RIGHTS)
     held, let_go = threading.Event(), threading.Event()
     failures = iter([True])
 
     def hold() -> None:
         with transaction.atomic():
-            state.apply(state.Change(add_tags=["first"]), to="known", by=TESTER)
+            state.change(state.Change(add_tags=["first"]), to="known", by=TESTER)
             held.set()
             let_go.wait(0.3)
 
     def fail_once(execute: Any, sql: str, *rest: Any) -> Any:
-        if "FOR NO KEY UPDATE" in sql and "WITH input" not in sql and next(failures, False):
+        if "FOR NO KEY UPDATE" in sql and "WITH given" not in sql and next(failures, False):
             raise OperationalError from DeadlockDetected()
         return execute(sql, *rest)
 
-    def batch() -> list[state.Result]:
+    def batch() -> list[state.Upserted]:
         held.wait()
         change = state.Change(add_tags=["second"])
         with connection.execute_wrapper(fail_once):
-            return state.apply_each(
-                [("known", change), ("new", change)], by=TESTER, may_create=True
+            return state.change_each(
+                [("known", change), ("new", change)], by=TESTER, rights=state.ALL_RIGHTS
             )
 
     _, results = at_once([hold, batch])
 
     assert next(failures, "failed once") == "failed once"
-    assert [result.outcome for result in results or []] == ["updated", "created"]
+    assert [result.status for result in results or []] == ["updated", "created"]
     assert Participant.objects.get(external_id="known").tags == ["first", "second"]
 
 
 def test_history_is_a_chain_without_a_gap_however_many_write() -> None:
-    state.apply(state.Change(), to="ana", by=TESTER, may_create=True)
+    state.change(state.Change(), to="ana", by=TESTER, rights=state.ALL_RIGHTS)
 
     def set_numbers(thread: int) -> None:
         for turn in range(10):
-            state.apply(
+            state.change(
                 state.Change(
                     attributes={"n": f"{thread}-{turn}"}, profile={"phone": f"{thread}-{turn}"}
                 ),
@@ -156,12 +158,12 @@ def test_history_is_a_chain_without_a_gap_however_many_write() -> None:
 
 
 def test_enrolments_in_many_programs_at_once_are_all_there_and_all_answered() -> None:
-    state.apply(state.Change(), to="ana", by=TESTER, may_create=True)
+    state.change(state.Change(), to="ana", by=TESTER, rights=state.ALL_RIGHTS)
     programs = [Program.objects.create(name=str(n)).id for n in range(12)]
 
     at_once(
         [
-            partial(state.apply, state.Change(program_id=program_id), to="ana", by=TESTER)
+            partial(state.change, state.Change(program_id=program_id), to="ana", by=TESTER)
             for program_id in programs
         ]
     )
@@ -173,14 +175,14 @@ def test_enrolments_in_many_programs_at_once_are_all_there_and_all_answered() ->
 def test_an_enrolment_that_flips_under_many_hands_has_an_unbroken_history(
     program: Program,
 ) -> None:
-    state.apply(state.Change(), to="ana", by=TESTER, may_create=True)
+    state.change(state.Change(), to="ana", by=TESTER, rights=state.ALL_RIGHTS)
     statuses = ["ACTIVE", "FROZEN", "LOCKED", "CLOSED"]
 
     def flip(seed: int) -> None:
         chance = random.Random(seed)
         for _ in range(15):
             change = state.Change(program_id=program.id, enrollment_status=chance.choice(statuses))
-            state.apply(change, to="ana", by=TESTER)
+            state.change(change, to="ana", by=TESTER)
 
     at_once([partial(flip, seed) for seed in range(8)])
 
@@ -193,10 +195,10 @@ def test_an_enrolment_that_flips_under_many_hands_has_an_unbroken_history(
 
 def test_the_last_free_attribute_is_given_once() -> None:
     full: dict[str, Any] = {f"k{n}": n for n in range(99)}
-    state.apply(state.Change(attributes=full), to="ana", by=TESTER, may_create=True)
+    state.change(state.Change(attributes=full), to="ana", by=TESTER, rights=state.ALL_RIGHTS)
 
     def add(key: str) -> bool:
-        [result] = state.apply_each([("ana", state.Change(attributes={key: 1}))], by=TESTER)
+        [result] = state.change_each([("ana", state.Change(attributes={key: 1}))], by=TESTER)
         return result.refusal is None
 
     taken = at_once([partial(add, f"extra{n}") for n in range(10)])
@@ -206,19 +208,19 @@ def test_the_last_free_attribute_is_given_once() -> None:
 
 
 def test_an_answer_that_waited_shows_what_the_other_did(program: Program) -> None:
-    state.apply(state.Change(), to="ana", by=TESTER, may_create=True)
+    state.change(state.Change(), to="ana", by=TESTER, rights=state.ALL_RIGHTS)
     locked, answers = threading.Event(), []
 
     def hold() -> None:
         with transaction.atomic():
-            state.apply(state.Change(program_id=program.id), to="ana", by=TESTER)
+            state.change(state.Change(program_id=program.id), to="ana", by=TESTER)
             locked.set()
             threading.Event().wait(0.3)
 
     def follow() -> None:
         locked.wait()
-        result: Any = state.apply(state.Change(add_tags=["late"]), to="ana", by=TESTER)
-        answers.append(bytes(result.answer))
+        result: Any = state.change(state.Change(add_tags=["late"]), to="ana", by=TESTER)
+        answers.append(bytes(result.document))
 
     at_once([hold, follow])
 
