@@ -146,14 +146,9 @@ class Checker:
             self._complain(f"{_capital(kind.words)} cannot be negated.", node)
         return kind if is_numeric(kind) else NUMBER
 
-    def all_of(self, node: tree.AllOf, scope: Scope) -> Kind:
+    def logic(self, node: tree.Logic, scope: Scope) -> Kind:
         for part in node.parts:
-            self.expect(part, scope, BOOL, "Both sides of &&")
-        return BOOL
-
-    def any_of(self, node: tree.AnyOf, scope: Scope) -> Kind:
-        for part in node.parts:
-            self.expect(part, scope, BOOL, "Both sides of ||")
+            self.expect(part, scope, BOOL, f"Both sides of {node.sign}")
         return BOOL
 
     def conditional(self, node: tree.Conditional, scope: Scope) -> Kind:
@@ -522,8 +517,7 @@ _CHECK: Final[dict[type[Node], Callable[[Checker, Any, Scope], Kind]]] = {
     tree.MapOf: Checker.map_of,
     tree.Prefixed: Checker.prefixed,
     tree.Chain: Checker.chain,
-    tree.AllOf: Checker.all_of,
-    tree.AnyOf: Checker.any_of,
+    tree.Logic: Checker.logic,
     tree.Conditional: Checker.conditional,
     tree.Name: Checker.name,
     tree.Row: Checker.row,

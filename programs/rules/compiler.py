@@ -93,11 +93,8 @@ class Compiler:
         first = self.compile(node.first)
         return operators.chain(first, [(sign, self.compile(right)) for sign, right in node.rest])
 
-    def all_of(self, node: tree.AllOf) -> Closure:
-        return operators.all_of([self.compile(part) for part in node.parts])
-
-    def any_of(self, node: tree.AnyOf) -> Closure:
-        return operators.any_of([self.compile(part) for part in node.parts])
+    def logic(self, node: tree.Logic) -> Closure:
+        return operators.logic(node.sign, [self.compile(part) for part in node.parts])
 
     def conditional(self, node: tree.Conditional) -> Closure:
         cases = [(self.compile(test), self.compile(value)) for test, value in node.cases]
@@ -315,8 +312,7 @@ _COMPILE: Final[dict[type[Node], Any]] = {
     tree.MapOf: Compiler.map_of,
     tree.Prefixed: Compiler.prefixed,
     tree.Chain: Compiler.chain,
-    tree.AllOf: Compiler.all_of,
-    tree.AnyOf: Compiler.any_of,
+    tree.Logic: Compiler.logic,
     tree.Conditional: Compiler.conditional,
     tree.Name: Compiler.member,
     tree.Row: Compiler.member,

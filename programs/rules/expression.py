@@ -12,7 +12,7 @@ from programs.rules.environment import DYNAMIC, Environment
 from programs.rules.errors import EvaluationError, RuleSyntaxError
 from programs.rules.explain import Decision, Part
 from programs.rules.kinds import ANY, BOOL, NUMBER, Kind
-from programs.rules.operators import all_of
+from programs.rules.operators import logic
 from programs.rules.parser import parse
 from programs.rules.tree import Node
 from programs.rules.values import Closure, Facts, Value, handed_out, in_words
@@ -72,7 +72,7 @@ def compile(  # noqa: A001
         node = parse(text)
         checker.run(node, *_WANTED[result])
         # The reasons of a decision are told for each part of a top-level &&.
-        nodes = node.parts if type(node) is tree.AllOf else [node]
+        nodes = node.parts if type(node) is tree.Logic and node.sign == "&&" else [node]
         parts = tuple(_part(compiler, each) for each in nodes)
     except RecursionError:
         raise RuleSyntaxError("The rule is nested too deeply.") from None
@@ -88,7 +88,7 @@ def _part(compiler: Compiler, node: Node) -> Part:
 
 
 def _whole(parts: tuple[Part, ...]) -> Closure:
-    return parts[0].evaluate if len(parts) == 1 else all_of([part.evaluate for part in parts])
+    return parts[0].evaluate if len(parts) == 1 else logic("&&", [part.evaluate for part in parts])
 
 
 def _evaluation(closure: Closure, blank: Run, result: Result | None) -> Callable[[Facts], Value]:

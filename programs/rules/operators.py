@@ -132,17 +132,9 @@ def not_bool(sign: str, value: Value) -> EvaluationError:
     return EvaluationError(f"{sign} takes true or false, not {in_words(value)}.")
 
 
-def all_of(parts: list[Closure]) -> Closure:
-    """&&: false if any part is, whatever the others; then the first error; else true."""
-    return _logic(parts, "&&", False)
-
-
-def any_of(parts: list[Closure]) -> Closure:
-    """||: true if any part is, whatever the others; then the first error; else false."""
-    return _logic(parts, "||", True)
-
-
-def _logic(parts: list[Closure], sign: str, decisive: bool) -> Closure:
+def logic(sign: str, parts: list[Closure]) -> Closure:
+    """&& is false, and || true, if any part is, whatever the others; then comes the first error; else the opposite."""
+    decisive = sign == "||"
     neutral = not decisive
 
     def decide(facts: Facts, run: Run) -> bool:

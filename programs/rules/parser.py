@@ -235,10 +235,8 @@ def _chain(first: Node, run: Children) -> Node:
         return first
     values: list[Node] = run[1::2]
     start, end = first.start, values[-1].end
-    if run[0] == "&&":
-        return tree.AllOf(start, end, [first, *values])
-    if run[0] == "||":
-        return tree.AnyOf(start, end, [first, *values])
+    if run[0] in ("&&", "||"):
+        return tree.Logic(start, end, str(run[0]), [first, *values])
     return tree.Chain(start, end, first, list(zip(map(str, run[::2]), values, strict=True)))
 
 

@@ -93,16 +93,10 @@ class Chain(Node):
 
 
 @dataclass(slots=True)
-class AllOf(Node):
-    """`a && b && ...`"""
+class Logic(Node):
+    """`a && b && ...` or `a || b || ...`"""
 
-    parts: list[Node]
-
-
-@dataclass(slots=True)
-class AnyOf(Node):
-    """`a || b || ...`"""
-
+    sign: str
     parts: list[Node]
 
 

@@ -72,7 +72,7 @@ for _name, (_part, _unit, _says, _gives) in _GETTERS.items():
         f"timestamp.{_name}() -> int",
         f"timestamp.{_name}(string) -> int",
         *([f"duration.{_name}() -> int"] if _unit else []),
-        says=f"{_says} For a time, in UTC or in the named time zone.",
+        says=f"{_says} Times are read in UTC, or in the named time zone.",
         example=f'timestamp("2026-01-15T10:30:00Z").{_name}("Europe/Berlin")',
         gives=_gives,
     )(_getter(_part, _unit))
