@@ -1,4 +1,4 @@
-"""The OpenAPI document, the page that shows it and the page about the rule language, for everybody."""
+"""Public documentation: the OpenAPI document, the page that shows it and the page about the rule language."""
 
 # mypy: allow-untyped-calls
 # drf-spectacular is typed in part.
@@ -35,7 +35,7 @@ class OpenAPIView(APIView):
 
 
 class SwaggerView(SpectacularSwaggerSplitView):
-    """Swagger UI without its inline style, which the CSP forbids, on files of ours."""
+    """Swagger UI from local files, without its inline style, which the CSP forbids."""
 
     schema = None
     template_name = "docs.html"
@@ -50,7 +50,7 @@ def rule_language(request: HttpRequest) -> HttpResponse:
 
 @functools.cache
 def _document() -> msgspec.Raw:
-    # It takes a second, and changes with the code only.
+    # Generating it takes a second, and only the code changes it.
     return msgspec.Raw(json.dumps(SchemaGenerator().get_schema(public=True)).encode())
 
 
