@@ -12,6 +12,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from participants.api.addresses import PARTICIPANT
 from participants.api.bodies import BodySchema
+from participants.api.rights import rights_to_set
 from participants.models import MAX_COUNTER_KEY_LENGTH, Counter
 from participants.state import counters
 from participants.state.counters import CounterChange, clean_counter
@@ -97,7 +98,11 @@ class CounterViewSet(GenericViewSet[Counter]):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         row = counters.set_counter(
-            participant, counter, serializer.validated_data, by=actor_of(request)
+            participant,
+            counter,
+            serializer.validated_data,
+            by=actor_of(request),
+            rights=rights_to_set(request, "counter"),
         )
         return Response(CounterAnswerSerializer(row).data)
 

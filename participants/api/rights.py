@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from django.http import HttpRequest
 
+from participants.state import Rights
 from programs.api.rights import Requirement
 from programs.models import Scope
 
@@ -88,3 +89,11 @@ CHANGING_A_PARTICIPANT = _CHANGE_PARTICIPANT
 # A program_id makes the enrollment or reactivates it, so it takes both.
 ENROLLING = Requirement(_WRITE, ("participants.add_enrollment", "participants.change_enrollment"))
 SIMULATING_A_PARTICIPANT = _VIEW_PARTICIPANT
+
+
+def rights_to_set(request: HttpRequest, model: str) -> Rights:
+    """What a PUT may do that creates a row of this model ("counter") or overwrites it."""
+    return Rights(
+        may_create=Requirement(_WRITE, (f"participants.add_{model}",)).is_met_by(request),
+        may_change=Requirement(_WRITE, (f"participants.change_{model}",)).is_met_by(request),
+    )
