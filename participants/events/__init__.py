@@ -1,4 +1,4 @@
-"""What participants do: stored once, worked off in order, explained.
+"""Events, what participants do: stored once, processed in order, explained.
 
-`ingest` stores events, `process` works them off, `apply` says what each does, `simulate` what one would do.
+`ingest` stores them, `queue` claims them, `process` runs them, `apply` decides what each does, `outcome` is what each led to.
 """

@@ -1,4 +1,4 @@
-"""Import of events from JSON Lines: for each line what POST /v1/events does, in the order of the lines."""
+"""Import of events from JSON Lines: each line is handled as by POST /v1/events, in the order of the lines."""
 
 import sys
 import time
@@ -21,17 +21,17 @@ from participants.exceptions import (
     ParticipantNotFound,
     UnknownParticipant,
 )
-from participants.management.lines import LinesCommand, Rehearsal, Store, Tally
+from participants.management.import_command import ImportCommand, Rehearsal, StoreBatch, Tally
 from participants.models import Event, EventStatus
 from programs.kernel.actors import Actor, ActorKind
 from programs.kernel.exceptions import DomainError
 
 _BY = Actor(ActorKind.COMMAND, "import_events")
 AWAITED_AT_ONCE = 1000
-PAUSE = 0.05  # seconds, while others work off what is left, or it is put off
+PAUSE = 0.05  # seconds, while other workers process the rest, or an event waits for its retry
 
 
-class Command(LinesCommand[Stored]):
+class Command(ImportCommand[Stored]):
     awaited: "Awaited"
     help = (
         "Reads events from JSON Lines, each line as the body of POST /v1/events, and stores them in the order of the "
@@ -63,7 +63,7 @@ class Command(LinesCommand[Stored]):
     def new_tally(self) -> Tally:
         return EventTally()
 
-    def new_store(self, options: dict[str, Any]) -> Store[Stored]:
+    def new_store(self, options: dict[str, Any]) -> StoreBatch[Stored]:
         if options["dry_run"]:
             return Rehearsal(_store, _new_key, _known).store
         if options["wait"]:
@@ -109,7 +109,7 @@ def _known(stored: Stored) -> Stored:
 
 
 class Awaited:
-    """The events of this import, each once, in a temporary table: in memory they would grow with the file."""
+    """The ids of the imported events in a temporary table: in memory they would grow with the file."""
 
     def __init__(self) -> None:
         with connection.cursor() as cursor:
@@ -141,10 +141,10 @@ class Awaited:
 
 
 def _processed(awaited: Awaited) -> Counter[str]:
-    """Work as a worker until all of these are processed, whoever does it; how many have which status then."""
+    """Process events as a worker does until all of these are processed, by whichever worker; count them by status."""
     counts: Counter[str] = Counter()
     after = process.START
-    # disable=None: only on a terminal. No total: others help, and what else waits is worked off, too.
+    # disable=None: only on a terminal. No total: other workers help, and events from elsewhere are processed too.
     with tqdm(unit=" events", desc="Processing", file=sys.stderr, disable=None) as progress:
         for ids in awaited.batches():
             events = Event.objects.filter(pk__in=ids)

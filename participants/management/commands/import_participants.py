@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from participants import state
-from participants.management.lines import LinesCommand, Rehearsal, Store, Tally
+from participants.management.import_command import ImportCommand, Rehearsal, StoreBatch, Tally
 from participants.state.write import UpsertStatus
 from programs.kernel.actors import Actor, ActorKind
 from programs.kernel.exceptions import DomainError
@@ -13,7 +13,7 @@ from programs.kernel.exceptions import DomainError
 _BY = Actor(ActorKind.COMMAND, "import_participants")
 
 
-class Command(LinesCommand[state.Upserted]):
+class Command(ImportCommand[state.Upserted]):
     help = (
         "Reads people from JSON Lines, each line as the body of POST /v1/participants, and creates or updates them in "
         'the order of the lines. Ends with the counts on standard output ("created 2357, updated 0, failed 0"; updated '
@@ -30,7 +30,7 @@ class Command(LinesCommand[state.Upserted]):
     def new_tally(self) -> Tally:
         return PeopleTally()
 
-    def new_store(self, options: dict[str, Any]) -> Store[state.Upserted]:
+    def new_store(self, options: dict[str, Any]) -> StoreBatch[state.Upserted]:
         return Rehearsal(_store, _created, _updated).store if options["dry_run"] else _store
 
     def name_of(self, body: object) -> str:

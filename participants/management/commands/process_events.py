@@ -1,4 +1,4 @@
-"""Works events off, for ever or once; any number of these may run at a time."""
+"""Processing of events, forever or once; any number of these commands may run at a time."""
 
 import gc
 import os
@@ -16,20 +16,20 @@ from programs.kernel.actors import Actor, ActorKind
 
 class Command(BaseCommand):
     help = (
-        "Works off the events that wait, matures what was deferred and ends tiers that have expired. Runs until "
-        "SIGTERM or Ctrl-C, and finishes the batch in hand. Run as many as there are processors to spare."
+        "Processes pending events, matures deferred credits and ends expired tiers. Runs until SIGTERM or Ctrl-C, and "
+        "finishes the batch in hand first. Run as many as you have processors to spare."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--once", action="store_true", help="End when nothing is left to do.")
+        parser.add_argument("--once", action="store_true", help="Exit when nothing is left to do.")
         parser.add_argument(
             "--batch",
             type=int,
             default=process.BATCH,
-            help=f"How many events a transaction takes at most; {process.BATCH} by default.",
+            help=f"The most events in one transaction; {process.BATCH} by default.",
         )
         parser.add_argument(
-            "--lifeline", type=int, help="A file descriptor; when its other end is closed, stop."
+            "--lifeline", type=int, help="A file descriptor; stop when its other end is closed."
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -45,7 +45,7 @@ class Command(BaseCommand):
             signal.signal(number, lambda *_: worker.stop())
         if options["lifeline"] is not None:
             Thread(target=_stop_with, args=[options["lifeline"], worker], daemon=True).start()
-        gc.freeze()  # or the garbage collector walks through all of Django, for 50 ms every few batches
+        gc.freeze()  # else the garbage collector walks through all of Django every few batches, for 50 ms
         worker.run()
 
 

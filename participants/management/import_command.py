@@ -1,4 +1,4 @@
-"""Files of JSON Lines: read in constant memory, stored batch by batch, each refusal told by the number of its line."""
+"""Imports of JSON Lines: read in constant memory, stored batch by batch, with each refusal reported by line number."""
 
 import codecs
 import contextlib
@@ -23,11 +23,11 @@ from programs.kernel.exceptions import DomainError, FieldError
 from programs.models import Program, ProgramStatus
 
 S = TypeVar("S")  # what became of a line that was stored
-# For each body, in their order, what became of it; the program is for those that name none.
-Store = Callable[[list[object], UUID | None], list[S | DomainError]]
+# Stores bodies and returns the result of each, in their order; the program is for those that name none.
+StoreBatch = Callable[[list[object], UUID | None], list[S | DomainError]]
 
 LARGEST_BATCH = 10_000
-# Long lines fill a batch before many do, so that memory does not depend on what the lines hold.
+# Long lines fill a batch early, so that memory does not depend on their length.
 BATCH_BYTES = 1_000_000
 
 
@@ -37,7 +37,7 @@ class LineTooLong(DomainError):
 
 @dataclass(slots=True)
 class Tally:
-    """How an import went; its text is what the command ends with."""
+    """The counts of an import; their text is the last line of output."""
 
     failed: int = 0
     last_line: int = 0  # of the last batch that was stored
@@ -53,13 +53,13 @@ class Tally:
         return f"after line {self.last_line} (done up to there; run it again for the rest)"
 
 
-class LinesCommand(BaseCommand, Generic[S]):
-    """A command that stores what stands on the lines of a file. May be stopped at any moment and run again."""
+class ImportCommand(BaseCommand, Generic[S]):
+    """A command that stores each line of a file. It may be stopped at any moment and run again."""
 
     program_help: ClassVar[str]
     dry_run_help: ClassVar[str]
-    without_program: ClassVar[str]  # what a program that is not active does not take
-    # The field that a refusal is about which names none itself; else it is the program.
+    without_program: ClassVar[str]  # why a program that is not active cannot be named
+    # The field that a refusal is about if it names none itself; by default program_id.
     field_of: ClassVar[Mapping[type[DomainError], str]] = {}
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -86,10 +86,10 @@ class LinesCommand(BaseCommand, Generic[S]):
     def new_tally(self) -> Tally: ...
 
     @abstractmethod
-    def new_store(self, options: dict[str, Any]) -> Store[S]: ...
+    def new_store(self, options: dict[str, Any]) -> StoreBatch[S]: ...
 
     def name_of(self, body: object) -> str:
-        """What no two bodies of one batch may share; "" where nothing speaks against them standing together."""
+        """A name that no two bodies of one batch may share; "" if they may stand together."""
         return ""
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -114,7 +114,7 @@ class LinesCommand(BaseCommand, Generic[S]):
         with contextlib.ExitStack() as opened:
             source = opened.enter_context(_source(options["file"]))
             errors = opened.enter_context(_errors_file(options["errors"], source))
-            # Whatever ends the import, the counts say how far it came; below the bar, which is closed before.
+            # Whatever ends the import, the counts are printed, below the progress bar, which is closed first.
             opened.callback(lambda: self.stdout.write(str(tally)))
             progress = opened.enter_context(_progress_bar(source))
             lines = _lines(source, progress)
@@ -125,7 +125,7 @@ class LinesCommand(BaseCommand, Generic[S]):
                         progress.clear()
                         self._report(number, stored, errors)
                 tally.last_line = batch.last_line
-                reset_queries()  # under DEBUG Django keeps the text of thousands of statements
+                reset_queries()  # under DEBUG, Django keeps the text of every statement
 
     def _report(self, number: int, refusal: DomainError, errors: BinaryIO | None) -> None:
         name = self.field_of.get(type(refusal), "program_id")
@@ -135,7 +135,7 @@ class LinesCommand(BaseCommand, Generic[S]):
                 row = {"line": number, "code": refusal.code, **about.as_dict()}
                 errors.write(exact_json.dumps(row) + b"\n")
             else:
-                # The name of an unknown field is the file's own text and might steer a terminal.
+                # The name of an unknown field comes from the file and may contain terminal escapes.
                 name = about.field if about.field.isprintable() else ascii(about.field)
                 self.stderr.write(f"line {number}: {name} ({about.reason}): {about.message}")
 
@@ -152,15 +152,15 @@ class LinesCommand(BaseCommand, Generic[S]):
 
 
 class Rehearsal(Generic[S]):
-    """Stores each batch and takes it back, so that nobody waits longer for a row than in an import.
+    """A dry run: each batch is stored and rolled back, so that rows stay locked no longer than in an import.
 
-    What an earlier batch would have made is kept by name in a temporary table: in memory it would grow with the file.
+    What earlier batches would have created is kept by name in a temporary table: in memory it would grow with the file.
     """
 
     def __init__(
-        self, store: Store[S], made: Callable[[object, S], str], known: Callable[[S], S]
+        self, store: StoreBatch[S], made: Callable[[object, S], str], known: Callable[[S], S]
     ) -> None:
-        """`made` names what the line made, "" where it made nothing; `known` is the same of what was there already."""
+        """`made` names what the line created, "" for nothing; `known` turns a result into that of something known before."""
         self._store, self._made, self._known = store, made, known
         with connection.cursor() as cursor:
             cursor.execute("DROP TABLE IF EXISTS pg_temp.import_made")
@@ -184,7 +184,7 @@ class Rehearsal(Generic[S]):
         ]
 
     def _repeated(self, made: list[str]) -> set[str]:
-        """Those of them that an earlier batch made; the others are remembered."""
+        """The names that an earlier batch has created; the others are remembered."""
         with connection.cursor() as cursor:
             cursor.execute(
                 "INSERT INTO import_made SELECT unnest(%s::text[]) ON CONFLICT DO NOTHING RETURNING name",
@@ -195,7 +195,7 @@ class Rehearsal(Generic[S]):
 
 @dataclass(slots=True)
 class _Batch:
-    """Lines that can be stored in one step: no name stands in two of them."""
+    """Lines that can be stored in one step: no two have the same name."""
 
     bodies: dict[int, object] = field(default_factory=dict)  # by the number of the line
     refused: dict[int, DomainError] = field(default_factory=dict)
@@ -216,8 +216,10 @@ class _Batch:
         if name:
             self.names.add(name)
 
-    def store(self, store: Store[S], program_id: UUID | None) -> list[tuple[int, S | DomainError]]:
-        """What became of each line, by its number and in their order."""
+    def store(
+        self, store: StoreBatch[S], program_id: UUID | None
+    ) -> list[tuple[int, S | DomainError]]:
+        """The result of each line, by number, in order."""
         results = store(list(self.bodies.values()), program_id)
         stored = dict(zip(self.bodies, results, strict=True))
         return sorted({**stored, **self.refused}.items(), key=lambda line: line[0])
@@ -240,20 +242,20 @@ def _batches(
 
 
 def _body(line: bytes) -> object:
-    """The JSON value, or the DomainError that it is none."""
+    """The JSON value, or a DomainError if it is not one."""
     if len(line) > settings.BODY_LIMIT:
         message = f"A line may have at most {settings.BODY_LIMIT:,} bytes."
         return LineTooLong(message, [FieldError("body", "too_long", message)])
     try:
         return exact_json.loads(line)
     except exact_json.InvalidJSON as error:
-        # Its own line number would be read as that of the file.
+        # The parser counts lines too, and its number would be taken for that of the file.
         message = str(error).replace(" line 1,", "")
         return DomainError(message, [FieldError("body", "invalid", message)])
 
 
 def _lines(source: BinaryIO, progress: "tqdm[Any]") -> Iterator[tuple[int, bytes]]:
-    """The lines that are not blank, by number. Of one beyond the limit only a beginning, itself beyond the limit."""
+    """The lines that are not blank, with their numbers. A line beyond the limit is cut, just beyond the limit."""
     most = settings.BODY_LIMIT + len(b"\r\n")
     number = 0
     while line := source.readline(most):
@@ -291,7 +293,7 @@ def _errors_file(
         return contextlib.nullcontext()
     if os.path.exists(path) and os.path.samestat(os.stat(path), os.fstat(source.fileno())):
         raise CommandError("--errors would overwrite the file that is to be read.")
-    # Unbuffered, so that a full disk shows at once and a kill leaves every error so far.
+    # Unbuffered, so that a full disk shows at once, and a killed import leaves all errors so far.
     return open(path, "wb", buffering=0)
 
 
