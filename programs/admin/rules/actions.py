@@ -9,7 +9,7 @@ from django import forms
 from programs.admin.rules.choices import ProgramChoices
 from programs.admin.rules.inputs import CodeField, Lines
 from programs.kernel.exceptions import FieldError
-from programs.rulebook.actions import ACTION_TYPES, Action, Field
+from programs.rulebook.actions import ACTION_TYPES, Field
 
 
 def inputs_of(kind: str) -> dict[str, list[str]]:
@@ -57,14 +57,20 @@ def row_of(action: Mapping[str, Any]) -> dict[str, Any]:
     return row
 
 
-def _by_subject() -> dict[str, dict[str, list[type[Action]]]]:
+def _by_subject() -> dict[str, dict[str, list[str]]]:
     """The inputs of all types under the subjects of their types, each with the types that use it."""
-    subjects: dict[str, dict[str, list[type[Action]]]] = {}
+    places: dict[str, dict[str, int]] = {}
     for kind, action in ACTION_TYPES.items():
-        inputs = subjects.setdefault(action.subject, {})
-        for name in inputs_of(kind):
-            inputs.setdefault(name, []).append(action)
-    return subjects
+        for place, name in enumerate(inputs_of(kind)):
+            places.setdefault(action.subject, {}).setdefault(name, place)
+    # An input stands where its type has it, also among inputs that other types have declared before.
+    return {
+        subject: {
+            name: [kind for kind in ACTION_TYPES if name in inputs_of(kind)]
+            for name in sorted(inputs, key=inputs.__getitem__)
+        }
+        for subject, inputs in places.items()
+    }
 
 
 def _choice(field: Field[Any], choices: ProgramChoices) -> forms.Field:
@@ -126,13 +132,7 @@ class ActionForm(forms.Form):
     def groups(self) -> Iterator[tuple[str, list[tuple[forms.BoundField, str]]]]:
         """The inputs by subject, each with the types that use it."""
         for subject, inputs in _by_subject().items():
-            yield (
-                subject,
-                [
-                    (self[name], " ".join(action.type for action in actions))
-                    for name, actions in inputs.items()
-                ],
-            )
+            yield subject, [(self[name], " ".join(types)) for name, types in inputs.items()]
 
     def add_refusal(self, name: str, error: FieldError, place: str) -> None:
         field = ACTION_TYPES[self.cleaned_data["type"]].fields.get(name)
