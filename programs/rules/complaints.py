@@ -60,7 +60,7 @@ def bad_token(source: str, token: Token, expected: Collection[str]) -> RuleSynta
         end = start + len(token)
         message = f"Unexpected {_shown(token)}: {_wanted(source[:start], expected)}."
     if meant := _MEANT.get(str(token)):
-        message = f"{message[:-1]}. Did you mean {meant}?"
+        message = f"{message} Did you mean {meant}?"
     elif hint := _hint(source, token, start):
         message = f"{message} {hint}"
     return located(message, source, start, end)

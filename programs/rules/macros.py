@@ -34,6 +34,7 @@ def iterations(loop: Loop, collection: Value, run: Run) -> Iterable[None]:
         )
     charge(run, CONTAINER + len(collection) // 8)
     cost = loop.cost
+    # Two loops, since most macros bind one name, and their bodies take little longer than binding it.
     if len(loop.slots) == 1:
         (slot,) = loop.slots
         for item in collection if kind is list else keys(collection, run):
