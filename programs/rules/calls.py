@@ -34,7 +34,7 @@ def method(meaning: FunctionCall, arguments: Sequence[Closure]) -> Step:
 
 
 def matching(pattern: Any) -> Step:
-    """`value.matches("...")` with a pattern that is compiled already, or the error that came of it."""
+    """`value.matches("...")` with a pattern that is compiled already, or the error from compiling it."""
 
     def match(value: Value, facts: Facts, run: Run) -> bool:
         if isinstance(pattern, EvaluationError):
@@ -47,7 +47,7 @@ def matching(pattern: Any) -> Step:
 
 
 def taking(meaning: FunctionCall, index: int, argument: Closure) -> Closure:
-    """The argument, looked at before the function gets it."""
+    """The argument, with its type checked before the function gets it."""
     types = accepted(meaning.overloads, index)
     if not types:
         return argument
@@ -66,7 +66,7 @@ def taking(meaning: FunctionCall, index: int, argument: Closure) -> Closure:
 
 
 def unknown(name: str, count: int) -> Closure:
-    """A call of nothing that exists, which is an error when it is evaluated."""
+    """A call of something unknown, which is an error when it is evaluated."""
 
     def fail(facts: Facts, run: Run) -> Value:
         raise EvaluationError(f"There is no function {name} with {count} arguments.")

@@ -276,7 +276,7 @@ class Checker:
         return self._facts[names]
 
     def _entry(self, container: Node, key: str | None) -> Fact | None:
-        """The fact that stands under the key of the container, where the container is a fact."""
+        """The fact under this key of the container, if the container is a fact."""
         fact = tree.fact_of(container)
         if fact is None or key is None:
             return None
@@ -414,7 +414,7 @@ class Checker:
         return ""
 
     def _pattern(self, pattern: str, node: Node) -> Any:
-        """The compiled pattern, or the error that came of it."""
+        """Compile the pattern. Returns the error if it does not compile."""
         self._pattern_characters += max(len(pattern), MAX_LENGTH // 10)
         try:
             if self._pattern_characters > 2 * MAX_LENGTH:

@@ -71,7 +71,7 @@ def compile(  # noqa: A001
     try:
         node = parse(text)
         checker.run(node, *_WANTED[result])
-        # The reasons of a decision are told for each part of a top-level &&.
+        # Each part of a top-level && gets its own reason.
         nodes = node.parts if type(node) is tree.Logic and node.sign == "&&" else [node]
         parts = tuple(_part(compiler, each) for each in nodes)
     except RecursionError:

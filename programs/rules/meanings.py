@@ -1,4 +1,4 @@
-"""What names and calls stand for, as the checker finds out and the compiler uses."""
+"""Meanings of names and calls, which the checker resolves and the compiler uses."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Fact:
 
 @dataclass(slots=True)
 class Local:
-    """A variable that a macro binds, in a slot of the run. The compiler says whether it holds raw parts of the facts."""
+    """A variable that a macro binds, in a slot of the run. The compiler sets whether it holds raw parts of the facts."""
 
     slot: int
     kind: Kind
@@ -35,7 +35,7 @@ class Local:
     is_raw: bool = False
 
 
-# None stands for a namespace, such as `math`: the call that follows has the meaning.
+# None means a namespace, such as `math`; the call that follows has the meaning.
 NameMeaning = Fact | Local | TypeName | None
 
 
@@ -48,7 +48,7 @@ class FunctionCall:
 
 @dataclass(frozen=True, slots=True)
 class PatternCall:
-    """`matches` with a pattern that is written out, compiled; or the error that came of it."""
+    """`matches` with a pattern that is written out, compiled, or the error from compiling it."""
 
     pattern: Any
 
@@ -80,5 +80,5 @@ class GetCall:
     fact: Fact | None
 
 
-# None stands for a call of nothing that exists, which fails when it is evaluated.
+# None means a call of something unknown, which fails when it is evaluated.
 CallMeaning = FunctionCall | PatternCall | MacroCall | BindCall | HasCall | GetCall | None
