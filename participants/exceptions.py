@@ -1,4 +1,4 @@
-"""What the domain refuses about participants. Each takes one more line in config.api.errors' table where its code is new."""
+"""Refusals of the domain about participants. One with a new code takes a line in the table of config.api.errors."""
 
 from programs.kernel.exceptions import DomainError, NotFound
 
@@ -12,7 +12,7 @@ class CounterNotFound(NotFound):
 
 
 class NotAllowed(DomainError):
-    """The caller may add participants but this one exists, or may change them but this one does not."""
+    """The caller may add participants but this one exists, or may change them but this one does not exist."""
 
     code = "forbidden"
     message = "You may not both add and change participants."
@@ -24,7 +24,7 @@ class EnrollingNotAllowed(NotAllowed):
 
 class DuplicateInBatch(DomainError):
     code = "duplicate_in_batch"
-    message = "A later row of this batch has the same external_id; that one counts."
+    message = "A later row of this batch has the same external_id; only that one counts."
 
 
 class ParticipantInactive(DomainError):
@@ -49,7 +49,7 @@ class InvalidScale(DomainError):
 
 class InsufficientBalance(DomainError):
     code = "insufficient_balance"
-    message = "The bucket has less than is asked for."
+    message = "The bucket does not hold that much."
 
 
 class AmountOutOfRange(DomainError):
@@ -88,7 +88,7 @@ class CounterOutOfRange(AmountOutOfRange):
 
 class UnknownParticipant(DomainError):
     code = "unknown_participant"
-    message = "The program takes no events of participants that it does not know."
+    message = "The program accepts no events of unknown participants."
 
 
 class EventNotFound(NotFound):
@@ -97,7 +97,7 @@ class EventNotFound(NotFound):
 
 class NotRetryable(DomainError):
     code = "not_retryable"
-    message = "Only a FAILED event can be tried again."
+    message = "Only a FAILED event can be retried."
 
 
 class InvalidAmount(DomainError):

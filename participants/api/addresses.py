@@ -10,9 +10,9 @@ _EXTERNAL = "external:"
 
 
 class TextConverter:
-    """Any text, slashes too. A slash that was sent encoded arrives as NUL (see config.api.middleware)."""
+    """Any text, including slashes. An encoded slash arrives as NUL (see config.api.middleware)."""
 
-    # Line ends too; without a slash at the end, so that nobody is redirected to an address with one.
+    # Including line breaks, but without a trailing slash, so that nobody is redirected to an address with one.
     regex = "(?s:.*[^/])"
 
     def to_python(self, value: str) -> str:

@@ -1,4 +1,4 @@
-"""Events: sent one by one or in batches, read, and tried again."""
+"""Events: sent one by one or in batches, read, and retried."""
 
 import re
 from typing import Any
@@ -53,7 +53,7 @@ _PREFER = OpenApiParameter(
     "Prefer",
     str,
     OpenApiParameter.HEADER,
-    description=f"`wait=5` waits up to so many seconds, at most {wait.LONGEST}, for the event to be processed.",
+    description=f"`wait=5` waits up to 5 seconds, at most {wait.LONGEST}, for the event to be processed.",
 )
 
 
@@ -65,26 +65,24 @@ class EventDataField(JSONTextArea):
 class EventBodySerializer(BodySchema):
     """The event to store."""
 
-    program_id = serializers.UUIDField(
-        help_text="In which program; its rules decide what it earns."
-    )
+    program_id = serializers.UUIDField(help_text="The program whose rules process it.")
     external_id = serializers.RegexField(
         r"\S",
         required=False,
         max_length=MAX_EXTERNAL_ID_LENGTH,
-        help_text="Your application's id of the participant; this or participant_id.",
+        help_text="Your application's id for the participant; either this or participant_id.",
     )
     participant_id = serializers.UUIDField(required=False, help_text="Our id of the participant.")
     idempotency_key = serializers.RegexField(
         r"\S",
         max_length=MAX_IDEMPOTENCY_KEY_LENGTH,
-        help_text="Your own name for it, unique in the program: sent again, it is the same event.",
+        help_text="Your own key for the event, unique in the program: sent again, it is the same event.",
     )
     event_timestamp = InstantField(
         help_text=f"When it happened; at most {FURTHEST_AHEAD.total_seconds() / 3600:.0f} hours ahead of now."
     )
     event_data = EventDataField(
-        help_text='What happened, as rules read it under `event`: {"type": "purchase", "amount": 49.90}; at most 1 MB.'
+        help_text='What happened; rules read it as `event`: {"type": "purchase", "amount": 49.90}; at most 1 MB.'
     )
 
     def read(self, body: Any) -> NewEvent:
@@ -98,7 +96,7 @@ class EventsField(JSONTextArea):
 
 class EventBatchSerializer(BodySchema):
     events = EventsField(
-        help_text="1 to 1000 events, each as in the single call; a bad one is an error in its row."
+        help_text="1 to 1000 events, each as in the single call; an invalid one is reported in its row."
     )
 
     def read(self, body: Any) -> list[Any]:
@@ -116,7 +114,7 @@ class RefusedEventSerializer(BatchRowSerializer):
 
 
 class EventBatchAnswerSerializer(serializers.Serializer[Any]):
-    """What became of each event, in the order of the body."""
+    """The result of each event, in the order of the body."""
 
     total = serializers.IntegerField()
     success_count = serializers.IntegerField()
@@ -134,7 +132,7 @@ _EVENT_ID = path_parameter("event_id", "The event.", "0198c0e4-1b2c-7d3e-8f40-51
 
 @extend_schema(parameters=[_EVENT_ID])
 class EventViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Event]):
-    """What participants did, as your application told it, and what came of it; newest first."""
+    """What participants did, as your application reported it, and its outcome; newest first."""
 
     queryset = Event.objects.select_related("participant")
     filterset_class = EventFilter
@@ -163,9 +161,9 @@ class EventViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Event]):
     def create(self, request: Request) -> Response:
         """Store one event.
 
-        202 once it is stored for good; it is processed within moments, in the order of the participant's events. 200 where it has been
-        processed already: the same event was sent before, or `Prefer: wait` was given and it was processed in time. The participant is
-        enrolled, and made where they are not known, unless the program says otherwise.
+        202 once it is stored durably; it is processed within moments, in the order of the participant's events. 200 if it has been
+        processed already: the same event was sent before, or `Prefer: wait` was sent and it was processed in time. The participant is
+        enrolled, and created if unknown, unless the program rejects unknown participants.
         """
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -185,9 +183,9 @@ class EventViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Event]):
         responses={202: StoredEventSerializer, 200: EventSerializer, 409: NotRetryable},
     )
     def retry(self, request: Request, event_id: UUID) -> Response:
-        """Try one failed event again.
+        """Retry one failed event.
 
-        It keeps its place in the order of the participant's events, and runs under the rules of now.
+        It keeps its place in the order of the participant's events, and runs under the current rules.
         """
         event = retry.retry(event_id)
         seconds = _preferred_wait(request)
@@ -204,9 +202,11 @@ class EventByKeyViewSet(GenericViewSet[Event]):
 
     @extend_schema(
         parameters=[
-            OpenApiParameter("program_id", UUID, required=True, description="Of this program."),
             OpenApiParameter(
-                "idempotency_key", str, required=True, description="The event with this key."
+                "program_id", UUID, required=True, description="The program of the event."
+            ),
+            OpenApiParameter(
+                "idempotency_key", str, required=True, description="Your own key for the event."
             ),
         ],
         responses={200: EventSerializer, 404: EventNotFound},
@@ -231,7 +231,7 @@ class EventBatchViewSet(GenericViewSet[Event]):
     def create(self, request: Request) -> Response:
         """Store many events.
 
-        Each row stands for itself, and a bad one stops no other. They arrive in the order of the body.
+        Each row stands alone: an invalid one does not stop the others. Events arrive in the order of the body.
         """
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -255,7 +255,7 @@ def _accepted(stored: ingest.Stored) -> dict[str, Any]:
 
 
 def _rights(request: Request) -> Rights:
-    """What storing an event may bring with it: for an API key with the scope all of it, for staff what they may do."""
+    """Return what storing an event may do besides: an API key everything, staff what their permissions allow."""
     return Rights(
         may_create=CREATING_A_PARTICIPANT.is_met_by(request),
         may_enroll=ENROLLING.is_met_by(request),
@@ -263,6 +263,6 @@ def _rights(request: Request) -> Rights:
 
 
 def _preferred_wait(request: Request) -> int | None:
-    """The seconds of `Prefer: wait=N` (RFC 7240, section 4.3), at most ten; None where nobody asked."""
+    """The seconds of `Prefer: wait=N` (RFC 7240, section 4.3), at most ten; None without one."""
     wanted = _WAIT.search(request.META.get("HTTP_PREFER", ""))
     return min(int(wanted[1]), wait.LONGEST) if wanted else None

@@ -1,4 +1,4 @@
-"""What lists of participants and of their history can be asked for."""
+"""Filters of the lists of participants, events and the journal."""
 
 from contextlib import suppress
 from uuid import UUID
@@ -22,11 +22,11 @@ from programs.api.filters import InstantFilter
 
 
 class ParticipantFilter(filters.FilterSet):
-    external_id = filters.CharFilter(strip=False, help_text="This external_id and no other.")
+    external_id = filters.CharFilter(strip=False, help_text="Exactly this external_id.")
     search = filters.CharFilter(
         method="matching",
         max_length=255,
-        help_text="Part of external_id, email, phone or a name; under 3 characters, or without a letter or digit, the beginning of external_id.",
+        help_text="Part of external_id, email, phone or a name; with fewer than 3 characters, or without a letter or digit, the beginning of external_id.",
     )
     program_id = filters.UUIDFilter(
         method="enrolled_in", strip=False, help_text="Actively enrolled in it."
@@ -38,7 +38,7 @@ class ParticipantFilter(filters.FilterSet):
         max_length=255,
         help_text="With this tag; case does not count.",
     )
-    # `from` is a word of Python's own.
+    # `from` is a keyword of Python.
     vars()["from"] = InstantFilter(
         field_name="created_at", lookup_expr="gte", help_text="Created at this time or later."
     )
@@ -89,9 +89,9 @@ class MovementFilter(filters.FilterSet):
         method="referring",
         strip=False,
         max_length=255,
-        help_text="Caused by the event with this id, or by the call with this idempotency key.",
+        help_text="Caused by the event with this id, or by a call with this idempotency key.",
     )
-    # `from` is a word of Python's own.
+    # `from` is a keyword of Python.
     vars()["from"] = InstantFilter(
         field_name="created_at", lookup_expr="gte", help_text="Made at this time or later."
     )
@@ -136,7 +136,7 @@ class JournalEntryFilter(MovementFilter):
 class ActivityFilter(filters.FilterSet):
     program_id = filters.UUIDFilter(strip=False, help_text="Events in this program.")
     status = filters.ChoiceFilter(choices=EventStatus.choices, help_text="With this status.")
-    # `from` is a word of Python's own.
+    # `from` is a keyword of Python.
     vars()["from"] = InstantFilter(
         field_name="created_at", lookup_expr="gte", help_text="Received at this time or later."
     )
@@ -164,6 +164,6 @@ class EventFilter(ActivityFilter):
     )
 
     def of(self, queryset: QuerySet[Event], name: str, value: str) -> QuerySet[Event]:
-        # A value and no join, so that the planner knows whose index it walks.
+        # A value and not a join, so that the planner knows which part of the index it will read.
         participant = Participant.objects.filter(external_id=value).values_list("pk", flat=True)
         return queryset.filter(participant=participant.first())

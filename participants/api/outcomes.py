@@ -34,7 +34,7 @@ class EventRowSerializer(StoredEventSerializer):
     event_data = serializers.JSONField(
         source="shown_data",
         allow_null=True,
-        help_text=f"As it was sent; null where it is longer than {LONGEST_SHOWN:,} bytes, and only the event by itself has it.",
+        help_text=f"As it was sent; null if it is longer than {LONGEST_SHOWN:,} bytes, then read the event by itself.",
     )
 
     class Meta(StoredEventSerializer.Meta):
@@ -51,13 +51,13 @@ class EventRowSerializer(StoredEventSerializer):
 
 class RuleEvaluationSerializer(serializers.Serializer[Any]):
     rule_id = serializers.UUIDField()
-    rule_name = serializers.CharField(help_text="As it was called then.")
+    rule_name = serializers.CharField(help_text="Its name at that time.")
     rule_version = serializers.IntegerField()
     outcome = serializers.ChoiceField(choices=RULE_OUTCOMES)
     reason = serializers.CharField(help_text="Why it did not match, was skipped or failed.")
     actions = serializers.ListField(
         child=serializers.DictField(),
-        help_text="What each of its actions did, with what was there before and after.",
+        help_text="What each of its actions did, with the values before and after.",
     )
 
 
@@ -84,16 +84,16 @@ class EventSerializer(EventRowSerializer):
         source="data", help_text="As it was sent; numbers are exact."
     )
     rule_evaluations = serializers.SerializerMethodField(
-        help_text="What every rule of the program said and did, in order."
+        help_text="The result of every rule of the program, in order."
     )
     tier_changes = serializers.SerializerMethodField(
-        help_text="The levels that the participant rose to by their counters."
+        help_text="Levels that the participant reached by their counters."
     )
     failure = serializers.SerializerMethodField(
-        help_text="Why a FAILED event failed; nothing of it was carried out."
+        help_text="Why a FAILED event failed; none of its effects remain."
     )
     omitted_rules = serializers.SerializerMethodField(
-        help_text="How many evaluations were too many to keep."
+        help_text="How many evaluations were omitted, as too many to keep."
     )
 
     class Meta(EventRowSerializer.Meta):
@@ -121,7 +121,7 @@ class EventSerializer(EventRowSerializer):
         return outcome.of(event).omitted_rules
 
 
-# jsonb does not keep the order of keys, and people read these. What is not named here stands in the middle.
+# jsonb does not keep the order of keys, and people read these. Keys that are not named here stand in the middle.
 _FIRST = ("rule_id", "rule_name", "rule_version", "outcome", "reason", "actions", "type")
 _LAST = ("before", "after", "available", "held", "deferred", "journal_entry_id", "undone", "error")
 _PLACES = {name: place - len(_FIRST) for place, name in enumerate(_FIRST)} | {
@@ -129,10 +129,10 @@ _PLACES = {name: place - len(_FIRST) for place, name in enumerate(_FIRST)} | {
 }
 
 
-def _in_order(told: Any) -> Any:
-    if isinstance(told, list):
-        return [_in_order(part) for part in told]
-    if not isinstance(told, dict):
-        return told
-    names = sorted(told, key=lambda name: _PLACES.get(name, 0))
-    return {name: _in_order(told[name]) for name in names}
+def _in_order(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_in_order(part) for part in value]
+    if not isinstance(value, dict):
+        return value
+    names = sorted(value, key=lambda name: _PLACES.get(name, 0))
+    return {name: _in_order(value[name]) for name in names}

@@ -1,4 +1,4 @@
-"""Participants as wholes: the upsert, one by one and in batches, lists and details."""
+"""Participants: the upsert, one by one and in batches, the list, and the whole participant."""
 
 from typing import Any
 from uuid import UUID
@@ -44,7 +44,7 @@ class UpsertSerializer(ChangeSerializer):
         help_text="Your application's id for this person, kept as given; not only white space.",
     )
     program_id = serializers.UUIDField(
-        required=False, help_text="Enrols in this program, or makes an inactive enrolment active."
+        required=False, help_text="Enrolls in this program, or reactivates an inactive enrollment."
     )
 
     def get_fields(self) -> dict[str, Any]:
@@ -64,7 +64,7 @@ class UpsertsField(JSONTextArea):
 
 class BatchSerializer(BodySchema):
     participants = UpsertsField(
-        help_text="1 to 1000 participants, each as in the single upsert; a bad one is an error in its row."
+        help_text="1 to 1000 participants, each as in the single upsert; an invalid one is reported in its row."
     )
 
     def read(self, body: Any) -> list[Any]:
@@ -84,18 +84,21 @@ class ParticipantRowSerializer(serializers.ModelSerializer[Participant]):
 
 
 class ParticipantSerializer(ParticipantRowSerializer):
-    """The whole participant."""
+    """The whole participant.
 
-    tags = TagsField(help_text="In lower case, in the order in which they were given.")
+    Only a schema: PostgreSQL writes this answer.
+    """
+
+    tags = TagsField(help_text="In lower case, in the order in which they were sent.")
     attributes = StoredAttributesField(help_text="Numbers are exact, digit for digit.")
-    counters = serializers.DictField(child=DecimalField(), help_text="Each counter's value.")
+    counters = serializers.DictField(child=DecimalField(), help_text="The value of each counter.")
     tiers = serializers.DictField(
         child=TierStandingSerializer(),
-        help_text="Where the participant stands on each track of their programs.",
+        help_text="The participant's level on each track of their programs.",
     )
     balances = BalanceSerializer(many=True, help_text="One row for each asset.")
     program_ids = serializers.ListField(
-        child=serializers.UUIDField(), help_text="The programs with an ACTIVE enrolment."
+        child=serializers.UUIDField(), help_text="The programs with an ACTIVE enrollment."
     )
 
     class Meta(ParticipantRowSerializer.Meta):
@@ -121,7 +124,7 @@ class RefusedSerializer(BatchRowSerializer):
 
 
 class BatchAnswerSerializer(serializers.Serializer[Any]):
-    """What became of each row, in the order of the body."""
+    """The result of each row, in the order of the body."""
 
     total = serializers.IntegerField()
     success_count = serializers.IntegerField()
@@ -136,7 +139,7 @@ class BatchAnswerSerializer(serializers.Serializer[Any]):
 
 @extend_schema(parameters=[PARTICIPANT])
 class ParticipantViewSet(ListModelMixin, ChangingViewSet):
-    """The people of the client's application."""
+    """The people of your application."""
 
     queryset = Participant.objects.all()
     filterset_class = ParticipantFilter
@@ -164,8 +167,8 @@ class ParticipantViewSet(ListModelMixin, ChangingViewSet):
     def create(self, request: Request) -> Response:
         """Create the participant, or update the one with this external_id.
 
-        201 for a new one, 200 for one that was there. What the body leaves out stays as it is; attributes merge key by key;
-        given tags replace the set.
+        201 if it was created, 200 if it existed. What the body leaves out stays as it is; attributes are merged key by key;
+        tags replace the whole set.
         """
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -206,8 +209,8 @@ class BatchViewSet(GenericViewSet[Participant]):
     def create(self, request: Request) -> Response:
         """Upsert many participants.
 
-        Each row stands for itself, and a bad one stops no other. Of two rows with one external_id the last counts, the
-        earlier is the error duplicate_in_batch.
+        Each row stands alone: an invalid one does not stop the others. Of two rows with the same external_id the last counts,
+        and the earlier one is the error duplicate_in_batch.
         """
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)

@@ -1,4 +1,4 @@
-"""Trying out what an event would do: nothing is stored."""
+"""Simulation: what an event would do, without storing anything."""
 
 from typing import Any
 from uuid import UUID
@@ -37,26 +37,26 @@ class ObjectField(JSONTextArea):
 
 
 class TrialSerializer(BodySchema):
-    """What to try: an event, and one of participant_id, external_id and participant_state."""
+    """An event to simulate, and one of participant_id, external_id and participant_state."""
 
     event = ObjectField(help_text='The event\'s data: {"type": "purchase", "amount": 49.90}.')
     event_timestamp = InstantField(
-        required=False, allow_null=True, help_text="When it happens; now where it is left out."
+        required=False, allow_null=True, help_text="When it happens; now by default."
     )
     participant_id = serializers.UUIDField(required=False, help_text="Our id of a participant.")
     external_id = serializers.RegexField(
         r"\S",
         required=False,
         max_length=MAX_EXTERNAL_ID_LENGTH,
-        help_text="Your application's id of a participant.",
+        help_text="Your application's id for a participant.",
     )
     participant_state = ObjectField(
         required=False,
-        help_text='Somebody made up: {"tags": ["vip"], "counters": {"visits": "9"}, "balances": {"POINTS": {"available": "50"}}}.',
+        help_text='A made-up participant: {"tags": ["vip"], "counters": {"visits": "9"}, "balances": {"POINTS": {"available": "50"}}}.',
     )
     rule = ObjectField(
         required=False,
-        help_text='A rule as it is being written: {"condition": "event.amount > 50", "actions": []}.',
+        help_text='A draft of a rule: {"condition": "event.amount > 50", "actions": []}.',
     )
 
     def read(self, body: Any) -> Trial:
@@ -74,13 +74,13 @@ class SimulatedStateSerializer(serializers.Serializer[Any]):
 
 
 class SimulationAnswerSerializer(serializers.Serializer[Any]):
-    """What would come of it."""
+    """The outcome that the event would have."""
 
     status = serializers.ChoiceField(choices=["COMPLETED", "FAILED"])
     rule_evaluations = RuleEvaluationSerializer(many=True)
     tier_changes = TierChangeSerializer(many=True)
     failure = FailureSerializer(allow_null=True)
-    participant_state = SimulatedStateSerializer(help_text="The participant after it.")
+    participant_state = SimulatedStateSerializer(help_text="The participant afterwards.")
 
 
 class _SimulationViewSet(GenericViewSet[Any]):
@@ -103,10 +103,10 @@ class ProgramSimulationViewSet(_SimulationViewSet):
         responses={200: SimulationAnswerSerializer, 404: (ProgramNotFound, ParticipantNotFound)}
     )
     def simulate(self, request: Request, program_id: UUID) -> Response:
-        """Try an event on a program's rules.
+        """Simulate an event with a program's rules.
 
-        Says for each rule whether it would match and why, and what its actions would do. Nothing is stored. With `rule`, that rule is
-        tried in place of the program's own. For a participant of yours the key needs `participants:read` too.
+        Shows for each rule whether it would match and why, and what its actions would do. Nothing is stored. With `rule`, that rule
+        is used in place of the program's own. To simulate one of your participants, the key needs `participants:read`, too.
         """
         return Response(simulate_program(program_id, self._trial(request)))
 
@@ -121,9 +121,9 @@ class RuleSimulationViewSet(_SimulationViewSet):
         responses={200: SimulationAnswerSerializer, 404: (RuleNotFound, ParticipantNotFound)}
     )
     def simulate(self, request: Request, rule_id: UUID) -> Response:
-        """Try an event on one rule.
+        """Simulate an event with one rule.
 
-        Says whether it would match and why, and what its actions would do, suspended or not. Nothing is stored. `rule` holds
-        changes to try with it. For a participant of yours the key needs `participants:read` too.
+        Shows whether it would match and why, and what its actions would do, suspended or not. Nothing is stored. `rule` holds
+        changes to try on it. To simulate one of your participants, the key needs `participants:read`, too.
         """
         return Response(simulate_rule(rule_id, self._trial(request)))

@@ -18,13 +18,13 @@ register_converter(ParticipantConverter, "participant")
 register_converter(TextConverter, "text")
 
 urlpatterns = [
-    # What is asked most: each pattern before it takes time from every call.
+    # The busiest calls come first: each pattern before them costs every call time.
     path("events", EventViewSet.as_view({"get": "list", "post": "create"}, name="Events")),
     path("events/batch", EventBatchViewSet.as_view({"post": "create"}, name="Many events")),
     path("events/by-key", EventByKeyViewSet.as_view({"get": "by_key"}, name="Event by key")),
     path("events/<id:event_id>", EventViewSet.as_view({"get": "retrieve"})),
     path("events/<id:event_id>/retry", EventViewSet.as_view({"post": "retry"}, name="Retry")),
-    # The longest first: an external_id may hold slashes, so the last of these patterns would swallow the others.
+    # The longest first: an external_id may contain slashes, so the last of these patterns would match all of them.
     path(
         "participants",
         ParticipantViewSet.as_view({"get": "list", "post": "create"}, name="Participants"),
