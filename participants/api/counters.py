@@ -12,7 +12,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from participants.api.addresses import PARTICIPANT
 from participants.api.bodies import BodySchema
-from participants.api.rights import rights_to_set
+from participants.api.rights import rights_of
 from participants.models import MAX_COUNTER_KEY_LENGTH, Counter
 from participants.state import counters
 from participants.state.counters import CounterChange, clean_counter
@@ -102,7 +102,7 @@ class CounterViewSet(GenericViewSet[Counter]):
             counter,
             serializer.validated_data,
             by=actor_of(request),
-            rights=rights_to_set(request, "counter"),
+            rights=rights_of(request, "counter"),
         )
         return Response(CounterAnswerSerializer(row).data)
 

@@ -23,7 +23,7 @@ from participants.api.batches import MAX_BATCH, BatchRowSerializer, batch_answer
 from participants.api.bodies import BodySchema
 from participants.api.filters import EventFilter
 from participants.api.outcomes import EventRowSerializer, EventSerializer, StoredEventSerializer
-from participants.api.rights import CREATING_A_PARTICIPANT, ENROLLING
+from participants.api.rights import rights_of
 from participants.events import ingest, retry, wait
 from participants.events.request import (
     FURTHEST_AHEAD,
@@ -40,7 +40,6 @@ from participants.exceptions import (
     UnknownParticipant,
 )
 from participants.models import MAX_IDEMPOTENCY_KEY_LENGTH, Event
-from participants.state import Rights
 from participants.state.changes import clean_list
 from programs.api.addresses import path_parameter
 from programs.api.callers import actor_of
@@ -168,7 +167,7 @@ class EventViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Event]):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         event = serializer.validated_data
-        stored = ingest.ingest(event, by=actor_of(request), rights=_rights(request))
+        stored = ingest.ingest(event, by=actor_of(request), rights=rights_of(request))
         seconds = _preferred_wait(request)
         is_processed = not stored.is_pending
         if seconds is not None and not is_processed:
@@ -239,7 +238,7 @@ class EventBatchViewSet(GenericViewSet[Event]):
             serializer.validated_data,
             by=actor_of(request),
             received_at=timezone.now(),
-            rights=_rights(request),
+            rights=rights_of(request),
         )
         return Response(batch_answer(results, _accepted), status=202)
 
@@ -252,14 +251,6 @@ def _processed(event_id: UUID, seconds: int | None) -> Response:
 
 def _accepted(stored: ingest.Stored) -> dict[str, Any]:
     return {"status": "accepted", "event": stored.document()}
-
-
-def _rights(request: Request) -> Rights:
-    """Return what storing an event may do besides: an API key everything, staff what their permissions allow."""
-    return Rights(
-        may_create=CREATING_A_PARTICIPANT.is_met_by(request),
-        may_enroll=ENROLLING.is_met_by(request),
-    )
 
 
 def _preferred_wait(request: Request) -> int | None:

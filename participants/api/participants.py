@@ -24,7 +24,7 @@ from participants.api.profile import (
     StoredAttributesField,
     TagsField,
 )
-from participants.api.rights import CHANGING_A_PARTICIPANT, CREATING_A_PARTICIPANT, ENROLLING
+from participants.api.rights import rights_of
 from participants.api.tiers import TierStandingSerializer
 from participants.models import PROFILE_FIELDS, Participant, ParticipantStatus
 from participants.state.changes import Change, clean_list, clean_upsert
@@ -173,7 +173,7 @@ class ParticipantViewSet(ListModelMixin, ChangingViewSet):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         external_id, change = serializer.validated_data
-        rights = _upsert_rights(request)
+        rights = rights_of(request)
         result = state.change(change, to=external_id, by=actor_of(request), rights=rights)
         return Response(result.document, status=201 if result.created else 200)
 
@@ -215,18 +215,9 @@ class BatchViewSet(GenericViewSet[Participant]):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         results = state.upsert_each(
-            serializer.validated_data, by=actor_of(request), rights=_upsert_rights(request)
+            serializer.validated_data, by=actor_of(request), rights=rights_of(request)
         )
         return Response(batch_answer(results, _accepted))
-
-
-def _upsert_rights(request: Request) -> state.Rights:
-    """What of an upsert the caller may do: an API key with the scope all of it, staff what their permissions say."""
-    return state.Rights(
-        may_create=CREATING_A_PARTICIPANT.is_met_by(request),
-        may_change=CHANGING_A_PARTICIPANT.is_met_by(request),
-        may_enroll=ENROLLING.is_met_by(request),
-    )
 
 
 def _accepted(result: state.Upserted) -> dict[str, Any]:

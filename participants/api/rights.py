@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 
 from django.http import HttpRequest
+from rest_framework.request import Request
 
-from participants.state import Rights
+from participants.state import ALL_RIGHTS, Rights
 from programs.api.rights import Requirement
-from programs.models import Scope
+from programs.models import ApiKey, Scope
 
 _READ = Scope.PARTICIPANTS_READ
 _WRITE = Scope.PARTICIPANTS_WRITE
@@ -84,16 +85,17 @@ def allows(request: HttpRequest, call: str) -> bool:
 
 
 # What parts of a call require besides. An API key's scope for the call includes them.
-CREATING_A_PARTICIPANT = Requirement(_WRITE, ("participants.add_participant",))
-CHANGING_A_PARTICIPANT = _CHANGE_PARTICIPANT
 # A program_id makes the enrollment or reactivates it, so it takes both.
 ENROLLING = Requirement(_WRITE, ("participants.add_enrollment", "participants.change_enrollment"))
 SIMULATING_A_PARTICIPANT = _VIEW_PARTICIPANT
 
 
-def rights_to_set(request: HttpRequest, model: str) -> Rights:
-    """What a PUT may do that creates a row of this model ("counter") or overwrites it."""
-    return Rights(
-        may_create=Requirement(_WRITE, (f"participants.add_{model}",)).is_met_by(request),
-        may_change=Requirement(_WRITE, (f"participants.change_{model}",)).is_met_by(request),
+def rights_of(request: Request, model: str = "participant") -> Rights:
+    """Return what a call may create and change of this model, and whether it may enroll."""
+    if isinstance(request.auth, ApiKey):
+        return ALL_RIGHTS
+    may_create, may_change = (
+        Requirement(_WRITE, (f"participants.{verb}_{model}",)).is_met_by(request)
+        for verb in ("add", "change")
     )
+    return Rights(may_create, may_change, may_enroll=ENROLLING.is_met_by(request))

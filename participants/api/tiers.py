@@ -11,7 +11,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from participants.api.addresses import PARTICIPANT
 from participants.api.bodies import BodySchema
-from participants.api.rights import rights_to_set
+from participants.api.rights import rights_of
 from participants.exceptions import NotEnrolled, ParticipantInactive
 from participants.models import TierStanding
 from participants.state import tiers
@@ -116,9 +116,10 @@ class TierViewSet(GenericViewSet[TierStanding]):
         serializer.is_valid(raise_exception=True)
         program_id = self._program_id(request) or tiers.program_of(found(participant), tier)
         change = serializer.validated_data
-        rights = rights_to_set(request, "tierstanding")
-        by = actor_of(request)
-        standing = tiers.set_tier(participant, tier, program_id, change, by=by, rights=rights)
+        rights = rights_of(request, "tierstanding")
+        standing = tiers.set_tier(
+            participant, tier, program_id, change, by=actor_of(request), rights=rights
+        )
         return Response(TierAnswerSerializer(standing).data)
 
     @extend_schema(

@@ -1,45 +1,64 @@
+"""Staff who may only add, or only change, are held to that also where one call does both."""
+
+from decimal import Decimal
+
 import pytest
-from django.contrib.auth.models import Permission, User
-from rest_framework.test import APIClient
 
-from participants import state
-from participants.models import Counter, TierStanding
-from programs.models import Program, TierLevel, TierTrack
+from participants.models import Counter, Participant, TierStanding
+from participants.state.counters import CounterChange, set_counter
+from participants.state.tiers import TierChange, set_tier
+from programs.models import Program
+from tests.config.api.browsable_pages import signed_in, submit
 from tests.conftest import TESTER
+from tests.participants.api.test_state_tiers import enrol, make_track
 
-COUNTER = "/v1/participants/external:ana/state/counters/spent"
-TIER = "/v1/participants/external:ana/state/tiers/status"
-
-
-@pytest.fixture
-def clerk(program: Program) -> APIClient:
-    """A member of staff who may add counters and tiers of ana, and change none."""
-    ana = state.Change(program_id=program.pk)
-    state.change(ana, to="ana", by=TESTER, rights=state.ALL_RIGHTS)
-    track = TierTrack.objects.create(program=program, key="status")
-    TierLevel.objects.create(track=track, key="gold", rank=1)
-    TierLevel.objects.create(track=track, key="platinum", rank=2)
-    user = User.objects.create_user("clerk", is_staff=True)
-    adding = Permission.objects.filter(codename__in=["add_counter", "add_tierstanding"])
-    user.user_permissions.set(adding)
-    client = APIClient()
-    client.force_login(user)
-    return client
+STATE = "/v1/participants/external:ana/state"
 
 
-def test_who_may_only_add_a_counter_does_not_overwrite_one(clerk: APIClient) -> None:
-    assert clerk.put(COUNTER, {"value": "5"}).status_code == 200
+@pytest.mark.parametrize(
+    ("permission", "exists", "status", "value"),
+    [
+        ("add_counter", False, 200, 999),
+        ("add_counter", True, 403, 5),
+        ("change_counter", False, 403, None),
+        ("change_counter", True, 200, 999),
+    ],
+)
+def test_a_counter_is_added_and_changed_by_those_who_may(
+    participant: Participant, permission: str, exists: bool, status: int, value: int | None
+) -> None:
+    if exists:
+        set_counter("ana", "visits", CounterChange(Decimal(5)), by=TESTER)
 
-    refused = clerk.put(COUNTER, {"value": "999"})
+    response = submit(signed_in(permission), "PUT", f"{STATE}/counters/visits", {"value": "999"})
 
-    assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
-    assert Counter.objects.get().value == 5
+    assert response.status_code == status
+    assert Counter.objects.values_list("value", flat=True).first() == value
 
 
-def test_who_may_only_add_a_tier_does_not_overwrite_one(clerk: APIClient) -> None:
-    assert clerk.put(TIER, {"level": "gold"}).status_code == 200
+@pytest.mark.parametrize(
+    ("permission", "exists", "status", "level"),
+    [
+        ("add_tierstanding", False, 200, "gold"),
+        ("add_tierstanding", True, 403, "silver"),
+        ("change_tierstanding", False, 403, None),
+        ("change_tierstanding", True, 200, "gold"),
+    ],
+)
+def test_a_tier_is_added_and_changed_by_those_who_may(
+    participant: Participant,
+    program: Program,
+    permission: str,
+    exists: bool,
+    status: int,
+    level: str | None,
+) -> None:
+    make_track(program, "status", "silver", "gold")
+    enrol("ana", program)
+    if exists:
+        set_tier("ana", "status", program.id, TierChange("silver"), by=TESTER)
 
-    refused = clerk.put(TIER, {"level": "platinum"})
+    response = submit(signed_in(permission), "PUT", f"{STATE}/tiers/status", {"level": "gold"})
 
-    assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
-    assert TierStanding.objects.get().level == "gold"
+    assert response.status_code == status
+    assert TierStanding.objects.values_list("level", flat=True).first() == level

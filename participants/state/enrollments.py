@@ -1,0 +1,33 @@
+"""Enrollments, set by hand."""
+
+from uuid import UUID
+
+from django.db import transaction
+
+from participants.models import Enrollment, EnrollmentStatus
+from participants.state import persons
+from participants.state.changes import Change
+from participants.state.rights import ALL_RIGHTS, Rights
+from participants.state.write import change
+from programs.kernel.actors import Actor
+from programs.kernel.database import retried
+
+
+@retried
+def set_enrollment(
+    of: str | UUID, program_id: UUID, status: str, *, by: Actor, rights: Rights = ALL_RIGHTS
+) -> None:
+    """Enroll a participant in a program, or change the status of their enrollment.
+
+    Raises ParticipantNotFound, ProgramNotFound, ProgramInactive, and NotAllowed where `rights` lack it.
+    """
+    asked = Change(program_id=program_id, enrollment_status=EnrollmentStatus(status))
+    if rights == ALL_RIGHTS:  # and it makes no difference whether the enrollment exists
+        change(asked, to=of, by=by)
+        return
+    with transaction.atomic():
+        # Everybody who writes an enrollment locks its participant, so what exists now still does when we write.
+        person, _ = persons.opened(of)
+        enrollments = Enrollment.objects.filter(participant=person.id, program=program_id)
+        rights.check(exists=enrollments.exists(), what="enrollments")
+        change(asked, to=of, by=by)
