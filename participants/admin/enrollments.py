@@ -56,6 +56,3 @@ class EnrollmentAdmin(VerbAdmin[Enrollment], LargeTableAdmin[Enrollment]):
         change = state.Change(program_id=program.pk, enrollment_status=form.cleaned_data["status"])
         state.change(change, to=participant.pk, by=actor_of(request))
         return obj or Enrollment.objects.get(participant=participant, program=program)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Enrollment | None = None) -> bool:
-        return False

@@ -131,28 +131,18 @@ class EventAdmin(ReadOnlyAdmin[Event]):
         programs = list(Program.objects.order_by().values_list("pk", flat=True))
         return queryset.filter(program__in=programs, idempotency_key=term), False
 
-    def render_change_form(
-        self,
-        request: HttpRequest,
-        context: dict[str, Any],
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: Event | None = None,
-    ) -> HttpResponse:
-        if obj:
-            symbols = outcomes.symbols_of([obj])
-            context |= {
-                "summary": outcomes.summary(obj, symbols),
-                "failure": outcomes.failure(obj),
-                "rules": outcomes.rule_descriptions(obj, symbols, request),
-                "tiers": outcomes.tier_descriptions(obj),
-                "omitted_rules": outcomes.omitted_rules(obj),
-                "payload": _pretty(obj.data),
-            }
-            if obj.status == EventStatus.FAILED and self.has_retry_permission(request):
-                context["retry_url"] = _page_of(obj.pk, "retry")
-        return super().render_change_form(request, context, add, change, form_url, obj)
+    def page_context(self, request: HttpRequest, obj: Event) -> dict[str, Any]:
+        symbols = outcomes.symbols_of([obj])
+        may_retry = obj.status == EventStatus.FAILED and self.has_retry_permission(request)
+        return {
+            "summary": outcomes.summary(obj, symbols),
+            "failure": outcomes.failure(obj),
+            "rules": outcomes.rule_descriptions(obj, symbols, request),
+            "tiers": outcomes.tier_descriptions(obj),
+            "omitted_rules": outcomes.omitted_rules(obj),
+            "payload": _pretty(obj.data),
+            **({"retry_url": _page_of(obj.pk, "retry")} if may_retry else {}),
+        }
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.retry_view)

@@ -153,19 +153,11 @@ class JournalEntryAdmin(ReadOnlyAdmin[JournalEntry]):
         lines = export.lines(changes.queryset)
         return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=headers)
 
-    def render_change_form(
-        self,
-        request: HttpRequest,
-        context: dict[str, Any],
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: JournalEntry | None = None,
-    ) -> HttpResponse:
-        if obj:
-            context["subtitle"] = f"{self.what(obj)} {self.signed_amount(obj)}"
-            context["event_url"] = _event_url(request, obj)
-        return super().render_change_form(request, context, add, change, form_url, obj)
+    def page_context(self, request: HttpRequest, obj: JournalEntry) -> dict[str, Any]:
+        return {
+            "subtitle": f"{self.what(obj)} {self.signed_amount(obj)}",
+            "event_url": _event_url(request, obj),
+        }
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None

@@ -181,31 +181,21 @@ class ParticipantAdmin(VerbAdmin[Participant], LargeTableAdmin[Participant]):
             return Participant.objects.get(pk=results[-1].participant_id)
         return None
 
-    def has_delete_permission(self, request: HttpRequest, obj: Participant | None = None) -> bool:
-        return False
-
-    def render_change_form(
-        self,
-        request: HttpRequest,
-        context: dict[str, Any],
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: Participant | None = None,
-    ) -> HttpResponse:
-        if obj:
-            context["held"] = holdings.held(request, obj.pk)
-            context["holdings"] = [*holdings.other(request, obj.pk), *events_of(request, obj)]
-            if allows(request, "BalanceViewSet.adjust"):
-                context["adjust_url"] = holdings.page_of(obj.pk, "adjust")
-        if obj and allows(request, "StateHistoryViewSet.list"):
+    def page_context(self, request: HttpRequest, obj: Participant) -> dict[str, Any]:
+        context: dict[str, Any] = {
+            "held": holdings.held(request, obj.pk),
+            "holdings": [*holdings.other(request, obj.pk), *events_of(request, obj)],
+        }
+        if allows(request, "BalanceViewSet.adjust"):
+            context["adjust_url"] = holdings.page_of(obj.pk, "adjust")
+        if allows(request, "StateHistoryViewSet.list"):
             changes = with_program_names(StateChange.objects.filter(participant=obj))
             context["state_changes"] = [
                 (change, when(change), what(change), old_value(change), new_value(change))
                 for change in changes[:SHOWN_CHANGES]
             ]
             context["state_history_url"] = _history_url(obj.pk)
-        return super().render_change_form(request, context, add, change, form_url, obj)
+        return context
 
     def get_urls(self) -> list[URLPattern]:
         pages: list[tuple[str, Callable[..., HttpResponse], str]] = [

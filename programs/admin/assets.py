@@ -133,6 +133,3 @@ class AssetAdmin(VerbAdmin[Asset]):
             return assets.create(form.cleaned_data, program_ids=linked)
         changed = {name: form.cleaned_data[name] for name in form.changed_data}
         return assets.change(obj.pk, changed, program_ids=linked)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Asset | None = None) -> bool:
-        return False

@@ -55,6 +55,25 @@ class StrictAdmin(admin.ModelAdmin[M]):
             return HttpResponseRedirect(f"{request.path}?{ERROR_FLAG}=1")
         return super().changelist_view(request, extra_context)
 
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: M | None = None,
+    ) -> HttpResponse:
+        more = self.page_context(request, obj) if obj else {}
+        return super().render_change_form(request, context | more, add, change, form_url, obj)
+
+    def page_context(self, request: HttpRequest, obj: M) -> dict[str, Any]:
+        """Return what the page of an existing object shows besides its form."""
+        return {}
+
+    def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
+        return False  # history hangs on the rows: close, archive or revoke them instead
+
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {}  # Django's fills the fields from the URL, with values they may be unable to show
 

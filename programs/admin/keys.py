@@ -236,9 +236,6 @@ class ApiKeyAdmin(StrictAdmin[ApiKey]):
             request, f"admin/programs/apikey/{name}.html", {**everywhere, **context}
         )
 
-    def has_delete_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
-        return False  # revoke it instead
-
 
 def _page_of(row: ApiKey) -> str:
     return reverse("admin:programs_apikey_change", args=[row.pk])

@@ -74,6 +74,3 @@ class ProgramAdmin(StrictAdmin[Program]):
             obj.save()
         elif form.changed_data:
             obj.save(update_fields=[*form.changed_data, "updated_at"])
-
-    def has_delete_permission(self, request: HttpRequest, obj: Program | None = None) -> bool:
-        return False  # archive it instead

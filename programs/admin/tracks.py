@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import Count, QuerySet
 from django.forms.formsets import DELETION_FIELD_NAME
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 
 from programs import tracks
 from programs.admin.base import SelectById
@@ -191,6 +191,9 @@ class TierTrackAdmin(VerbAdmin[TierTrack]):
         changed = tracks.TrackChange(values["display_name"], levels.levels)
         return tracks.change(obj.pk, changed, by=by, shown_version=values["shown_version"])
 
+    def has_delete_permission(self, request: HttpRequest, obj: TierTrack | None = None) -> bool:
+        return admin.ModelAdmin.has_delete_permission(self, request, obj)
+
     def delete_model(self, request: HttpRequest, obj: TierTrack) -> None:
         with suppress(TierTrackNotFound):  # somebody else deleted it first
             tracks.delete(obj.pk, by=actor_of(request))
@@ -204,18 +207,12 @@ class TierTrackAdmin(VerbAdmin[TierTrack]):
         names = [str(track) for track in objs]
         return names, {self.opts.verbose_name_plural: len(names)}, set(), []
 
-    def render_change_form(
-        self,
-        request: HttpRequest,
-        context: dict[str, Any],
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: TierTrack | None = None,
-    ) -> HttpResponse:
-        if obj and request.user.has_perm("programs.view_tiertrackversion"):
-            versions = TierTrackVersion.objects.filter(track=obj)[:SHOWN_VERSIONS]
-            context["versions"] = [
+    def page_context(self, request: HttpRequest, obj: TierTrack) -> dict[str, Any]:
+        if not request.user.has_perm("programs.view_tiertrackversion"):
+            return {}
+        versions = TierTrackVersion.objects.filter(track=obj)[:SHOWN_VERSIONS]
+        return {
+            "versions": [
                 (
                     version,
                     f"{version.changed_at:%Y-%m-%d %H:%M:%S}",
@@ -224,7 +221,7 @@ class TierTrackAdmin(VerbAdmin[TierTrack]):
                 )
                 for version in versions
             ]
-        return super().render_change_form(request, context, add, change, form_url, obj)
+        }
 
 
 def _levels(version: TierTrackVersion) -> str:

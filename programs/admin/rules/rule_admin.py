@@ -63,9 +63,6 @@ class RuleAdmin(VerbAdmin[Rule]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Rule]:
         return super().get_queryset(request).select_related("program")
 
-    def has_delete_permission(self, request: HttpRequest, obj: Rule | None = None) -> bool:
-        return False  # archive it instead
-
     def get_list_display(self, request: HttpRequest) -> Any:
         # The rules of one program do not need the column, and the others need its space.
         return self.list_display[1:] if program_id_named_in(request) else self.list_display
