@@ -1,4 +1,4 @@
-"""What a caller may say of a participant: the limits, checked the same for the API, imports and the admin."""
+"""Reading of changes of a participant, with one set of limits for the API, imports and the admin."""
 
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -28,7 +28,7 @@ _LONGEST = {
     name: cast("models.CharField[str, str]", Participant._meta.get_field(name)).max_length or 0
     for name in PROFILE_FIELDS
 }
-# Where the contract has a call of its own for what somebody put into the body.
+# Members of the document that have calls of their own.
 _ELSEWHERE = {
     "counters": "Set counters with PUT /v1/participants/{id}/state/counters/{key}.",
     "tiers": "Set tiers with PUT /v1/participants/{id}/state/tiers/{key}.",
@@ -38,11 +38,11 @@ _ELSEWHERE = {
 
 @dataclass(slots=True)
 class Change:
-    """What one call says about one participant. What it leaves out (None) stays as it is.
+    """A change of one participant by one call. What it leaves out (None) stays as it is.
 
-    `profile` holds the given ones of PROFILE_FIELDS ("" clears). `tags` replaces the set, `add_tags` and `remove_tags` edit it;
+    `profile` holds those PROFILE_FIELDS that change ("" clears). `tags` replaces the set, `add_tags` and `remove_tags` edit it;
     `attributes` merges, and a None removes the key.
-    `program_id` sets the enrolment there to `enrollment_status`.
+    `program_id` sets the enrollment there to `enrollment_status`.
     """
 
     status: str | None = None
@@ -61,7 +61,7 @@ def clean_upsert(body: object) -> tuple[str, Change]:
     members = members_of(body, errors)
     external_id = _external_id(members.pop("external_id", None), errors)
     program_id = None
-    if "program_id" in members:  # a null says nothing of which program it means
+    if "program_id" in members:  # null names no program, so it is refused
         program_id = uuid_of(members.pop("program_id") or "", errors, "program_id")
     change = _change(members, errors)
     change.program_id = program_id
