@@ -1,4 +1,4 @@
-"""The process that processes events: any number of them, on any number of machines.
+"""The process behind `process_events`: any number of them, on any number of machines.
 
 It looks for pending events again and again; a NOTIFY only spares it the pauses. All it holds is a transaction, so that
 nothing is lost when it is killed.
