@@ -14,6 +14,7 @@ from participants import ledger
 from participants.admin.form_fields import LineField
 from participants.admin.holdings import page_of
 from participants.admin.subpages import VerbPageForm, participant_for, rendered
+from participants.causes import Cause
 from participants.exceptions import (
     AmountOutOfRange,
     AssetNotLinked,
@@ -22,8 +23,8 @@ from participants.exceptions import (
     MaxTransactionExceeded,
     NotEnrolled,
 )
-from participants.ledger import Movement, Posted, store
-from participants.ledger.book import Amounts, Book, Reason, Terms
+from participants.ledger import Movement, Posted, reading
+from participants.ledger.book import Amounts, Book, Terms
 from participants.ledger.request import (
     MAX_DESCRIPTION_LENGTH,
     clean_adjustment,
@@ -35,7 +36,6 @@ from participants.models import (
     Bucket,
     EnrollmentStatus,
     JournalEntry,
-    Maturity,
     Participant,
     ParticipantStatus,
 )
@@ -264,27 +264,22 @@ def _preview(
     participant: Participant, movement: Movement, asset: Asset, before: Amounts, *, by: Actor
 ) -> Amounts:
     """Return the balance after the movement without writing anything. Raises what the book refuses."""
-    deferred = Maturity.objects.filter(
-        participant=participant, asset=asset, matured_at=None, amount__gt=0
-    )
-    takes_credits = movement.bucket == Bucket.DEFERRED
-    waiting = {
-        row.pk: store.waiting(row, movement.program_id)
-        for row in (deferred if takes_credits else [])
-    }
-    book = Book(participant.pk, participant.updated_at, 0, b"", {asset.pk: before}, waiting)
-    entry = book.enter(
+    book = Book(participant.pk, participant.updated_at, 0, b"", {asset.pk: before})
+    if movement.bucket == Bucket.DEFERRED:
+        reading.load_maturities([book])
+    book.enter(
         movement.action,
         movement.amount,
         terms=Terms(asset.pk, asset.scale, asset.max_transaction_amount),
         program_id=movement.program_id,
-        reason=Reason(by, movement.description),
+        cause=Cause(by),
+        description=movement.description,
         at=timezone.now(),
         bucket=movement.bucket,
         allow_negative=movement.allow_negative,
         matures_at=movement.matures_at,
     )
-    return entry.after
+    return book.amounts[asset.pk]
 
 
 def _shown(amounts: Amounts) -> str:

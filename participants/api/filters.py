@@ -1,6 +1,7 @@
 """Filters of the lists of participants, events and the journal."""
 
 from contextlib import suppress
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -12,6 +13,7 @@ from participants.models import (
     Event,
     EventStatus,
     JournalEntry,
+    JournalEntryQuerySet,
     Participant,
     ParticipantQuerySet,
     ParticipantStatus,
@@ -83,7 +85,7 @@ class MovementFilter(filters.FilterSet):
         method="touching", choices=Bucket.choices, help_text="Into or out of this bucket."
     )
     action_type = filters.ChoiceFilter(
-        method="of_kind", choices=ActionType.choices, help_text="Movements of this kind."
+        method="of_action", choices=ActionType.choices, help_text="Movements of this kind."
     )
     reference_id = filters.CharFilter(
         method="referring",
@@ -98,6 +100,8 @@ class MovementFilter(filters.FilterSet):
     to = InstantFilter(
         field_name="created_at", lookup_expr="lt", help_text="Made before this time."
     )
+    effective_from = InstantFilter(method="effective", help_text="Happened at this time or later.")
+    effective_to = InstantFilter(method="effective", help_text="Happened before this time.")
 
     class Meta:
         model = JournalEntry
@@ -108,12 +112,16 @@ class MovementFilter(filters.FilterSet):
     ) -> QuerySet[JournalEntry]:
         return queryset.filter(Q(source=value) | Q(destination=value))
 
-    def of_kind(
-        self, queryset: QuerySet[JournalEntry], name: str, value: str
+    def of_action(
+        self, queryset: JournalEntryQuerySet, name: str, value: str
     ) -> QuerySet[JournalEntry]:
-        action = ActionType(value)
-        sides = {"source": action.source, "destination": action.destination}
-        return queryset.filter(**{side: account for side, account in sides.items() if account})
+        return queryset.of_action(value)
+
+    def effective(
+        self, queryset: JournalEntryQuerySet, name: str, value: datetime
+    ) -> QuerySet[JournalEntry]:
+        is_start = name == "effective_from"
+        return queryset.effective_from(value) if is_start else queryset.effective_before(value)
 
     def referring(
         self, queryset: QuerySet[JournalEntry], name: str, value: str

@@ -31,6 +31,9 @@ class PostingSerializer(serializers.Serializer[Any]):
 
 class JournalEntrySerializer(serializers.ModelSerializer[JournalEntry]):
     action_type = serializers.ChoiceField(choices=ActionType.choices, read_only=True)
+    effective_at = serializers.DateTimeField(
+        source="happened_at", read_only=True, help_text="When it happened: the event's time."
+    )
     entry_hash = serializers.SerializerMethodField(
         help_text="SHA-256 over the entry and the previous entry's hash, hexadecimal."
     )
@@ -50,8 +53,10 @@ class JournalEntrySerializer(serializers.ModelSerializer[JournalEntry]):
             "program_id",
             "participant_id",
             "entry_hash",
+            "hash_version",
             "created_by",
             "created_at",
+            "effective_at",
             "postings",
         ]
         extra_kwargs = {

@@ -16,7 +16,7 @@ from participants.exceptions import (
     InvalidAmount,
     ParticipantInactive,
 )
-from participants.ledger.book import Amounts, Reason, Terms
+from participants.ledger.book import Amounts, Terms
 from participants.models import ActionType, Bucket
 from programs.kernel.decimals import LARGEST, rounded_down, written
 from programs.kernel.exceptions import TierTrackNotFound
@@ -192,13 +192,10 @@ def _move(
             amount,
             terms=Terms(asset.id, asset.scale, asset.max_transaction_amount),
             program_id=context.rulebook.program_id,
-            reason=Reason(
-                context.rule.actor,
-                action.description or context.rule.name,
-                context.event_id,
-                context.rule.id,
-            ),
+            cause=context.cause,
+            description=action.description or context.rule.name,
             at=subject.moment,
+            effective_at=facts["now"],
             bucket=bucket or Bucket.AVAILABLE,
             allow_negative=allow_negative,
             matures_at=matures_at,

@@ -19,7 +19,7 @@ from participants.events.apply import apply
 from participants.events.outcome import Outcome
 from participants.events.queue import Pending
 from participants.events.subject import Subject
-from participants.ledger import store as ledger_store
+from participants.ledger import reading, writing
 from participants.models import Participant
 from participants.state import persons
 from programs.kernel.database import retried
@@ -214,10 +214,10 @@ def _participants_of(pending: Sequence[Pending]) -> list[UUID]:
 
 def load_subjects(participant_ids: list[UUID], *, with_waiting: bool) -> dict[UUID, Subject]:
     """Load these participants as they are now; with their deferred credits where a rule takes from them."""
-    books, moment = ledger_store.opened(participant_ids)
-    ledger_store.load_amounts(books)
+    books, moment = reading.read(participant_ids)
+    reading.load_amounts(books)
     if with_waiting:
-        ledger_store.load_waiting(books)
+        reading.load_maturities(books)
     loaded = persons.load(participant_ids, moment)
     return {
         book.participant_id: Subject(loaded[book.participant_id], book, moment) for book in books
@@ -228,7 +228,7 @@ def _write(subjects: Mapping[UUID, Subject], outcomes: list[tuple[Pending, Outco
     moment = next(iter(subjects.values())).moment
     moved = [subject.book for subject in subjects.values() if subject.book.entries]
     # Money before state: the ledger compares the participants' `updated_at`, which state changes.
-    if moved and not ledger_store.write(moved):
+    if moved and not writing.write(moved):
         raise AssertionError("Nobody can change these participants while we hold their locks.")
     persons.write((subject.person for subject in subjects.values()), moment)
     queue.finish(outcomes, moment)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from participants.events.request import MAX_EXTERNAL_ID_LENGTH
 from participants.events.subject import Subject
-from participants.ledger.book import Amounts, Book, Waiting
+from participants.ledger.book import Amounts, Book, Maturity
 from participants.models import ParticipantStatus
 from participants.state.changes import clean_change
 from participants.state.person import CounterState, Person, Standing
@@ -177,8 +177,8 @@ def _set_balance(
         errors.add(path, "out_of_range", "Only what is available can be below zero.")
     accounts.amounts[asset.id] = Amounts(available, held, deferred, overdrawn=available < 0)
     if deferred > 0:
-        credit = Waiting(uuid7(), uuid7(), asset.id, asset.id, deferred, accounts.version)
-        accounts.waiting[credit.id] = credit
+        credit = Maturity(uuid7(), uuid7(), asset.id, asset.id, deferred, accounts.version)
+        accounts.maturities[credit.id] = credit
 
 
 def _members(value: object, errors: Errors, path: str) -> list[tuple[str, Any]]:

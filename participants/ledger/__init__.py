@@ -1,10 +1,12 @@
 """Movements of value: the only code that writes balances and journal entries.
 
-`post` carries out what one call asks; `mature_due` makes available what was deferred; `verify.faults` checks everything.
+`post` carries out one call; `opened` is for whoever moves value together with something else; `mature_due` makes deferred
+credits available; `verify.faults` checks everything.
 """
 
 from participants.ledger.mature import mature_due
 from participants.ledger.post import Posted, post
 from participants.ledger.request import Movement
+from participants.ledger.writing import opened
 
-__all__ = ["Movement", "Posted", "mature_due", "post"]
+__all__ = ["Movement", "Posted", "mature_due", "opened", "post"]

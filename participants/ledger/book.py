@@ -1,7 +1,7 @@
 """One participant's account book in memory: every rule about a movement, and nothing of the database.
 
-A book is read under the participant's lock or its equivalent, entries are made in it one after the other, and
-`participants.ledger.store` writes it down.
+`reading` fills a book under the participant's lock or its equivalent, entries are made in it one after the other, and
+`writing` stores them.
 """
 
 from collections.abc import Iterable
@@ -11,15 +11,15 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from participants.causes import Cause
 from participants.exceptions import (
     AmountOutOfRange,
     InsufficientBalance,
     InvalidScale,
     MaxTransactionExceeded,
 )
-from participants.ledger.chain import entry_hash
+from participants.ledger.chain import HASH_VERSION, entry_hash
 from participants.models import Account, ActionType, Bucket
-from programs.kernel.actors import Actor
 from programs.kernel.database import uuid7
 from programs.kernel.decimals import EXACT, LARGEST, ZERO, places, written
 
@@ -57,8 +57,8 @@ class Amounts(NamedTuple):
     def moved(
         self, amount: Decimal, source: str, destination: str, *, allow_negative: bool
     ) -> "Amounts":
-        """The amounts after a movement. Raises InsufficientBalance and AmountOutOfRange."""
-        # By name and not out of Bucket: each look at an enumeration's values makes them anew, and this runs all day.
+        """Return the amounts after a movement. Raises InsufficientBalance and AmountOutOfRange."""
+        # Spelled out, since iterating over Bucket builds its members anew each time, and this is the hottest path.
         amounts: dict[str, Decimal] = {
             "AVAILABLE": self.available,
             "HELD": self.held,
@@ -81,31 +81,20 @@ class Amounts(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """A deferred credit: what is left of it, and when it matures."""
+class Maturity:
+    """A deferred credit: what is left of it, and when it becomes available."""
 
     id: UUID
     entry_id: UUID
     asset_id: UUID
-    program_id: UUID
+    program_id: UUID | None  # None where its entry is missing from the journal
     amount: Decimal
     matures_at: datetime
     matured_at: datetime | None = None
 
 
-class Reason(NamedTuple):
-    """Why value moves: who or what caused it, and the words for it."""
-
-    by: Actor
-    description: str
-    event_id: UUID | None = None
-    rule_id: UUID | None = None
-    idempotency_key: str | None = None
-    request: dict[str, Any] | None = None
-
-
 class Entry(NamedTuple):
-    """A journal entry that is yet to be written."""
+    """A journal entry that is yet to be written; its fields are the columns of the table."""
 
     id: UUID
     sequence: int
@@ -114,21 +103,31 @@ class Entry(NamedTuple):
     source: str
     destination: str
     amount: Decimal
-    after: Amounts
-    reason: Reason
+    available: Decimal
+    held: Decimal
+    deferred: Decimal
+    description: str
+    event_id: UUID | None
+    rule_id: UUID | None
+    created_by: str
     created_at: datetime
     entry_hash: bytes
+    idempotency_key: str | None
+    request: dict[str, Any] | None
+    hash_version: int
+    effective_at: datetime | None
+    action: str
 
 
-Mark = tuple[int, bytes, int, dict[UUID, Amounts], dict[UUID, Waiting], dict[UUID, Waiting]]
+Mark = tuple[int, bytes, int, dict[UUID, Amounts], dict[UUID, Maturity], dict[UUID, Maturity]]
 
 
 @dataclass(slots=True)
 class Book:
-    """`last_hash` is that of the entry numbered `sequence`, or the participant's salt before the first; `version` is the
-    participant's `updated_at` when the book was opened.
+    """The state of one participant's account: `last_hash` is the hash of the entry numbered `sequence`, or the salt before
+    the first; `version` is the participant's `updated_at` when the book was opened.
 
-    `amounts` and `waiting` hold what the movements to come need; an asset that is not there counts as zero.
+    `amounts` and `maturities` hold what the coming movements need; an asset that is missing counts as zero.
     """
 
     participant_id: UUID
@@ -136,9 +135,9 @@ class Book:
     sequence: int
     last_hash: bytes
     amounts: dict[UUID, Amounts] = field(default_factory=dict)
-    waiting: dict[UUID, Waiting] = field(default_factory=dict)
+    maturities: dict[UUID, Maturity] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
-    touched: dict[UUID, Waiting] = field(default_factory=dict)
+    touched: dict[UUID, Maturity] = field(default_factory=dict)
 
     def enter(
         self,
@@ -147,17 +146,22 @@ class Book:
         *,
         terms: Terms,
         program_id: UUID,
-        reason: Reason,
+        cause: Cause,
+        description: str,
         at: datetime,
+        effective_at: datetime | None = None,
         bucket: str = Bucket.AVAILABLE,
         allow_negative: bool = False,
         matures_at: datetime | None = None,
+        idempotency_key: str | None = None,
+        request: dict[str, Any] | None = None,
     ) -> Entry:
-        """Move the amount (None: all that the source has) and note the entry.
+        """Move the amount (None: all that the source has) and add the entry.
 
         `bucket` is the participant's side of a CREDIT, DEBIT or FORFEIT; a CREDIT with `matures_at` goes to DEFERRED.
+        `effective_at` is when it happened, where that is not `at`, the time of writing.
         Raises InvalidScale, MaxTransactionExceeded, InsufficientBalance and AmountOutOfRange, and then nothing has
-        changed; ValueError for what no caller should ask.
+        changed; ValueError for a combination that no caller should request.
         """
         if amount is not None and amount <= 0:
             raise ValueError("An amount is above zero.")
@@ -171,80 +175,106 @@ class Book:
             if (action, bucket) != (ActionType.CREDIT, Bucket.AVAILABLE):
                 raise ValueError("Only a CREDIT to AVAILABLE can mature later.")
             bucket = Bucket.DEFERRED
-        source = action.source or bucket
-        destination = action.destination or bucket
+        sides = (action.source or bucket, action.destination or bucket)
         before = self.amounts.get(terms.asset_id, Amounts())
         if amount is None:
-            amount = before.of(source)
+            amount = before.of(sides[0])
             if amount <= 0:
-                raise InsufficientBalance(f"{source} is empty.")
+                raise InsufficientBalance(f"{sides[0]} is empty.")
         terms.check(amount)
-        after = before.moved(amount, source, destination, allow_negative=allow_negative)
-        entry = self._noted(
-            terms.asset_id, program_id, source, destination, amount, after, reason, at
+        entry = self._add(
+            action,
+            amount,
+            terms.asset_id,
+            program_id,
+            sides,
+            cause=cause,
+            description=description,
+            at=at,
+            effective_at=effective_at,
+            allow_negative=allow_negative,
+            idempotency_key=idempotency_key,
+            request=request,
         )
         if matures_at is not None:
-            credit = Waiting(uuid7(), entry.id, terms.asset_id, program_id, amount, matures_at)
-            self.waiting[credit.id] = self.touched[credit.id] = credit
-        elif source == Account.DEFERRED:
+            maturity = Maturity(uuid7(), entry.id, terms.asset_id, program_id, amount, matures_at)
+            self.maturities[maturity.id] = self.touched[maturity.id] = maturity
+        elif sides[0] == Account.DEFERRED:
             self._take_latest(terms.asset_id, amount)
         return entry
 
-    def mature(self, credit: Waiting, *, reason: Reason, at: datetime) -> Entry:
-        """Move what is left of a deferred credit to AVAILABLE. Raises AmountOutOfRange, and InsufficientBalance where
-        DEFERRED has less than it should.
+    def mature(self, maturity: Maturity, *, cause: Cause, description: str, at: datetime) -> Entry:
+        """Move what is left of a deferred credit to AVAILABLE.
+
+        Raises AmountOutOfRange, InsufficientBalance where DEFERRED has less than it should, and LookupError where the
+        credit's entry is missing.
         """
-        after = self.amounts.get(credit.asset_id, Amounts()).moved(
-            credit.amount, Account.DEFERRED, Account.AVAILABLE, allow_negative=False
+        if maturity.program_id is None:
+            raise LookupError("The entry of the credit is missing.")
+        entry = self._add(
+            ActionType.MATURE,
+            maturity.amount,
+            maturity.asset_id,
+            maturity.program_id,
+            (Account.DEFERRED, Account.AVAILABLE),
+            cause=cause,
+            description=description,
+            at=at,
         )
-        sides = (Account.DEFERRED, Account.AVAILABLE)
-        entry = self._noted(
-            credit.asset_id, credit.program_id, *sides, credit.amount, after, reason, at
-        )
-        self.touched[credit.id] = replace(credit, matured_at=at)
-        self.waiting.pop(credit.id, None)
+        self.touched[maturity.id] = replace(maturity, matured_at=at)
+        self.maturities.pop(maturity.id, None)
         return entry
 
     def mark(self) -> Mark:
-        """Where the book stands now, to go back to."""
+        """Return the state of the book now, to go back to."""
         return (
             *(self.sequence, self.last_hash, len(self.entries)),
-            *(self.amounts.copy(), self.waiting.copy(), self.touched.copy()),
+            *(self.amounts.copy(), self.maturities.copy(), self.touched.copy()),
         )
 
     def back_to(self, mark: Mark) -> None:
         """Forget every movement since the mark."""
-        self.sequence, self.last_hash, length, self.amounts, self.waiting, self.touched = mark
+        self.sequence, self.last_hash, length, self.amounts, self.maturities, self.touched = mark
         del self.entries[length:]
 
-    def _noted(
+    def _add(
         self,
+        action: ActionType,
+        amount: Decimal,
         asset_id: UUID,
         program_id: UUID,
-        source: str,
-        destination: str,
-        amount: Decimal,
-        after: Amounts,
-        reason: Reason,
+        sides: tuple[str, str],
+        *,
+        cause: Cause,
+        description: str,
         at: datetime,
+        effective_at: datetime | None = None,
+        allow_negative: bool = False,
+        idempotency_key: str | None = None,
+        request: dict[str, Any] | None = None,
     ) -> Entry:
+        before = self.amounts.get(asset_id, Amounts())
+        after = before.moved(amount, *sides, allow_negative=allow_negative)
         sequence = self.sequence + 1
         digest = entry_hash(
             self.last_hash,
             sequence=sequence,
-            event_id=reason.event_id,
-            rule_id=reason.rule_id,
+            event_id=cause.event_id,
+            rule_id=cause.rule_id,
             program_id=program_id,
             asset_id=asset_id,
-            source=source,
-            destination=destination,
+            source=sides[0],
+            destination=sides[1],
             amount=amount,
-            balances=(after.available, after.held, after.deferred),
+            balances=after[:3],
             created_at=at,
+            effective_at=effective_at,
+            action=action,
         )
         entry = Entry(
-            *(uuid7(), sequence, asset_id, program_id, source, destination, amount),
-            *(after, reason, at, digest),
+            *(uuid7(), sequence, asset_id, program_id, *sides, amount, *after[:3]),
+            *(description, cause.event_id, cause.rule_id, str(cause.by), at, digest),
+            *(idempotency_key, request, HASH_VERSION, effective_at, action),
         )
         self.entries.append(entry)
         self.sequence, self.last_hash = sequence, digest
@@ -252,18 +282,18 @@ class Book:
         return entry
 
     def _take_latest(self, asset_id: UUID, amount: Decimal) -> None:
-        """What leaves DEFERRED before its time comes off the credits that would mature last."""
-        for credit in self._latest_first(asset_id):
-            taken = min(credit.amount, amount)
-            left = replace(credit, amount=EXACT.subtract(credit.amount, taken))
+        """Take what leaves DEFERRED before its time off the credits that would mature last."""
+        for maturity in self._latest_first(asset_id):
+            taken = min(maturity.amount, amount)
+            left = replace(maturity, amount=EXACT.subtract(maturity.amount, taken))
             amount = EXACT.subtract(amount, taken)
-            self.waiting[credit.id] = self.touched[credit.id] = left
+            self.maturities[maturity.id] = self.touched[maturity.id] = left
             if left.amount == 0:
-                del self.waiting[credit.id]
+                del self.maturities[maturity.id]
             if amount == 0:
                 return
         raise AssertionError("DEFERRED holds more than its credits.")
 
-    def _latest_first(self, asset_id: UUID) -> Iterable[Waiting]:
-        mine = [each for each in self.waiting.values() if each.asset_id == asset_id]
-        return sorted(mine, key=lambda each: (each.matures_at, each.id), reverse=True)
+    def _latest_first(self, asset_id: UUID) -> Iterable[Maturity]:
+        own = [each for each in self.maturities.values() if each.asset_id == asset_id]
+        return sorted(own, key=lambda each: (each.matures_at, each.id), reverse=True)

@@ -4,14 +4,13 @@ import logging
 from collections.abc import Iterator
 from uuid import UUID
 
-from django.db import transaction
-from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
+from participants.causes import Cause
 from participants.exceptions import AmountOutOfRange, InsufficientBalance
-from participants.ledger import store
-from participants.ledger.book import Reason
-from participants.models import JournalEntry, Maturity
+from participants.ledger.reading import load_maturities
+from participants.ledger.writing import opened
+from participants.models import Maturity
 from programs.kernel.actors import Actor
 from programs.kernel.database import retried
 
@@ -27,48 +26,34 @@ def mature_due(*, by: Actor) -> Iterator[int]:
     participant first.
     """
     stuck: set[UUID] = set()  # credits that cannot move must not stop the others
-    while due := list(_due().exclude(pk__in=stuck)[:BATCH]):
-        moved, refused = _mature({row.participant_id for row in due}, stuck, by)
+    while participant_ids := _due(stuck):
+        moved, refused = _mature(participant_ids, stuck, by)
         stuck |= refused
         yield moved
 
 
-def _due() -> "QuerySet[Maturity]":
+def _due(stuck: set[UUID]) -> set[UUID]:
+    """The participants of the credits that are due first."""
     waiting = Maturity.objects.filter(matured_at=None, amount__gt=0, matures_at__lte=Now())
-    return waiting.order_by("matures_at", "participant", "pk")
+    first = waiting.exclude(pk__in=stuck).order_by("matures_at", "participant", "pk")[:BATCH]
+    return set(first.values_list("participant", flat=True))
 
 
 @retried
 def _mature(participant_ids: set[UUID], stuck: set[UUID], by: Actor) -> tuple[int, set[UUID]]:
-    """How many credits of these participants were moved, and which cannot be."""
+    """Return how many credits of these participants were moved, and which cannot be."""
     refused: set[UUID] = set()
-    with transaction.atomic():
-        opened, moment = store.lock(list(participant_ids))
-        books = {book.participant_id: book for book in opened}
-        store.load_amounts(opened)
-        # Looked for again, now that nobody else can have them.
-        rows = list(_due().filter(participant__in=books).exclude(pk__in=stuck)[:BATCH])
-        programs = _programs_of(rows)
-        reason = Reason(by, "Matured.")
-        for row in rows:
+    with opened(participant_ids) as (books, moment):
+        # Read only now that nobody else can move them.
+        load_maturities(books.values(), until=moment, most=BATCH + len(stuck))
+        due = [(book, each) for book in books.values() for each in book.maturities.values()]
+        moving = [(book, each) for book, each in due if each.id not in stuck]
+        for book, maturity in moving:
             try:
-                credit = store.waiting(row, programs[row.entry_id])
-                books[row.participant_id].mature(credit, reason=reason, at=moment)
-            except (AmountOutOfRange, InsufficientBalance, KeyError) as error:
+                book.mature(maturity, cause=Cause(by), description="Matured.", at=moment)
+            except (AmountOutOfRange, InsufficientBalance, LookupError) as error:
                 logger.error(
-                    "Credit %s cannot mature: %r; verify_ledger tells more.", row.pk, error
+                    "Credit %s cannot mature: %r; verify_ledger tells more.", maturity.id, error
                 )
-                refused.add(row.pk)
-        moving = [book for book in opened if book.entries]
-        if moving and not store.write(moving):
-            raise AssertionError("Nobody overtakes us under the lock.")
-    return sum(len(book.entries) for book in moving), refused
-
-
-def _programs_of(rows: list[Maturity]) -> dict[UUID, UUID]:
-    """The program of each credit's entry, by the entry's id."""
-    entries = JournalEntry.objects.filter(
-        participant__in={row.participant_id for row in rows},
-        pk__in=[row.entry_id for row in rows],
-    )
-    return dict(entries.values_list("pk", F("program_id")))
+                refused.add(maturity.id)
+    return len(moving) - len(refused), refused

@@ -1,4 +1,4 @@
-"""Carrying out one movement: two statements and no lock held between them, or, where others are at it too, under the lock."""
+"""Carrying out one movement: two statements without a lock in between or, where others interfere, under the lock."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from participants.causes import Cause
 from participants.exceptions import (
     AssetNotLinked,
     IdempotencyConflict,
@@ -15,25 +16,21 @@ from participants.exceptions import (
     ParticipantInactive,
     ParticipantNotFound,
 )
-from participants.ledger import store
-from participants.ledger.book import Amounts, Book, Entry, Reason, Terms
-from participants.ledger.request import Movement
+from participants.ledger.book import Amounts, Book, Entry, Terms
+from participants.ledger.reading import load_maturities
+from participants.ledger.request import Movement, without_defaults
+from participants.ledger.writing import write
 from participants.models import (
     ActionType,
-    Balance,
     Bucket,
-    Enrollment,
     EnrollmentStatus,
-    JournalEntry,
-    Maturity,
     Participant,
     ParticipantStatus,
 )
 from programs.kernel import exact_json
 from programs.kernel.actors import Actor
-from programs.kernel.database import prepared_cursor, retried
+from programs.kernel.database import Statement, retried, run
 from programs.kernel.exceptions import AssetNotFound, FieldError, ProgramNotFound, ValidationFailed
-from programs.models import Asset, AssetLink, Program
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +53,8 @@ def post(movement: Movement, *, of: str | UUID, by: Actor) -> Posted:
     AssetNotLinked, InvalidScale, MaxTransactionExceeded, InsufficientBalance, AmountOutOfRange, and ValidationFailed for a
     `matures_at` that has passed.
     """
-    # Somebody's transaction would not see what others commit meanwhile; and which credits a forfeit takes, and what a
-    # whole bucket has, is better known once nobody can change it.
+    # Inside a caller's transaction a second look need not see what others have committed. And which credits a forfeit
+    # takes, and what a whole bucket has, is better read once nobody can change it.
     best_locked = connection.in_atomic_block or movement.amount is None or _takes_credits(movement)
     posted = None if best_locked else _attempt(movement, of, by)
     return posted or _post_locked(movement, of, by)
@@ -96,37 +93,30 @@ def _attempt(movement: Movement, of: str | UUID, by: Actor) -> Posted | None:
         {movement.asset_id: Amounts(*found["amounts"])},
     )
     if _takes_credits(movement):
-        rows = Maturity.objects.filter(
-            participant=book.participant_id, asset=movement.asset_id, matured_at=None, amount__gt=0
-        )
-        book.waiting = {row.pk: store.waiting(row, movement.program_id) for row in rows}
-    keyed = movement.idempotency_key is not None
+        load_maturities([book])
     entry = book.enter(
         movement.action,
         movement.amount,
         terms=Terms(movement.asset_id, found["scale"], found["max_transaction_amount"]),
         program_id=movement.program_id,
-        reason=Reason(
-            by,
-            movement.description,
-            idempotency_key=movement.idempotency_key,
-            request=movement.meaning if keyed else None,
-        ),
+        cause=Cause(by),
+        description=movement.description,
         at=found["moment"],
         bucket=movement.bucket,
         allow_negative=movement.allow_negative,
         matures_at=movement.matures_at,
+        idempotency_key=movement.idempotency_key,
+        request=None if movement.idempotency_key is None else movement.meaning,
     )
-    return _posted(entry, found["scale"]) if store.write([book]) else None
+    return _posted(entry, found["scale"]) if write([book]) else None
 
 
 def _posted(entry: Entry, scale: int) -> Posted:
-    after = entry.after
-    return Posted(entry.id, entry.amount, after.available, after.held, after.deferred, scale)
+    return Posted(entry.id, entry.amount, entry.available, entry.held, entry.deferred, scale)
 
 
 def _replayed(movement: Movement, found: dict[str, Any]) -> Posted:
-    if exact_json.loads(found["request"]) != movement.meaning:
+    if without_defaults(exact_json.loads(found["request"])) != movement.meaning:
         raise IdempotencyConflict
     available, held, deferred = found["after"]
     return Posted(found["entry_id"], found["amount"], available, held, deferred, found["scale"])
@@ -154,57 +144,66 @@ def _check(movement: Movement, found: dict[str, Any]) -> None:
 
 
 def _look(movement: Movement, of: str | UUID) -> dict[str, Any]:
-    """Everything around the movement, in one query. Raises ParticipantNotFound."""
-    with prepared_cursor() as cursor:
-        parameters = [of, movement.program_id, movement.asset_id, movement.idempotency_key]
-        cursor.execute(_LOOK[_column(of)], parameters)
-        row = cursor.fetchone()
-    if row is None:
+    """Read everything around the movement in one query. Raises ParticipantNotFound."""
+    parameters = [of, movement.program_id, movement.asset_id, movement.idempotency_key]
+    rows = run(_LOOK[_column(of)], parameters, at=of)
+    if not rows:
         raise ParticipantNotFound
-    found = dict(zip(_COLUMNS, row, strict=True))
-    found["amounts"] = row[-8:-4]
-    found["after"] = row[-3:]
+    found = dict(zip(_FOUND, rows[0], strict=True))
+    found["amounts"] = [found[name] for name in ("available", "held", "deferred", "overdrawn")]
+    found["after"] = [found[f"{name}_after"] for name in ("available", "held", "deferred")]
     return found
 
 
-# Under the name of each column in the text below, in its order.
-_COLUMNS = (
-    *(
-        "participant_id",
-        "participant_status",
-        "version",
-        "moment",
-        "is_program",
-        "enrollment_status",
-    ),
-    *("scale", "max_transaction_amount", "is_linked", "sequence", "last_hash"),
-    *("entry_id", "request", "available", "held", "deferred", "overdrawn"),
-    *("amount", "available_after", "held_after", "deferred_after"),
+# What the look finds: each name and where it comes from.
+_FOUND = {
+    "participant_id": "participant.id",
+    "participant_status": "participant.status",
+    "version": "participant.updated_at",
+    "moment": "clock_timestamp()",
+    "is_program": "program.id IS NOT NULL",
+    "enrollment_status": "enrollment.status",
+    "scale": "asset.scale",
+    "max_transaction_amount": "asset.max_transaction_amount",
+    "is_linked": "link.id IS NOT NULL",
+    "sequence": "coalesce(last.sequence, 0)",
+    "last_hash": "coalesce(last.entry_hash, uuid_send(participant.ledger_salt))",
+    "available": "coalesce(balance.available, 0)",
+    "held": "coalesce(balance.held, 0)",
+    "deferred": "coalesce(balance.deferred, 0)",
+    "overdrawn": "coalesce(balance.overdrawn, false)",
+    # The earlier entry of the same idempotency key, if there is one.
+    "entry_id": "earlier.id",
+    "request": "earlier.request::text",
+    "amount": "earlier.amount",
+    "available_after": "earlier.available",
+    "held_after": "earlier.held",
+    "deferred_after": "earlier.deferred",
+}
+
+
+def _look_by(column: str, kind: str) -> Statement:
+    columns = ",\n    ".join(f"{source} AS {name}" for name, source in _FOUND.items())
+    return Statement(f"""
+WITH input AS (
+    SELECT $1::{kind} AS participant, $2::uuid AS program_id, $3::uuid AS asset_id, $4::text AS idempotency_key
 )
-_LOOK = {
-    address: f"""
-SELECT participant.id, participant.status, participant.updated_at, clock_timestamp(), program.id IS NOT NULL, enrollment.status,
-    asset.scale, asset.max_transaction_amount, link.id IS NOT NULL,
-    coalesce(last.sequence, 0), coalesce(last.entry_hash, uuid_send(participant.ledger_salt)),
-    earlier.id, earlier.request::text,
-    coalesce(balance.available, 0), coalesce(balance.held, 0), coalesce(balance.deferred, 0),
-    coalesce(balance.overdrawn, false),
-    earlier.amount, earlier.available, earlier.held, earlier.deferred
-FROM {Participant._meta.db_table} AS participant
-    LEFT JOIN {Program._meta.db_table} AS program ON program.id = $2
-    LEFT JOIN {Enrollment._meta.db_table} AS enrollment
+SELECT {columns}
+FROM input JOIN participants_participant AS participant ON participant.{column} = input.participant
+    LEFT JOIN programs_program AS program ON program.id = input.program_id
+    LEFT JOIN participants_enrollment AS enrollment
         ON enrollment.participant_id = participant.id AND enrollment.program_id = program.id
-    LEFT JOIN {Asset._meta.db_table} AS asset ON asset.id = $3
-    LEFT JOIN {AssetLink._meta.db_table} AS link ON link.program_id = program.id AND link.asset_id = asset.id
-    LEFT JOIN {Balance._meta.db_table} AS balance
+    LEFT JOIN programs_asset AS asset ON asset.id = input.asset_id
+    LEFT JOIN programs_assetlink AS link ON link.program_id = program.id AND link.asset_id = asset.id
+    LEFT JOIN participants_balance AS balance
         ON balance.participant_id = participant.id AND balance.asset_id = asset.id
     LEFT JOIN LATERAL (
-        SELECT sequence, entry_hash FROM {JournalEntry._meta.db_table}
+        SELECT sequence, entry_hash FROM participants_journalentry
         WHERE participant_id = participant.id ORDER BY sequence DESC LIMIT 1
     ) AS last ON true
-    LEFT JOIN {JournalEntry._meta.db_table} AS earlier
-        ON earlier.participant_id = participant.id AND earlier.idempotency_key = $4
-WHERE participant.{address} = $1
-"""
-    for address in ("id", "external_id")
-}
+    LEFT JOIN participants_journalentry AS earlier
+        ON earlier.participant_id = participant.id AND earlier.idempotency_key = input.idempotency_key
+""")
+
+
+_LOOK = {"id": _look_by("id", "uuid"), "external_id": _look_by("external_id", "text")}

@@ -1,9 +1,9 @@
-"""What a call that moves value may say: the limits, the same for the API and the admin."""
+"""The body of a call that moves value, with the same limits for the API and the admin."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from participants.models import ActionType, Bucket
@@ -27,7 +27,7 @@ MAX_KEY_LENGTH = 255
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """What one call asks of one participant's balance of one asset.
+    """A request to move one asset of one participant.
 
     `amount` is None for all that the bucket has. `bucket` is the participant's side of a CREDIT, DEBIT or FORFEIT;
     `matures_at` defers a CREDIT; `allow_negative` lets a DEBIT overdraw.
@@ -45,17 +45,37 @@ class Movement:
 
     @property
     def meaning(self) -> dict[str, Any]:
-        """What is asked, spelled in one way: two calls with one key must have the same."""
-        return {
-            "action": str(self.action),
-            "program_id": str(self.program_id),
-            "asset_id": str(self.asset_id),
-            "description": self.description,
-            "amount": None if self.amount is None else written(self.amount),
-            "bucket": str(self.bucket),
-            "matures_at": self.matures_at and instants.written(self.matures_at),
-            "allow_negative": self.allow_negative,
-        }
+        """The request, spelled in one way and without defaults: two calls with one key must have the same."""
+        return without_defaults(
+            {
+                "action": str(self.action),
+                "program_id": str(self.program_id),
+                "asset_id": str(self.asset_id),
+                "description": self.description,
+                "amount": None if self.amount is None else written(self.amount),
+                "bucket": str(self.bucket),
+                "matures_at": self.matures_at and instants.written(self.matures_at),
+                "allow_negative": self.allow_negative,
+            }
+        )
+
+
+# What an idempotency key remembers leaves these out, so that a field that is added later with its default here is no other
+# request than the one before it. Earlier releases stored them, so what is stored is compared without them, too.
+_DEFAULTS: Final = {
+    "amount": None,
+    "bucket": Bucket.AVAILABLE,
+    "matures_at": None,
+    "allow_negative": False,
+}
+
+
+def without_defaults(request: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: value
+        for name, value in request.items()
+        if name not in _DEFAULTS or value != _DEFAULTS[name]
+    }
 
 
 def clean_adjustment(body: object, *, key: str | None = None) -> Movement:

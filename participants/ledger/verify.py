@@ -7,12 +7,6 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from participants.ledger.chain import HASH_SQL
-from participants.models import Balance, JournalEntry, Maturity, Participant
-
-_PARTICIPANT = Participant._meta.db_table
-_ENTRY = JournalEntry._meta.db_table
-_BALANCE = Balance._meta.db_table
-_MATURITY = Maturity._meta.db_table
 
 FETCHED_AT_ONCE = 1000
 
@@ -61,17 +55,17 @@ FROM (
             coalesce(lag(entry.sequence) OVER chain, 0) AS previous_sequence,
             coalesce(lag(entry.entry_hash) OVER chain, uuid_send(participant.ledger_salt)) AS previous_hash,
             {_moved("AVAILABLE")} AS available_due, {_moved("HELD")} AS held_due, {_moved("DEFERRED")} AS deferred_due
-        FROM {_ENTRY} AS entry JOIN {_PARTICIPANT} AS participant ON participant.id = entry.participant_id
+        FROM participants_journalentry AS entry JOIN participants_participant AS participant ON participant.id = entry.participant_id
         WHERE %(participant)s::uuid IS NULL OR entry.participant_id = %(participant)s
         WINDOW chain AS (PARTITION BY entry.participant_id ORDER BY entry.sequence),
             holding AS (PARTITION BY entry.participant_id, entry.asset_id ORDER BY entry.sequence)
     ) AS entry
-) AS checked JOIN {_PARTICIPANT} AS participant ON participant.id = participant_id
+) AS checked JOIN participants_participant AS participant ON participant.id = participant_id
 WHERE fault <> ''
 """
 
 # The balance rows beside the last entry of each asset, and beside the credits that wait.
-_BALANCE_FAULTS = f"""
+_BALANCE_FAULTS = """
 SELECT participant_id, participant.external_id, sequence, fault
 FROM (
     SELECT participant_id, sequence, concat_ws('; ',
@@ -98,31 +92,31 @@ FROM (
     ) AS fault
     FROM (
         SELECT DISTINCT ON (participant_id, asset_id) participant_id, asset_id, sequence, available, held, deferred
-        FROM {_ENTRY}
+        FROM participants_journalentry
         WHERE %(participant)s::uuid IS NULL OR participant_id = %(participant)s
         ORDER BY participant_id, asset_id, sequence DESC
     ) AS last
     FULL JOIN (
-        SELECT * FROM {_BALANCE} WHERE %(participant)s::uuid IS NULL OR participant_id = %(participant)s
+        SELECT * FROM participants_balance WHERE %(participant)s::uuid IS NULL OR participant_id = %(participant)s
     ) AS balance USING (participant_id, asset_id)
     LEFT JOIN (
-        SELECT participant_id, asset_id, sum(amount) AS amount FROM {_MATURITY}
+        SELECT participant_id, asset_id, sum(amount) AS amount FROM participants_maturity
         WHERE matured_at IS NULL AND amount > 0
             AND (%(participant)s::uuid IS NULL OR participant_id = %(participant)s)
         GROUP BY participant_id, asset_id
     ) AS waiting USING (participant_id, asset_id)
-) AS checked JOIN {_PARTICIPANT} AS participant ON participant.id = participant_id
+) AS checked JOIN participants_participant AS participant ON participant.id = participant_id
 WHERE fault <> ''
 """
 
 # Each credit that waits beside its entry. The sums above would not see what one credit lost and another won.
-_MATURITY_FAULTS = f"""
+_MATURITY_FAULTS = """
 SELECT maturity.participant_id, participant.external_id, entry.sequence,
     CASE WHEN entry.id IS NULL THEN
         format('%%s of asset %%s wait to mature, and no deferred credit says so', trim_scale(maturity.amount), maturity.asset_id)
     ELSE format('%%s of it wait to mature, and it deferred %%s', trim_scale(maturity.amount), trim_scale(entry.amount)) END
-FROM {_MATURITY} AS maturity JOIN {_PARTICIPANT} AS participant ON participant.id = maturity.participant_id
-    LEFT JOIN {_ENTRY} AS entry ON entry.id = maturity.entry_id AND entry.participant_id = maturity.participant_id
+FROM participants_maturity AS maturity JOIN participants_participant AS participant ON participant.id = maturity.participant_id
+    LEFT JOIN participants_journalentry AS entry ON entry.id = maturity.entry_id AND entry.participant_id = maturity.participant_id
         AND entry.asset_id = maturity.asset_id AND entry.destination = 'DEFERRED'
 WHERE maturity.matured_at IS NULL AND maturity.amount > coalesce(entry.amount, 0)
     AND (%(participant)s::uuid IS NULL OR maturity.participant_id = %(participant)s)

@@ -14,6 +14,7 @@ from participants.models.ledger import (
     Balance,
     Bucket,
     JournalEntry,
+    JournalEntryQuerySet,
     Maturity,
 )
 from participants.models.participants import (
@@ -63,6 +64,7 @@ __all__ = [
     "EventQuerySet",
     "EventStatus",
     "JournalEntry",
+    "JournalEntryQuerySet",
     "Maturity",
     "Operation",
     "Participant",

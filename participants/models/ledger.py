@@ -1,7 +1,9 @@
-from typing import Any, NoReturn
+from datetime import datetime
+from typing import Any, NoReturn, Self
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Coalesce
 
 from participants.models.participants import Participant
 from programs.kernel.database import uuid7
@@ -11,7 +13,7 @@ from programs.models import Asset, Program
 
 
 class Bucket(models.TextChoices):
-    """Where a participant's own amounts are."""
+    """A part of what a participant holds."""
 
     AVAILABLE = "AVAILABLE"
     HELD = "HELD"
@@ -19,7 +21,7 @@ class Bucket(models.TextChoices):
 
 
 class Account(models.TextChoices):
-    """The sides of a movement: a participant's buckets, and the system's three accounts."""
+    """A side of a movement: one of a participant's buckets, or of the system's three accounts."""
 
     AVAILABLE = "AVAILABLE"
     HELD = "HELD"
@@ -96,8 +98,32 @@ class Balance(models.Model):
         return f"{self.available} available, {self.held} held, {self.deferred} deferred"
 
 
+# Entries of version 1 store no action, but their two sides tell it. Indexed as it stands: kinds to come are not added here.
+_ACTION = Coalesce(
+    F("action"),
+    Case(
+        When(source="ISSUANCE", then=Value("CREDIT")),
+        When(destination="REDEMPTION", then=Value("DEBIT")),
+        When(destination="BREAKAGE", then=Value("FORFEIT")),
+        When(source="AVAILABLE", destination="HELD", then=Value("HOLD")),
+        When(source="HELD", destination="AVAILABLE", then=Value("RELEASE")),
+        When(source="DEFERRED", destination="AVAILABLE", then=Value("MATURE")),
+    ),
+)
+_EFFECTIVE_AT = Coalesce("effective_at", "created_at")
+
+
 class JournalEntryQuerySet(models.QuerySet["JournalEntry"]):
-    """Entries are only ever added, by participants.ledger."""
+    """Journal entries, which are only ever added, by participants.ledger."""
+
+    def of_action(self, action: str) -> Self:
+        return self.alias(any_action=_ACTION).filter(any_action=action)
+
+    def effective_from(self, moment: datetime) -> Self:
+        return self.alias(effective=_EFFECTIVE_AT).filter(effective__gte=moment)
+
+    def effective_before(self, moment: datetime) -> Self:
+        return self.alias(effective=_EFFECTIVE_AT).filter(effective__lt=moment)
 
     def update(self, **kwargs: Any) -> NoReturn:
         raise TypeError("A journal entry is never changed; a correction is another entry.")
@@ -140,7 +166,17 @@ class JournalEntry(models.Model):
     created_at = models.DateTimeField()
     entry_hash = models.BinaryField(max_length=32)
     idempotency_key = models.CharField(max_length=255, null=True)  # noqa: DJ001 (NULL is no key)
-    request = ExactJSONField(null=True, help_text="What the call with the idempotency key asked.")
+    request = ExactJSONField(
+        null=True, help_text="What the call with the idempotency key asked, without defaults."
+    )
+    # The release before writes entries of version 1, without these two.
+    hash_version = models.SmallIntegerField(
+        db_default=1, help_text="By which recipe the hash is made (participants.ledger.chain)."
+    )
+    effective_at = models.DateTimeField(
+        null=True, help_text="When it happened; empty for when it was written."
+    )
+    action = models.CharField(max_length=16, choices=ActionType, null=True)  # noqa: DJ001 (NULL: its sides tell)
 
     objects = JournalEntryQuerySet.as_manager()
 
@@ -172,11 +208,23 @@ class JournalEntry(models.Model):
                 condition=Q(held__gte=0, deferred__gte=0),
                 name="journal_entry_held_and_deferred_are_not_negative",
             ),
+            # What version 1 does not hash, it does not store.
+            models.CheckConstraint(
+                condition=Q(hash_version=1, effective_at=None, action=None)
+                | Q(hash_version__gte=2, action__isnull=False),
+                name="journal_entry_stores_what_its_version_hashes",
+            ),
+            models.CheckConstraint(
+                condition=Q(action__in=ActionType.values), name="journal_entry_action_is_known"
+            ),
         ]
         indexes = [
             models.Index(fields=["created_at", "id"], name="journal_entry_by_created_at"),
             models.Index(fields=["program", "created_at", "id"], name="journal_entry_by_program"),
             models.Index(fields=["asset", "created_at", "id"], name="journal_entry_by_asset"),
+            # A rare action, or what happened long before it was written, is found without reading the whole journal.
+            models.Index(_ACTION, "created_at", "id", name="journal_entry_by_action"),
+            models.Index(_EFFECTIVE_AT, name="journal_entry_by_effective_at"),
             models.Index(
                 fields=["event_id"],
                 condition=Q(event_id__isnull=False),
@@ -202,7 +250,9 @@ class JournalEntry(models.Model):
 
     @property
     def action_type(self) -> ActionType:
-        """What kind of movement it is, as its two sides tell."""
+        """The kind of movement; of version 1, which does not store it, as its two sides tell."""
+        if self.action is not None:
+            return ActionType(self.action)
         sides = (self.source, self.destination)
         return next(
             action
@@ -210,9 +260,14 @@ class JournalEntry(models.Model):
             if (action.source or self.source, action.destination or self.destination) == sides
         )
 
+    @property
+    def happened_at(self) -> datetime:
+        """`effective_at`, or where it has none of its own `created_at`."""
+        return self.effective_at or self.created_at
+
 
 class Maturity(models.Model):
-    """A deferred credit that is to become available. `amount` is what is left of it, after what was forfeited."""
+    """A deferred credit that is to become available. `amount` is what is left of it after forfeits."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     participant = models.ForeignKey(

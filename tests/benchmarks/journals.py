@@ -17,7 +17,8 @@ _COLUMNS = """id, participant_id, sequence, asset_id, program_id, source, destin
 _NEXT = f"""
 INSERT INTO {_ENTRY} ({_COLUMNS})
 SELECT {_COLUMNS.replace("entry_hash", HASH_SQL)} FROM (
-    SELECT gen_random_uuid() AS id, person.id AS participant_id, %(number)s AS sequence,
+    SELECT 1 AS hash_version, NULL::timestamptz AS effective_at, NULL AS action,
+        gen_random_uuid() AS id, person.id AS participant_id, %(number)s AS sequence,
         %(asset)s::uuid AS asset_id, %(program)s::uuid AS program_id, NULL::uuid AS event_id, NULL::uuid AS rule_id,
         CASE WHEN mod(%(number)s, 3) > 0 THEN 'ISSUANCE' ELSE 'AVAILABLE' END AS source,
         CASE WHEN mod(%(number)s, 3) > 0 THEN 'AVAILABLE' ELSE 'REDEMPTION' END AS destination,

@@ -129,7 +129,7 @@ SELECT to_jsonb(event) - ARRAY['id', 'sequence', 'participant_id', 'idempotency_
 FROM {Event._meta.db_table} AS event WHERE id = ANY(%s) ORDER BY sequence
 """
 _OF_EVENTS = f"""
-SELECT (to_jsonb(of_event) - ARRAY['id', 'participant_id', 'event_id', 'created_at', 'changed_at', 'entry_hash'])::text
+SELECT (to_jsonb(of_event) - ARRAY['id', 'participant_id', 'event_id', 'created_at', 'changed_at', 'entry_hash', 'hash_version', 'effective_at', 'action'])::text
 FROM {{}} AS of_event JOIN {Event._meta.db_table} AS event ON event.id = of_event.event_id
 WHERE event.id = ANY(%s) ORDER BY event.sequence
 """

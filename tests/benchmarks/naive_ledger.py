@@ -27,7 +27,7 @@ from participants.exceptions import (
     NotEnrolled,
     ParticipantInactive,
 )
-from participants.ledger.chain import entry_hash
+from participants.ledger.chain import HASH_VERSION, entry_hash
 from participants.models import (
     Balance,
     Enrollment,
@@ -151,6 +151,7 @@ def record(
     balance.last_sequence = sequence
     balance.save()
     now = timezone.now()
+    action = "CREDIT" if sides[0] == "ISSUANCE" else "DEBIT"
     digest = entry_hash(
         bytes(last.entry_hash) if last else participant.ledger_salt.bytes,
         sequence=sequence,
@@ -163,6 +164,8 @@ def record(
         amount=amount,
         balances=(balance.available, balance.held, balance.deferred),
         created_at=now,
+        effective_at=None,
+        action=action,
     )
     return JournalEntry.objects.create(
         participant=participant,
@@ -181,4 +184,6 @@ def record(
         created_by=created_by,
         created_at=now,
         entry_hash=digest,
+        hash_version=HASH_VERSION,
+        action=action,
     )

@@ -49,8 +49,10 @@ def test_history_shows_each_movement_and_what_it_left(api: APIClient, world: Wor
         "program_id": str(world.program.pk),
         "participant_id": str(Participant.objects.get(external_id="ana").pk),
         "entry_hash": bytes(entry.entry_hash).hex(),
+        "hash_version": 2,
         "created_by": "command:tests",
         "created_at": forfeit["created_at"],
+        "effective_at": forfeit["created_at"],
         "postings": [
             {"amount": "-1.00", "asset_id": asset, "bucket": "HELD", "account": "PARTICIPANT"},
             {"amount": "1.00", "asset_id": asset, "bucket": None, "account": "BREAKAGE"},

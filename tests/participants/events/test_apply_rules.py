@@ -15,7 +15,7 @@ import pytest
 
 from participants.events.apply import LONGEST_RUN
 from participants.events.clock import own_time
-from participants.ledger.book import Waiting
+from participants.ledger.book import Maturity
 from participants.state.person import Standing
 from programs.models import Rule, RuleStatus
 from programs.rulebook.compiled import CompiledRule, compile_rule
@@ -264,7 +264,7 @@ def test_an_event_that_fails_leaves_everything_as_it_was() -> None:
         counters={"visits": counter("4", timedelta(days=1))},
         standings={TRACK: Standing("silver", MOMENT, None)},
     )
-    ana.book.waiting[EVENT] = Waiting(
+    ana.book.maturities[EVENT] = Maturity(
         EVENT, EVENT, POINTS, PROGRAM, Decimal(3), MOMENT + timedelta(1)
     )
     track = a_track(a_level("gold", 2, ("visits", ">=", "5")), a_level("silver", 1))

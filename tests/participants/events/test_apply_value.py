@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from participants.ledger.book import Waiting
+from participants.ledger.book import Maturity
 from programs.kernel.decimals import LARGEST, written
 from tests.participants.events.in_memory import (
     ASSETS,
@@ -69,8 +69,8 @@ def test_a_movement_changes_the_buckets_and_tells_before_and_after(
     [entry] = ana.book.entries
     told = outcome.rule_evaluations[0]["actions"][0]
     assert told["journal_entry_id"] == str(entry.id)
-    assert (entry.sequence, entry.reason.event_id) == (6, EVENT)
-    assert (entry.reason.description, str(entry.reason.by)) == ("R", "rule:R v1")
+    assert (entry.sequence, entry.event_id) == (6, EVENT)
+    assert (entry.description, entry.created_by) == ("R", "rule:R v1")
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_a_forfeit_of_what_is_deferred_takes_what_matures_last() -> None:
     ana = somebody(deferred="8")
     soon, late = UUID(int=31), UUID(int=32)
     for credit_id, amount, days in ((soon, "5", 1), (late, "3", 2)):
-        ana.book.waiting[credit_id] = Waiting(
+        ana.book.maturities[credit_id] = Maturity(
             credit_id, credit_id, POINTS, PROGRAM, Decimal(amount), MOMENT + timedelta(days)
         )
 

@@ -1,0 +1,224 @@
+"""How account books are written: the only code that changes the journal, balances and maturities.
+
+Whoever looked without a lock and was overtaken writes nothing: the statement locks the participant, compares `updated_at`
+with the book's version, and leaves out an entry whose number or key is taken.
+"""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import transaction
+
+from participants.exceptions import ParticipantNotFound
+from participants.ledger import reading
+from participants.ledger.book import Book, Entry
+from programs.kernel import exact_json
+from programs.kernel.database import Statement, run, uuid7
+
+# Each column of a table and its type, once. A row is a JSON object of that shape.
+_ENTRY: Final = {
+    "id": "uuid",
+    "participant_id": "uuid",
+    "sequence": "bigint",
+    "asset_id": "uuid",
+    "program_id": "uuid",
+    "source": "text",
+    "destination": "text",
+    "amount": "numeric",
+    "available": "numeric",
+    "held": "numeric",
+    "deferred": "numeric",
+    "description": "text",
+    "event_id": "uuid",
+    "rule_id": "uuid",
+    "created_by": "text",
+    "created_at": "timestamptz",
+    "entry_hash": "bytea",
+    "idempotency_key": "text",
+    "request": "jsonb",
+    "hash_version": "smallint",
+    "effective_at": "timestamptz",
+    "action": "text",
+}
+_BALANCE: Final = {
+    "id": "uuid",
+    "participant_id": "uuid",
+    "asset_id": "uuid",
+    "available": "numeric",
+    "held": "numeric",
+    "deferred": "numeric",
+    "overdrawn": "boolean",
+    "last_sequence": "bigint",
+}
+_MATURITY: Final = {
+    "id": "uuid",
+    "participant_id": "uuid",
+    "entry_id": "uuid",
+    "asset_id": "uuid",
+    "amount": "numeric",
+    "matures_at": "timestamptz",
+    "matured_at": "timestamptz",
+}
+
+
+def _names(columns: dict[str, str], prefix: str = "") -> str:
+    return ", ".join(f"{prefix}{name}" for name in columns)
+
+
+def _recordset(name: str, columns: dict[str, str]) -> str:
+    """The rows of `input` under this name, as a table with these columns."""
+    typed = ", ".join(f"{column} {kind}" for column, kind in columns.items())
+    return f"input CROSS JOIN LATERAL jsonb_to_recordset(input.{name}) AS row ({typed})"
+
+
+def _values(columns: dict[str, str]) -> str:
+    return ", ".join(f"{name} = EXCLUDED.{name}" for name in columns)
+
+
+# The parameters by name, replaced by their values when the statement is planned.
+_INPUT = """
+WITH input AS NOT MATERIALIZED (
+    SELECT $1::jsonb AS participants, $2::jsonb AS entries, $3::jsonb AS balances{maturities}
+)"""
+
+# Participants who are still as their books found them, locked in the order of their ids. Whoever changes a status or an
+# enrollment sets `updated_at`: those are not locked, and nothing is written for them. LIMIT tells the planner of a single
+# participant that it is one, and to use the index.
+_LOCKED = """
+book AS MATERIALIZED (
+    SELECT row.* FROM {recordset} {limit}
+),
+locked AS MATERIALIZED (
+    SELECT participant.id
+    FROM book JOIN participants_participant AS participant
+        ON participant.id = book.participant_id AND participant.updated_at = book.version
+    ORDER BY participant.id
+    FOR NO KEY UPDATE OF participant
+)"""
+
+# An entry whose number or key is taken is left out: somebody has moved this participant's value since the book was read.
+_ENTERED = f"""
+entered AS (
+    INSERT INTO participants_journalentry ({_names(_ENTRY)})
+    SELECT {_names(_ENTRY, "row.")}
+    FROM {_recordset("entries", _ENTRY)} JOIN locked ON locked.id = row.participant_id
+    ORDER BY row.participant_id, row.sequence
+    ON CONFLICT DO NOTHING
+    RETURNING participant_id
+)"""
+
+# The balances after the last entries, only of participants whose entries were written.
+_BALANCED = f"""
+balanced AS (
+    INSERT INTO participants_balance ({_names(_BALANCE)})
+    SELECT {_names(_BALANCE, "row.")} FROM {_recordset("balances", _BALANCE)}
+    WHERE row.participant_id IN (SELECT participant_id FROM entered)
+    ON CONFLICT (participant_id, asset_id) DO UPDATE
+    SET {_values({name: kind for name, kind in _BALANCE.items() if name not in ("id", "participant_id", "asset_id")})}
+)"""
+
+# Deferred credits, new ones and those of which something was taken. Few movements have any, and a part that is left out of
+# the statement costs nothing.
+_DEFERRED = f""",
+maturing AS (
+    INSERT INTO participants_maturity ({_names(_MATURITY)})
+    SELECT {_names(_MATURITY, "row.")} FROM {_recordset("maturities", _MATURITY)}
+    WHERE row.participant_id IN (SELECT participant_id FROM entered)
+    ON CONFLICT (participant_id, entry_id) DO UPDATE SET amount = EXCLUDED.amount, matured_at = EXCLUDED.matured_at
+)"""
+
+
+def _statement(*, single: bool, has_maturities: bool) -> Statement:
+    """One statement, whole or not at all. With a single entry its plan is kept."""
+    maturities = ", $4::jsonb AS maturities" if has_maturities else ""
+    books = _recordset("participants", {"participant_id": "uuid", "version": "timestamptz"})
+    parts = [
+        _INPUT.format(maturities=maturities),
+        _LOCKED.format(recordset=books, limit="LIMIT 1" if single else ""),
+        _ENTERED,
+        _BALANCED + (_DEFERRED if has_maturities else ""),
+    ]
+    return Statement(f"{','.join(parts)}\nSELECT count(*) FROM entered", keeps_plan=single)
+
+
+_WRITE = {
+    (single, has_maturities): _statement(single=single, has_maturities=has_maturities)
+    for single in (True, False)
+    for has_maturities in (True, False)
+}
+
+
+@contextmanager
+def opened(participant_ids: Collection[UUID]) -> Iterator[tuple[dict[UUID, Book], datetime]]:
+    """Open the books of these participants, locked and with their amounts, and write them at the end.
+
+    The way to move value together with something else in one transaction. Yields the books by participant and the
+    database's time; `reading.load_maturities` adds deferred credits, for whoever takes from those. Raises
+    ParticipantNotFound; where the block raises, nothing is written.
+    """
+    with transaction.atomic():
+        books, moment = reading.lock(participant_ids)
+        if len(books) < len(set(participant_ids)):
+            raise ParticipantNotFound
+        reading.load_amounts(books)
+        yield {book.participant_id: book for book in books}, moment
+        moved = [book for book in books if book.entries]
+        if moved and not write(moved):
+            raise AssertionError("Nobody overtakes us under the lock.")
+
+
+def write(books: Collection[Book]) -> bool:
+    """Write the new entries of these books and what they leave; False where one of them was overtaken.
+
+    One entry is written whole or not at all. Several take a transaction, and the locks of their participants.
+    """
+    entries = [_entry_row(book, entry) for book in books for entry in book.entries]
+    tables: list[list[dict[str, Any]]] = [
+        [{"participant_id": book.participant_id, "version": book.version} for book in books],
+        entries,
+        [row for book in books for row in _balance_rows(book)],
+    ]
+    maturities = [row for book in books for row in _maturity_rows(book)]
+    if maturities:
+        tables.append(maturities)
+    [(written,)] = run(
+        _WRITE[len(entries) == 1, bool(maturities)],
+        [exact_json.dumps(rows).decode() for rows in tables],
+        at=[book.participant_id for book in books],
+    )
+    return bool(written == len(entries))
+
+
+def _entry_row(book: Book, entry: Entry) -> dict[str, Any]:
+    row = entry._asdict()
+    row["participant_id"] = book.participant_id
+    row["entry_hash"] = f"\\x{entry.entry_hash.hex()}"  # as bytea reads it
+    return row
+
+
+def _balance_rows(book: Book) -> Iterator[dict[str, Any]]:
+    last = {entry.asset_id: entry.sequence for entry in book.entries}
+    for asset_id, sequence in last.items():
+        yield {
+            "id": uuid7(),
+            "participant_id": book.participant_id,
+            "asset_id": asset_id,
+            "last_sequence": sequence,
+            **book.amounts[asset_id]._asdict(),
+        }
+
+
+def _maturity_rows(book: Book) -> Iterator[dict[str, Any]]:
+    for maturity in book.touched.values():
+        yield {
+            "id": maturity.id,
+            "participant_id": book.participant_id,
+            "entry_id": maturity.entry_id,
+            "asset_id": maturity.asset_id,
+            "amount": maturity.amount,
+            "matures_at": maturity.matures_at,
+            "matured_at": maturity.matured_at,
+        }
