@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('participants', '0003_events'),
+        ('participants', '0004_state_change_by_changed_at'),
     ]
 
     # The release before goes on writing meanwhile: nothing here reads or rewrites the journal.

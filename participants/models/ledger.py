@@ -105,9 +105,9 @@ _ACTION = Coalesce(
         When(source="ISSUANCE", then=Value("CREDIT")),
         When(destination="REDEMPTION", then=Value("DEBIT")),
         When(destination="BREAKAGE", then=Value("FORFEIT")),
-        When(source="AVAILABLE", destination="HELD", then=Value("HOLD")),
-        When(source="HELD", destination="AVAILABLE", then=Value("RELEASE")),
-        When(source="DEFERRED", destination="AVAILABLE", then=Value("MATURE")),
+        When(destination="HELD", source="AVAILABLE", then=Value("HOLD")),
+        When(destination="AVAILABLE", source="HELD", then=Value("RELEASE")),
+        When(destination="AVAILABLE", source="DEFERRED", then=Value("MATURE")),
     ),
 )
 _EFFECTIVE_AT = Coalesce("effective_at", "created_at")

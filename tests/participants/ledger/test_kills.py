@@ -56,7 +56,7 @@ def test_a_call_whose_connection_dies_leaves_nothing_half_done_and_can_be_repeat
     hold = partial(world.move, ActionType.HOLD, amount, idempotency_key="k")
 
     with (
-        connection.execute_wrapper(killed("WITH given", after=after)),
+        connection.execute_wrapper(killed("INTO participants_journalentry", after=after)),
         pytest.raises(OperationalError),
     ):
         hold()
@@ -110,7 +110,7 @@ def test_maturing_that_is_killed_half_way_is_done_by_the_next() -> None:
     Maturity.objects.update(matures_at=timezone.now())
 
     with (
-        connection.execute_wrapper(killed("WITH given", after=True)),
+        connection.execute_wrapper(killed("INTO participants_journalentry", after=True)),
         pytest.raises(OperationalError),
     ):
         list(ledger.mature_due(by=TESTER))

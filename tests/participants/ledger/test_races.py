@@ -213,7 +213,7 @@ def between_look_and_write(call: Callable[[], object]) -> Callable[..., Any]:
     calls = iter([call])
 
     def wrapper(execute: Any, sql: str, *rest: Any) -> Any:
-        if "WITH given" in sql and (due := next(calls, None)):
+        if "INTO participants_journalentry" in sql and (due := next(calls, None)):
             with_own_connection(due)
         return execute(sql, *rest)
 
