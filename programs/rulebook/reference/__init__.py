@@ -1,21 +1,26 @@
 """The content of the language reference: variables, operators, macros, functions, worked rules, limits.
 
-A test evaluates every example here and compares the result.
+Most of it is in the TOML files of this folder. A test evaluates every example and compares the result.
 """
 
-from programs.rulebook.reference.examples import (
+from programs.rulebook.reference.content import (
     EXACT_NUMBERS,
     EXAMPLES,
+    FORMS,
+    MACROS,
     MISSING_FIELDS,
+    OPERATORS,
     TIMES,
     VALUES,
+    WORKED_RULES,
+    Action,
+    Ending,
     Example,
-    Outcome,
+    Form,
+    WorkedRule,
 )
 from programs.rulebook.reference.facts import FACTS, changed_facts
-from programs.rulebook.reference.forms import FORMS, MACROS, OPERATORS, Form
 from programs.rulebook.reference.limits import LIMITS, Limit
-from programs.rulebook.reference.worked import WORKED_RULES, Action, WorkedRule
 from programs.rulebook.vocabulary import VARIABLES, Variable
 from programs.rules.functions import FUNCTIONS, RARE, Function
 
@@ -34,10 +39,10 @@ __all__ = [
     "VARIABLES",
     "WORKED_RULES",
     "Action",
+    "Ending",
     "Example",
     "Form",
     "Limit",
-    "Outcome",
     "Variable",
     "WorkedRule",
     "changed_facts",

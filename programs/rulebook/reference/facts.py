@@ -1,43 +1,33 @@
-"""The facts that the examples are evaluated with."""
+"""The facts that the examples are evaluated with, and what an example changes about them."""
 
 import copy
 import re
+import tomllib
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Final
 
+from programs.kernel import exact_json
 from programs.rules.values import written
 
-FACTS: Final[Mapping[str, Any]] = {
-    "event": {
-        "type": "purchase",
-        "amount": Decimal("99.5"),
-        "currency": "EUR",
-        "order-id": "A-1001",
-        "coupon": None,
-        "when": "2026-01-15T09:00:00Z",
-        "items": [
-            {"sku": "COFFEE-250", "quantity": 2, "price": Decimal("12.50")},
-            {"sku": "MUG-1", "quantity": 1, "price": Decimal("74.50")},
-        ],
-    },
-    "participant": {
-        "id": "0196f0c0-0000-7000-8000-000000000001",
-        "external_id": "customer-1001",
-        "status": "ACTIVE",
-        "tags": ["new", "vip"],
-        "attributes": {"plan": "premium", "age": 34},
-        "counters": {"visits": Decimal(9)},
-        "tiers": {"status": {"level": "gold", "rank": 2}},
-        "balances": {
-            "PTS": {"available": Decimal(1200), "held": Decimal(0), "deferred": Decimal(50)}
-        },
-        "created_at": datetime(2025, 12, 1, tzinfo=UTC),
-    },
-    "program": {"id": "0196f0c0-0000-7000-8000-000000000002", "name": "Club"},
-    "now": datetime(2026, 1, 15, 10, 30, tzinfo=UTC),
-}
+
+def content(file: str) -> dict[str, Any]:
+    """Read a file of this folder. Its numbers are exact, as all numbers of a rule are."""
+    text = Path(__file__).with_name(file).read_text(encoding="utf-8")
+    return tomllib.loads(text, parse_float=Decimal)
+
+
+def _facts() -> dict[str, Any]:
+    facts = content("facts.toml")
+    # In the order in which the page shows them.
+    return {
+        "event": exact_json.loads(facts["event"]),
+        **{name: facts[name] for name in ("participant", "program", "now")},
+    }
+
+
+FACTS: Final[Mapping[str, Any]] = _facts()
 
 
 def changed_facts(changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,10 +14,10 @@ from programs.rulebook.reference import (
     VARIABLES,
     WORKED_RULES,
     Action,
+    Ending,
     Example,
     Form,
     Limit,
-    Outcome,
     WorkedRule,
     changed_facts,
 )
@@ -45,7 +45,7 @@ def test_an_operators_or_macros_example_gives_its_value(form: Form) -> None:
 def test_an_example_comes_out_as_it_says(example: Example) -> None:
     facts = changed_facts(example.changed)
 
-    assert outcome(example.text, example.result, facts) == (example.outcome, example.gives)
+    assert outcome(example.text, example.result, facts) == (example.ending, example.gives)
 
 
 @pytest.mark.parametrize("rule", WORKED_RULES, ids=lambda rule: rule.name)
@@ -71,7 +71,7 @@ def test_a_worked_rules_action_gives_what_it_says(rule: WorkedRule, action: Acti
     result: Result | None = None if action.type == "SET_ATTRIBUTE" else "number"
 
     assert outcome(action.expression, result, changed_facts(rule.changed)) == (
-        Outcome.VALUE,
+        Ending.VALUE,
         action.gives,
     )
 
@@ -99,17 +99,17 @@ def test_the_worked_rules_use_every_action() -> None:
 def test_what_goes_beyond_a_limit_is_refused(limit: Limit) -> None:
     came, said = outcome(limit.beyond, None, dict(FACTS))
 
-    assert came is not Outcome.VALUE
+    assert came is not Ending.VALUE
     assert said == limit.says
 
 
-def outcome(text: str, result: Result | None, facts: dict[str, Any]) -> tuple[Outcome, str]:
+def outcome(text: str, result: Result | None, facts: dict[str, Any]) -> tuple[Ending, str]:
     try:
-        return Outcome.VALUE, written(vocabulary.compile(text, result=result).evaluate(facts))
+        return Ending.VALUE, written(vocabulary.compile(text, result=result).evaluate(facts))
     except RuleSyntaxError as error:
-        return Outcome.REFUSED, error.message
+        return Ending.REFUSED, error.message
     except EvaluationError as error:
-        return Outcome.NO_VALUE, str(error)
+        return Ending.NO_VALUE, str(error)
 
 
 @pytest.mark.parametrize("path", [each.path for each in VARIABLES])
