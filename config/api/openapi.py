@@ -1,8 +1,8 @@
 """The OpenAPI document: what holds for every operation is declared here once, the rest is read from views and serializers.
 
 A viewset's docstrings give summaries and descriptions, `extend_schema` its path parameters, its tag and the answers that its
-serializer does not write; `responses` may name a DomainError, or several in a tuple. A serializer's examples come from
-`extend_schema_serializer`, or stand under the component's name in examples.json beside its module.
+serializer does not write; `responses` may name a DomainError, or several in a tuple. A serializer's examples stand under the
+component's name in examples.json beside its module.
 """
 
 # mypy: allow-untyped-calls
@@ -13,7 +13,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from drf_spectacular.drainage import get_override
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent, get_doc
@@ -262,13 +261,8 @@ class LaurelSchema(AutoSchema):
         if serializer is None:
             return {}
         row = getattr(serializer, "child", serializer)
-        is_request = direction == "request"
-        examples = {
-            example.name: {"value": example.value}
-            for example in get_override(row, "examples", [])
-            if not (example.response_only if is_request else example.request_only)
-        } or _examples_beside(type(row), self._get_serializer_name(serializer, direction))
-        if not is_request and self._is_list_view():
+        examples = _examples_beside(type(row), self._get_serializer_name(serializer, direction))
+        if direction == "response" and self._is_list_view():
             first = next(iter(examples.values()))["value"]
             last = {"has_more": False, "next_cursor": None}
             return {"page": {"value": {"data": [first], "pagination": last}}}

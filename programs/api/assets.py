@@ -2,7 +2,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_serializer
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
@@ -22,34 +22,9 @@ from programs.kernel.decimals import DECIMAL_PLACES
 from programs.kernel.exceptions import ProgramNotFound
 from programs.models import Asset, AssetLink, InventoryMode, IssuancePolicy, Program
 
-_POINTS = {
-    "name": "Coffee points",
-    "symbol": "POINTS",
-    "scale": 2,
-    "max_transaction_amount": "500",
-    "program_id": "0198c0de-7a3b-7c21-9f4e-2b1d5a6c7e80",
-}
-_STORED_POINTS = {
-    "id": "0198c0dd-3f4a-7b5c-8d6e-7f8091a2b3c4",
-    "name": "Coffee points",
-    "symbol": "POINTS",
-    "scale": 2,
-    "issuance_policy": "UNLIMITED",
-    "inventory_mode": "SIMPLE",
-    "max_transaction_amount": "500.00",
-    "created_at": "2026-01-15T10:30:00.000000Z",
-    "updated_at": "2026-01-15T10:30:00.000000Z",
-}
-_ASSET_ID = str(_STORED_POINTS["id"])
+_ASSET_ID = "0198c0dd-3f4a-7b5c-8d6e-7f8091a2b3c4"
 
 
-@extend_schema_serializer(
-    examples=[
-        OpenApiExample("points", _POINTS, request_only=True),
-        OpenApiExample("short", {"name": "Stamps", "symbol": "STAMPS"}, request_only=True),
-        OpenApiExample("asset", _STORED_POINTS, response_only=True),
-    ]
-)
 class AssetSerializer(StrictModelSerializer):
     """Something that programs give out and participants hold."""
 
@@ -89,9 +64,6 @@ class AssetSerializer(StrictModelSerializer):
         }
 
 
-@extend_schema_serializer(
-    examples=[OpenApiExample("limit", {"max_transaction_amount": "500"}, request_only=True)]
-)
 class AssetChangeSerializer(AssetSerializer):
     """What can be changed of an asset. What is left out stays as it is."""
 
@@ -105,7 +77,6 @@ class AssetChangeSerializer(AssetSerializer):
         ]
 
 
-@extend_schema_serializer(examples=[OpenApiExample("link", {"asset_id": _ASSET_ID})])
 class AssetLinkSerializer(StrictSerializer):
     """The asset that the program may give out from now on."""
 

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
-from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_serializer
+from drf_spectacular.utils import extend_schema
 from rest_framework.mixins import (
     CreateModelMixin,
     ListModelMixin,
@@ -11,28 +11,12 @@ from rest_framework.mixins import (
 )
 from rest_framework.viewsets import GenericViewSet
 
-from programs.api.addresses import path_parameter
+from programs.api.addresses import EXAMPLE_PROGRAM_ID, path_parameter
 from programs.api.filters import HidesArchived
 from programs.api.strict import StrictModelSerializer
 from programs.models import Program, ProgramStatus, UnknownParticipant
 
-_CLUB = {"name": "Coffee club", "description": "A point for every purchase."}
-_STORED_CLUB = {
-    "id": "0198c0de-7a3b-7c21-9f4e-2b1d5a6c7e80",
-    **_CLUB,
-    "on_unknown_participant": "CREATE",
-    "status": "ACTIVE",
-    "created_at": "2026-01-15T10:30:00.000000Z",
-    "updated_at": "2026-01-15T10:30:00.000000Z",
-}
 
-
-@extend_schema_serializer(
-    examples=[
-        OpenApiExample("program", _CLUB, request_only=True),
-        OpenApiExample("program", _STORED_CLUB, response_only=True),
-    ]
-)
 class ProgramSerializer(StrictModelSerializer):
     class Meta:
         model = Program
@@ -67,7 +51,7 @@ class ProgramFilter(HidesArchived):
         fields: list[str] = []
 
 
-@extend_schema(parameters=[path_parameter("id", "The program.", str(_STORED_CLUB["id"]))])
+@extend_schema(parameters=[path_parameter("id", "The program.", EXAMPLE_PROGRAM_ID)])
 class ProgramViewSet(
     CreateModelMixin,
     ListModelMixin,

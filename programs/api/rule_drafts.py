@@ -3,30 +3,17 @@
 from collections.abc import Sequence
 from typing import Any
 
-from drf_spectacular.utils import (
-    OpenApiExample,
-    extend_schema,
-    extend_schema_field,
-    extend_schema_serializer,
-)
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from programs import rulebook
-from programs.api.addresses import EXAMPLE_PROGRAM_ID
 from programs.api.refusals import POSITION
 from programs.api.strict import JSONTextArea, body_of
 from programs.kernel.exceptions import FieldError, ProgramNotFound, ValidationFailed
 from programs.models import Rule
-
-_MISTAKE = {
-    "field": "condition",
-    "reason": "syntax",
-    "message": "Line 1, column 19: Unexpected “and”: expected an operator such as &&, or the end. Did you mean &&?",
-    "position": {"line": 1, "column": 19, "offending": "and"},
-}
 
 
 @extend_schema_field({"type": "array", "items": {}})
@@ -34,18 +21,6 @@ class AnyActionsField(JSONTextArea):
     """Actions that may be wrong: the call is there to find out."""
 
 
-@extend_schema_serializer(
-    examples=[
-        OpenApiExample(
-            "condition", {"condition": "event.amount > 10 and event.online"}, request_only=True
-        ),
-        OpenApiExample(
-            "actions",
-            {"program_id": EXAMPLE_PROGRAM_ID, "actions": [{"type": "TAG", "tag": "vip"}]},
-            request_only=True,
-        ),
-    ]
-)
 class RuleDraftSerializer(serializers.Serializer[Any]):
     """A condition or actions: exactly one of the two."""
 
@@ -81,20 +56,6 @@ class RefusedFieldSerializer(serializers.Serializer[Any]):
     position = PositionField(required=False, help_text="Where in an expression.")
 
 
-@extend_schema_serializer(
-    examples=[
-        OpenApiExample(
-            "mistake",
-            {
-                "valid": False,
-                "message": f"{_MISTAKE['field']}: {_MISTAKE['message']}",
-                "errors": [_MISTAKE],
-                "position": _MISTAKE["position"],
-            },
-        ),
-        OpenApiExample("right", {"valid": True, "message": "", "errors": []}),
-    ]
-)
 class JudgementSerializer(serializers.Serializer[Any]):
     """Whether a rule could have them, and what is wrong if not."""
 

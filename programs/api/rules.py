@@ -5,12 +5,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
-from drf_spectacular.utils import (
-    OpenApiExample,
-    extend_schema,
-    extend_schema_field,
-    extend_schema_serializer,
-)
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
@@ -19,7 +14,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from programs import rulebook
 from programs.api.actions import ActionsField
-from programs.api.addresses import EXAMPLE_PROGRAM_ID, path_parameter
+from programs.api.addresses import path_parameter
 from programs.api.callers import actor_of
 from programs.api.filters import HidesArchived
 from programs.api.strict import InstantField, body_of
@@ -36,53 +31,8 @@ _JSON_INPUTS = {"actions", "order", "stop_after_match"}
 _TIME_INPUTS = {"active_from", "active_to"}
 
 _RULE_ID = "0198c0e2-6c7d-7e8f-9a0b-1c2d3e4f5a6b"
-_NEW_RULE = {
-    "program_id": EXAMPLE_PROGRAM_ID,
-    "name": "Purchases",
-    "condition": 'event.type == "purchase" && event.amount >= 10',
-    "actions": [
-        {"type": "COUNTER", "key": "spent", "value": "event.amount", "reset_after": "8760h"},
-        {"type": "TAG", "tag": "Customer"},
-    ],
-}
-_NEW_POINTS_RULE = {
-    "program_id": EXAMPLE_PROGRAM_ID,
-    "name": "Points for purchases",
-    "condition": 'event.type == "purchase"',
-    "actions": [
-        {
-            "type": "CREDIT",
-            "asset_id": "0198c0dd-3f4a-7b5c-8d6e-7f8091a2b3c4",
-            "amount": "round(event.amount * 0.05, 2)",
-            "description": "Five percent.",
-            "matures_at": "720h",
-        }
-    ],
-    "order": 20,
-    "active_to": "2027-01-01T00:00:00Z",
-}
-_STORED_RULE = {
-    "id": _RULE_ID,
-    "program_id": EXAMPLE_PROGRAM_ID,
-    "name": "Purchases",
-    "description": "",
-    "condition": 'event.type == "purchase" && event.amount >= 10',
-    "actions": [
-        {"type": "COUNTER", "key": "spent", "value": "event.amount", "reset_after": "8760h"},
-        {"type": "TAG", "tag": "customer"},
-    ],
-    "order": 10,
-    "stop_after_match": False,
-    "active_from": None,
-    "active_to": None,
-    "status": "ACTIVE",
-    "version": 1,
-    "created_at": "2026-01-15T10:30:00.000000Z",
-    "updated_at": "2026-01-15T10:30:00.000000Z",
-}
 
 
-@extend_schema_serializer(examples=[OpenApiExample("rule", _STORED_RULE)])
 class RuleSerializer(serializers.ModelSerializer[Rule]):
     """What an event earns: if the condition holds, the actions are carried out, in order."""
 
@@ -100,9 +50,6 @@ class RuleSerializer(serializers.ModelSerializer[Rule]):
         extra_kwargs = {"version": {"help_text": "1 when created; one more with each change."}}
 
 
-@extend_schema_serializer(
-    examples=[OpenApiExample("stop", {"stop_after_match": True}, request_only=True)]
-)
 class RuleChangeSerializer(serializers.Serializer[Any]):
     """What can be changed of a rule. What is left out stays as it is."""
 
@@ -131,12 +78,6 @@ class RuleChangeSerializer(serializers.Serializer[Any]):
         return rulebook.clean_change(body_of(data, _JSON_INPUTS, _TIME_INPUTS))
 
 
-@extend_schema_serializer(
-    examples=[
-        OpenApiExample("purchases", _NEW_RULE, request_only=True),
-        OpenApiExample("points", _NEW_POINTS_RULE, request_only=True),
-    ]
-)
 class NewRuleSerializer(RuleChangeSerializer):
     """The rule to create."""
 
@@ -169,38 +110,6 @@ class RuleSnapshotSerializer(serializers.ModelSerializer[Rule]):
         fields = list(FIELDS)
 
 
-@extend_schema_serializer(
-    examples=[
-        OpenApiExample(
-            "version",
-            {
-                "version": 2,
-                "changed_by": "api_key:Shop (lrl_4kTz…9xQm)",
-                "changed_at": "2026-01-15T10:31:07.482913Z",
-                "changes": [{"field": "stop_after_match", "old": False, "new": True}],
-                "snapshot": {
-                    "name": "Purchases",
-                    "description": "",
-                    "condition": 'event.type == "purchase" && event.amount >= 10',
-                    "actions": [
-                        {
-                            "type": "COUNTER",
-                            "key": "spent",
-                            "value": "event.amount",
-                            "reset_after": "8760h",
-                        },
-                        {"type": "TAG", "tag": "customer"},
-                    ],
-                    "order": 10,
-                    "stop_after_match": True,
-                    "active_from": None,
-                    "active_to": None,
-                    "status": "ACTIVE",
-                },
-            },
-        )
-    ]
-)
 class RuleVersionSerializer(serializers.ModelSerializer[RuleVersion]):
     """A rule as it was after one edit."""
 

@@ -5,12 +5,7 @@ from uuid import UUID
 
 from django.core.validators import RegexValidator
 from django.db.models import QuerySet
-from drf_spectacular.utils import (
-    OpenApiExample,
-    extend_schema,
-    extend_schema_field,
-    extend_schema_serializer,
-)
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.mixins import ListModelMixin
@@ -43,32 +38,6 @@ from programs.tracks.bodies import (
     MODES,
     OPERATORS,
 )
-
-_SILVER = {"key": "silver", "rank": 1, "display_name": "Silver"}
-
-
-def _gold(threshold: str) -> dict[str, Any]:
-    criterion = {"counter": "spent", "operator": ">=", "threshold": threshold}
-    return {
-        "key": "gold",
-        "rank": 2,
-        "display_name": "Gold",
-        "qualification": {"mode": "ALL", "criteria": [criterion]},
-        "benefits": [{"type": "discount", "percent": 7.5}],
-    }
-
-
-_NEW_TRACK = {"key": "status", "display_name": "Status", "levels": [_SILVER]}
-_STORED_TRACK = {
-    "id": "0198c0dd-5b6c-7d7e-8f90-a1b2c3d4e5f6",
-    "program_id": "0198c0de-7a3b-7c21-9f4e-2b1d5a6c7e80",
-    "key": "status",
-    "display_name": "Status",
-    "levels": [{**_SILVER, "qualification": None, "benefits": []}, _gold("1000")],
-    "version": 2,
-    "created_at": "2026-01-15T10:30:00.000000Z",
-    "updated_at": "2026-01-15T10:31:07.482913Z",
-}
 
 
 @extend_schema_field(
@@ -179,7 +148,6 @@ class TierLevelSerializer(ReasonedSerializer, serializers.ModelSerializer[TierLe
         return tracks.Level(**attrs)
 
 
-@extend_schema_serializer(examples=[OpenApiExample("track", _STORED_TRACK)])
 class TierTrackSerializer(serializers.ModelSerializer[TierTrack]):
     """A ladder of levels, from the lowest rank up."""
 
@@ -244,7 +212,6 @@ class TierTrackBodySerializer(ReasonedSerializer):
         return super().to_internal_value(body_of(data, {"levels"}))
 
 
-@extend_schema_serializer(examples=[OpenApiExample("status", _NEW_TRACK)])
 class NewTierTrackSerializer(TierTrackBodySerializer):
     """The track to create."""
 
@@ -261,9 +228,6 @@ class NewTierTrackSerializer(TierTrackBodySerializer):
         return tracks.NewTrack(**attrs)
 
 
-@extend_schema_serializer(
-    examples=[OpenApiExample("levels", {"levels": [_SILVER, _gold("1000.00")]})]
-)
 class TierTrackChangeSerializer(TierTrackBodySerializer):
     """What can be changed of a track. What is left out stays as it is."""
 
