@@ -3,7 +3,6 @@
 import re
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import partial
 from typing import Final
 
 from programs.rules.arithmetic import INT_MAX, decimal_from_text, int64, plain, settled
@@ -20,8 +19,6 @@ from programs.rules.moments import (
 )
 from programs.rules.values import TypeName, Value, type_of
 
-_function = partial(function, subject="Conversions")
-
 _INTEGER = re.compile(r"[+-]?\d{1,19}", re.ASCII)
 _BOOLS: Final = {
     **dict.fromkeys(["1", "t", "true", "TRUE", "True"], True),
@@ -29,15 +26,7 @@ _BOOLS: Final = {
 }
 
 
-@_function(
-    "int(number) -> int",
-    "int(string) -> int",
-    "int(bool) -> int",
-    "int(timestamp) -> int",
-    says="A whole number: the whole part of a decimal, or a time in seconds since 1970.",
-    example="int(9.99)",
-    gives="9",
-)
+@function("int(number) -> int", "int(string) -> int", "int(bool) -> int", "int(timestamp) -> int")
 def int_(run: Run, value: Value) -> int:
     kind = type(value)
     if isinstance(value, int):
@@ -52,13 +41,7 @@ def int_(run: Run, value: Value) -> int:
     raise EvaluationError(f'"{cut(value)}" is not a whole number.')
 
 
-@_function(
-    "uint(number) -> int",
-    "uint(string) -> int",
-    says="A whole number that is not negative.",
-    example='uint("7")',
-    gives="7",
-)
+@function("uint(number) -> int", "uint(string) -> int")
 def uint(run: Run, value: Value) -> int:
     number = int_(run, value)
     if number < 0:
@@ -66,13 +49,7 @@ def uint(run: Run, value: Value) -> int:
     return number
 
 
-@_function(
-    "double(number) -> decimal",
-    "double(string) -> decimal",
-    says="An exact decimal.",
-    example='double("0.10") + 1',
-    gives="1.1",
-)
+@function("double(number) -> decimal", "double(string) -> decimal")
 def double(run: Run, value: Value) -> Decimal:
     if type(value) is not str:
         return settled(value)
@@ -82,13 +59,7 @@ def double(run: Run, value: Value) -> Decimal:
     return number
 
 
-@_function(
-    "bool(bool) -> bool",
-    "bool(string) -> bool",
-    says='true for "true", "True", "TRUE", "t" and "1"; false for their opposites.',
-    example='bool("true")',
-    gives="true",
-)
+@function("bool(bool) -> bool", "bool(string) -> bool")
 def bool_(run: Run, value: Value) -> bool:
     if type(value) is bool:
         return value
@@ -97,16 +68,13 @@ def bool_(run: Run, value: Value) -> bool:
     return _BOOLS[value]
 
 
-@_function(
+@function(
     "string(string) -> string",
     "string(number) -> string",
     "string(bool) -> string",
     "string(bytes) -> string",
     "string(timestamp) -> string",
     "string(duration) -> string",
-    says="The value as text: numbers as plain digits, times in RFC 3339, durations in seconds.",
-    example="string(2.50)",
-    gives='"2.5"',
 )
 def string(run: Run, value: Value) -> str:
     kind = type(value)
@@ -132,13 +100,7 @@ def _decoded(run: Run, value: bytes) -> str:
         raise EvaluationError("The bytes are not UTF-8.") from None
 
 
-@_function(
-    "bytes(string) -> bytes",
-    "bytes(bytes) -> bytes",
-    says="The text as UTF-8 bytes.",
-    example='size(bytes("é"))',
-    gives="2",
-)
+@function("bytes(string) -> bytes", "bytes(bytes) -> bytes")
 def bytes_(run: Run, value: str | bytes) -> bytes:
     if isinstance(value, bytes):
         return value
@@ -154,13 +116,10 @@ def encoded(text: str) -> bytes:
         raise EvaluationError("The text contains half of a surrogate pair.") from None
 
 
-@_function(
+@function(
     "timestamp(string) -> timestamp",
     "timestamp(int) -> timestamp",
     "timestamp(timestamp) -> timestamp",
-    says="A time, from RFC 3339 text or from seconds since 1970. Times in JSON are text until you convert them.",
-    example='timestamp("2026-01-15T09:00:00Z") < timestamp("2026-02-01T00:00:00Z")',
-    gives="true",
 )
 def timestamp(run: Run, value: Value) -> datetime:
     if type(value) is datetime:
@@ -169,13 +128,7 @@ def timestamp(run: Run, value: Value) -> datetime:
     return timestamp_from_text(value) if type(value) is str else timestamp_from_seconds(value)
 
 
-@_function(
-    "duration(string) -> duration",
-    "duration(duration) -> duration",
-    says='A duration in h, m, s, ms, us and ns ("36h", "1h30m", "1.5s"). There is no unit for days.',
-    example='duration("90m") > duration("1h")',
-    gives="true",
-)
+@function("duration(string) -> duration", "duration(duration) -> duration")
 def duration(run: Run, value: Value) -> timedelta:
     if type(value) is timedelta:
         return value
@@ -183,21 +136,11 @@ def duration(run: Run, value: Value) -> timedelta:
     return duration_from_text(value)
 
 
-@_function(
-    "type(any) -> type",
-    says="The type of the value, to compare with bool, int, double, string, bytes, list, map or null_type.",
-    example="type(9.5) == double",
-    gives="true",
-)
+@function("type(any) -> type")
 def type__(run: Run, value: Value) -> TypeName:
     return type_of(value)
 
 
-@_function(
-    "dyn(any) -> any",
-    says="The value itself, without any checks of its type when the rule is saved.",
-    example="dyn(1) == 1.0",
-    gives="true",
-)
+@function("dyn(any) -> any")
 def dyn(run: Run, value: Value) -> Value:
     return value

@@ -26,13 +26,7 @@ _ALL_DIGITS: Final = decimal.Context(
 )
 
 
-@function(
-    "string.format(list) -> string",
-    subject="Text",
-    says="The text with its clauses (%s, %d, %.2f and so on) replaced by the list's elements, in order.",
-    example='"%s: %.2f".format(["total", 9.5])',
-    gives='"total: 9.50"',
-)
+@function("string.format(list) -> string")
 def format_(run: Run, template: str, values: list[Value]) -> str:
     remaining = iter(values)
     parts: list[str] = []

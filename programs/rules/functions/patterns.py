@@ -57,14 +57,7 @@ def found(run: Run, text: str, regexp: Pattern) -> bool:
     return regexp.search(searched) is not None
 
 
-@function(
-    "string.matches(string) -> bool",
-    "matches(string, string) -> bool",
-    subject="Text",
-    says="Whether the regular expression (RE2 syntax) matches part of the text. Use ^ and $ to match all of it.",
-    example='"SKU-1001".matches("^SKU-[0-9]+$")',
-    gives="true",
-)
+@function("string.matches(string) -> bool", "matches(string, string) -> bool")
 def matches(run: Run, text: str, pattern: str) -> bool:
     charge(run, PATTERN + PATTERN_CHARACTER * len(pattern))
     return found(run, text, compiled(pattern))

@@ -1,8 +1,10 @@
 """The table of functions, which the checker, the evaluation and the reference share."""
 
 import re
+import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from programs.rules.kinds import BY_NAME, Kind, list_of
@@ -30,7 +32,7 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """An entry of the table. `example` is an expression and `gives` the text of its value, which a test verifies."""
+    """An entry of the table, with its documentation: `example` is an expression and `gives` the text of its value."""
 
     name: str
     subject: str
@@ -52,13 +54,19 @@ RARE: Final = "Rarely needed"
 
 FUNCTIONS: Final[dict[str, Function]] = {}
 
+DOCUMENTATION: Final[dict[str, dict[str, str]]] = {
+    name: {"subject": subject, **documentation}
+    for subject, functions in tomllib.loads(
+        Path(__file__).with_name("documentation.toml").read_text(encoding="utf-8")
+    ).items()
+    for name, documentation in functions.items()
+}
+
 _SIGNATURE = re.compile(r"(?:([\w()]+)\.)?(\w+)\((.*)\) -> ([\w()]+)")
 
 
-def function(
-    *signatures: str, subject: str, says: str, example: str, gives: str
-) -> Callable[[AnyImplementation], AnyImplementation]:
-    """Add the decorated implementation to the table.
+def function(*signatures: str) -> Callable[[AnyImplementation], AnyImplementation]:
+    """Add the decorated implementation to the table. documentation.toml has to document it.
 
     Signatures read "string.indexOf(string, int) -> int", "math.least(number, ...) -> number", "size(list) -> int".
     """
@@ -69,12 +77,9 @@ def function(
         assert all(other == name for other, _ in read)
         FUNCTIONS[name] = Function(
             name=name,
-            subject=subject,
             signatures=tuple(each for _, each in read),
-            description=says,
-            example=example,
-            gives=gives,
             implementation=implementation,
+            **DOCUMENTATION[name],
         )
         return implementation
 

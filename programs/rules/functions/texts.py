@@ -1,6 +1,5 @@
 """Functions on text: CEL's own and those of its strings extension. Positions count characters from 0."""
 
-from functools import partial
 from typing import Final
 
 from programs.rules.budget import CHARACTERS, Run, charge, charge_made, charge_scanned
@@ -8,8 +7,6 @@ from programs.rules.errors import EvaluationError
 from programs.rules.functions.table import function
 from programs.rules.literals import ESCAPES
 from programs.rules.values import in_words
-
-_function = partial(function, subject="Text")
 
 _LOWER: Final = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 _UPPER: Final = {code + 32: code for code in range(ord("A"), ord("Z") + 1)}
@@ -29,79 +26,43 @@ def charge_search(run: Run, text: str, part: str) -> None:
     charge_scanned(run, steps // 4)
 
 
-@_function(
-    "string.contains(string) -> bool",
-    says="Whether the text contains the other text.",
-    example='"flat white".contains("white")',
-    gives="true",
-)
+@function("string.contains(string) -> bool")
 def contains(run: Run, text: str, part: str) -> bool:
     charge_search(run, text, part)
     return part in text
 
 
-@_function(
-    "string.startsWith(string) -> bool",
-    says="Whether the text starts with the other text.",
-    example='"SKU-1001".startsWith("SKU-")',
-    gives="true",
-)
+@function("string.startsWith(string) -> bool")
 def starts_with(run: Run, text: str, part: str) -> bool:
     charge_scanned(run, len(part))
     return text.startswith(part)
 
 
-@_function(
-    "string.endsWith(string) -> bool",
-    says="Whether the text ends with the other text.",
-    example='"ana@example.com".endsWith("@example.com")',
-    gives="true",
-)
+@function("string.endsWith(string) -> bool")
 def ends_with(run: Run, text: str, part: str) -> bool:
     charge_scanned(run, len(part))
     return text.endswith(part)
 
 
-@_function(
-    "string.lowerAscii() -> string",
-    says="The text with A to Z in lowercase. Other letters stay as they are.",
-    example='"Summer SALE".lowerAscii()',
-    gives='"summer sale"',
-)
+@function("string.lowerAscii() -> string")
 def lower_ascii(run: Run, text: str) -> str:
     charge_made(run, len(text) * (1 if text.isascii() else 16))
     return text.lower() if text.isascii() else text.translate(_LOWER)
 
 
-@_function(
-    "string.upperAscii() -> string",
-    says="The text with a to z in uppercase. Other letters stay as they are.",
-    example='"eur".upperAscii()',
-    gives='"EUR"',
-)
+@function("string.upperAscii() -> string")
 def upper_ascii(run: Run, text: str) -> str:
     charge_made(run, len(text) * (1 if text.isascii() else 16))
     return text.upper() if text.isascii() else text.translate(_UPPER)
 
 
-@_function(
-    "string.trim() -> string",
-    says="The text without leading and trailing white space.",
-    example='"  gold ".trim()',
-    gives='"gold"',
-)
+@function("string.trim() -> string")
 def trim(run: Run, text: str) -> str:
     charge_made(run, len(text))
     return text.strip(_WHITE_SPACE)
 
 
-@_function(
-    "string.split(string) -> list(string)",
-    "string.split(string, int) -> list(string)",
-    says="The parts between the separators. The second argument limits how many (-1 for all).",
-    example='"a,b,c".split(",", 2)',
-    gives='["a", "b,c"]',
-)
+@function("string.split(string) -> list(string)", "string.split(string, int) -> list(string)")
 def split(run: Run, text: str, separator: str, limit: int = -1) -> list[str]:
     if limit == 0:
         return []
@@ -115,13 +76,7 @@ def split(run: Run, text: str, separator: str, limit: int = -1) -> list[str]:
     return text.split(separator, limit - 1 if limit > 0 else -1)
 
 
-@_function(
-    "list.join() -> string",
-    "list.join(string) -> string",
-    says="The list's texts joined into one, with the separator in between.",
-    example='["a", "b"].join(", ")',
-    gives='"a, b"',
-)
+@function("list.join() -> string", "list.join(string) -> string")
 def join(run: Run, texts: list[str], separator: str = "") -> str:
     charge(run, len(texts))
     for text in texts:
@@ -131,12 +86,9 @@ def join(run: Run, texts: list[str], separator: str = "") -> str:
     return separator.join(texts)
 
 
-@_function(
+@function(
     "string.replace(string, string) -> string",
     "string.replace(string, string, int) -> string",
-    says="The text with the first argument replaced by the second, everywhere or at most as often as the third says.",
-    example='"1-2-3".replace("-", ".")',
-    gives='"1.2.3"',
 )
 def replace(run: Run, text: str, old: str, new: str, limit: int = -1) -> str:
     if limit == 0:
@@ -149,13 +101,7 @@ def replace(run: Run, text: str, old: str, new: str, limit: int = -1) -> str:
     return text.replace(old, new, limit if limit > 0 and limit < found else -1)
 
 
-@_function(
-    "string.substring(int) -> string",
-    "string.substring(int, int) -> string",
-    says="The text from one position up to another, or to the end.",
-    example='"tacocat".substring(0, 4)',
-    gives='"taco"',
-)
+@function("string.substring(int) -> string", "string.substring(int, int) -> string")
 def substring(run: Run, text: str, start: int, end: int | None = None) -> str:
     end = len(text) if end is None else end
     if not 0 <= start <= end <= len(text):
@@ -164,25 +110,14 @@ def substring(run: Run, text: str, start: int, end: int | None = None) -> str:
     return text[start:end]
 
 
-@_function(
-    "string.charAt(int) -> string",
-    says="The character at a position. At the end, an empty text.",
-    example='"hello".charAt(4)',
-    gives='"o"',
-)
+@function("string.charAt(int) -> string")
 def char_at(run: Run, text: str, position: int) -> str:
     if not 0 <= position <= len(text):
         raise _outside(text, str(position))
     return text[position : position + 1]
 
 
-@_function(
-    "string.indexOf(string) -> int",
-    "string.indexOf(string, int) -> int",
-    says="The first position of the other text, at or after the second argument if given. -1 if there is none.",
-    example='"hello mellow".indexOf("ello", 2)',
-    gives="7",
-)
+@function("string.indexOf(string) -> int", "string.indexOf(string, int) -> int")
 def index_of(run: Run, text: str, part: str, start: int = 0) -> int:
     if not 0 <= start <= len(text):
         raise _outside(text, str(start))
@@ -190,13 +125,7 @@ def index_of(run: Run, text: str, part: str, start: int = 0) -> int:
     return text.find(part, start)
 
 
-@_function(
-    "string.lastIndexOf(string) -> int",
-    "string.lastIndexOf(string, int) -> int",
-    says="The last position of the other text, at or before the second argument if given. -1 if there is none.",
-    example='"hello mellow".lastIndexOf("ello", 6)',
-    gives="1",
-)
+@function("string.lastIndexOf(string) -> int", "string.lastIndexOf(string, int) -> int")
 def last_index_of(run: Run, text: str, part: str, start: int | None = None) -> int:
     start = len(text) if start is None else start
     if not 0 <= start <= len(text):
@@ -206,23 +135,13 @@ def last_index_of(run: Run, text: str, part: str, start: int | None = None) -> i
     return text.rfind(part, 0, start + len(part))
 
 
-@_function(
-    "string.reverse() -> string",
-    says="The characters in reverse order.",
-    example='"gums".reverse()',
-    gives='"smug"',
-)
+@function("string.reverse() -> string")
 def reverse(run: Run, text: str) -> str:
     charge_made(run, len(text))
     return text[::-1]
 
 
-@_function(
-    "strings.quote(string) -> string",
-    says="The text in quotes, with special characters escaped.",
-    example='strings.quote("say \\"hi\\"")',
-    gives='"\\"say \\\\\\"hi\\\\\\"\\""',
-)
+@function("strings.quote(string) -> string")
 def quote(run: Run, text: str) -> str:
     charge_made(run, len(text) * 8)
     return f'"{text.translate(_QUOTED)}"'

@@ -25,6 +25,7 @@ from programs.rules import Decision, EvaluationError, RuleSyntaxError
 from programs.rules.budget import new_run
 from programs.rules.expression import Result
 from programs.rules.functions import FUNCTIONS, Function
+from programs.rules.functions.table import DOCUMENTATION
 from programs.rules.paths import spelled
 from programs.rules.values import equal, written
 
@@ -34,6 +35,10 @@ def test_a_functions_example_gives_its_value(function: Function) -> None:
     value = vocabulary.compile(function.example).evaluate(dict(FACTS))
 
     assert equal(value, vocabulary.compile(function.gives).evaluate({}), new_run(0)), written(value)
+
+
+def test_nothing_else_is_documented_as_a_function() -> None:
+    assert DOCUMENTATION.keys() == FUNCTIONS.keys()
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.written)
