@@ -1,7 +1,6 @@
 """Filters of the lists of participants, events and the journal."""
 
 from contextlib import suppress
-from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -17,51 +16,32 @@ from participants.models import (
     Participant,
     ParticipantQuerySet,
     ParticipantStatus,
-    StateChange,
     StateType,
 )
-from programs.api.filters import InstantFilter
+from programs.api.filters import InstantFilter, by, period
 
 
 class ParticipantFilter(filters.FilterSet):
     external_id = filters.CharFilter(strip=False, help_text="Exactly this external_id.")
     search = filters.CharFilter(
-        method="matching",
+        method=by(ParticipantQuerySet.matching),
         max_length=255,
         help_text="Part of external_id, email, phone or a name; with fewer than 3 characters, or without a letter or digit, the beginning of external_id.",
     )
     program_id = filters.UUIDFilter(
-        method="enrolled_in", strip=False, help_text="Actively enrolled in it."
+        method=by(ParticipantQuerySet.enrolled_in),
+        strip=False,
+        help_text="Actively enrolled in it.",
     )
     status = filters.ChoiceFilter(choices=ParticipantStatus.choices, help_text="With this status.")
     tag = filters.CharFilter(
-        method="tagged",
+        method=by(ParticipantQuerySet.tagged),
         strip=False,
         max_length=255,
         help_text="With this tag; case does not count.",
     )
     # `from` is a keyword of Python.
-    vars()["from"] = InstantFilter(
-        field_name="created_at", lookup_expr="gte", help_text="Created at this time or later."
-    )
-    to = InstantFilter(
-        field_name="created_at", lookup_expr="lt", help_text="Created before this time."
-    )
-
-    class Meta:
-        model = Participant
-        fields: list[str] = []
-
-    def matching(self, queryset: ParticipantQuerySet, name: str, value: str) -> ParticipantQuerySet:
-        return queryset.matching(value)
-
-    def enrolled_in(
-        self, queryset: ParticipantQuerySet, name: str, value: UUID
-    ) -> ParticipantQuerySet:
-        return queryset.enrolled_in(value)
-
-    def tagged(self, queryset: ParticipantQuerySet, name: str, value: str) -> ParticipantQuerySet:
-        return queryset.tagged(value)
+    vars()["from"], to = period("created_at", "Created")
 
 
 class StateChangeFilter(filters.FilterSet):
@@ -72,10 +52,6 @@ class StateChangeFilter(filters.FilterSet):
         help_text="Changes of this tag, attribute, profile field or program.",
     )
 
-    class Meta:
-        model = StateChange
-        fields: list[str] = []
-
 
 class MovementFilter(filters.FilterSet):
     program_id = filters.UUIDFilter(strip=False, help_text="Movements in this program.")
@@ -85,7 +61,9 @@ class MovementFilter(filters.FilterSet):
         method="touching", choices=Bucket.choices, help_text="Into or out of this bucket."
     )
     action_type = filters.ChoiceFilter(
-        method="of_action", choices=ActionType.choices, help_text="Movements of this kind."
+        method=by(JournalEntryQuerySet.of_action),
+        choices=ActionType.choices,
+        help_text="Movements of this kind.",
     )
     reference_id = filters.CharFilter(
         method="referring",
@@ -94,34 +72,18 @@ class MovementFilter(filters.FilterSet):
         help_text="Caused by the event with this id, or by a call with this idempotency key.",
     )
     # `from` is a keyword of Python.
-    vars()["from"] = InstantFilter(
-        field_name="created_at", lookup_expr="gte", help_text="Made at this time or later."
+    vars()["from"], to = period("created_at", "Made")
+    effective_from = InstantFilter(
+        method=by(JournalEntryQuerySet.effective_from), help_text="Happened at this time or later."
     )
-    to = InstantFilter(
-        field_name="created_at", lookup_expr="lt", help_text="Made before this time."
+    effective_to = InstantFilter(
+        method=by(JournalEntryQuerySet.effective_before), help_text="Happened before this time."
     )
-    effective_from = InstantFilter(method="effective", help_text="Happened at this time or later.")
-    effective_to = InstantFilter(method="effective", help_text="Happened before this time.")
-
-    class Meta:
-        model = JournalEntry
-        fields: list[str] = []
 
     def touching(
         self, queryset: QuerySet[JournalEntry], name: str, value: str
     ) -> QuerySet[JournalEntry]:
         return queryset.filter(Q(source=value) | Q(destination=value))
-
-    def of_action(
-        self, queryset: JournalEntryQuerySet, name: str, value: str
-    ) -> QuerySet[JournalEntry]:
-        return queryset.of_action(value)
-
-    def effective(
-        self, queryset: JournalEntryQuerySet, name: str, value: datetime
-    ) -> QuerySet[JournalEntry]:
-        is_start = name == "effective_from"
-        return queryset.effective_from(value) if is_start else queryset.effective_before(value)
 
     def referring(
         self, queryset: QuerySet[JournalEntry], name: str, value: str
@@ -145,22 +107,8 @@ class ActivityFilter(filters.FilterSet):
     program_id = filters.UUIDFilter(strip=False, help_text="Events in this program.")
     status = filters.ChoiceFilter(choices=EventStatus.choices, help_text="With this status.")
     # `from` is a keyword of Python.
-    vars()["from"] = InstantFilter(
-        field_name="created_at", lookup_expr="gte", help_text="Received at this time or later."
-    )
-    to = InstantFilter(
-        field_name="created_at", lookup_expr="lt", help_text="Received before this time."
-    )
-    event_from = InstantFilter(
-        field_name="event_timestamp", lookup_expr="gte", help_text="Happened at this time or later."
-    )
-    event_to = InstantFilter(
-        field_name="event_timestamp", lookup_expr="lt", help_text="Happened before this time."
-    )
-
-    class Meta:
-        model = Event
-        fields: list[str] = []
+    vars()["from"], to = period("created_at", "Received")
+    event_from, event_to = period("event_timestamp", "Happened")
 
 
 class EventFilter(ActivityFilter):

@@ -1,4 +1,4 @@
-from django.urls import path, register_converter
+from django.urls import register_converter
 
 from participants.api.activity import HistoryViewSet, ParticipantEventViewSet, StateHistoryViewSet
 from participants.api.addresses import ParticipantConverter, TextConverter
@@ -12,99 +12,60 @@ from participants.api.participants import BatchViewSet, ParticipantViewSet, Stat
 from participants.api.simulation import ProgramSimulationViewSet, RuleSimulationViewSet
 from participants.api.tags import TagViewSet
 from participants.api.tiers import TierViewSet
-from programs.api import addresses  # noqa: F401 (knows <id:..>)
+from programs.api.addresses import route
 
 register_converter(ParticipantConverter, "participant")
 register_converter(TextConverter, "text")
 
+PARTICIPANT = "participants/<participant:participant>"
+STATE = f"{PARTICIPANT}/state"
+ACTIVITY = f"{PARTICIPANT}/activity"
+
 urlpatterns = [
     # The busiest calls come first: each pattern before them costs every call time.
-    path("events", EventViewSet.as_view({"get": "list", "post": "create"}, name="Events")),
-    path("events/batch", EventBatchViewSet.as_view({"post": "create"}, name="Many events")),
-    path("events/by-key", EventByKeyViewSet.as_view({"get": "by_key"}, name="Event by key")),
-    path("events/<id:event_id>", EventViewSet.as_view({"get": "retrieve"})),
-    path("events/<id:event_id>/retry", EventViewSet.as_view({"post": "retry"}, name="Retry")),
+    route("events", EventViewSet, "Events", get="list", post="create"),
+    route("events/batch", EventBatchViewSet, "Many events", post="create"),
+    route("events/by-key", EventByKeyViewSet, "Event by key", get="by_key"),
+    route("events/<id:event_id>", EventViewSet, get="retrieve"),
+    route("events/<id:event_id>/retry", EventViewSet, "Retry", post="retry"),
     # The longest first: an external_id may contain slashes, so the last of these patterns would match all of them.
-    path(
-        "participants",
-        ParticipantViewSet.as_view({"get": "list", "post": "create"}, name="Participants"),
+    route("participants", ParticipantViewSet, "Participants", get="list", post="create"),
+    route("participants/batch", BatchViewSet, post="create"),
+    route(f"{STATE}/tags/<text:tag>", TagViewSet, put="add", delete="remove"),
+    route(f"{STATE}/tags", TagViewSet, "Tags", get="list", put="replace"),
+    route(f"{STATE}/attributes/<text:key>", AttributeViewSet, put="set", delete="remove"),
+    route(f"{STATE}/attributes", AttributeViewSet, "Attributes", get="list", patch="merge"),
+    route(
+        f"{STATE}/counters/<text:counter>",
+        CounterViewSet,
+        get="retrieve",
+        put="set",
+        delete="remove",
     ),
-    path("participants/batch", BatchViewSet.as_view({"post": "create"})),
-    path(
-        "participants/<participant:participant>/state/tags/<text:tag>",
-        TagViewSet.as_view({"put": "add", "delete": "remove"}),
+    route(f"{STATE}/counters", CounterViewSet, "Counters", get="list"),
+    route(f"{STATE}/tiers/<text:tier>", TierViewSet, get="retrieve", put="set", delete="remove"),
+    route(f"{STATE}/tiers", TierViewSet, "Tiers", get="list"),
+    route(f"{PARTICIPANT}/balances/adjust", BalanceViewSet, "Adjust", post="adjust"),
+    route(f"{PARTICIPANT}/balances/hold", BalanceViewSet, "Hold", post="hold"),
+    route(f"{PARTICIPANT}/balances/release", BalanceViewSet, "Release", post="release"),
+    route(f"{PARTICIPANT}/balances/forfeit", BalanceViewSet, "Forfeit", post="forfeit"),
+    route(f"{PARTICIPANT}/balances", BalanceViewSet, "Balances", get="list"),
+    route(
+        f"{PARTICIPANT}/enrollments/<id:program_id>",
+        EnrollmentViewSet,
+        get="retrieve",
+        put="update",
+        delete="destroy",
     ),
-    path(
-        "participants/<participant:participant>/state/tags",
-        TagViewSet.as_view({"get": "list", "put": "replace"}, name="Tags"),
-    ),
-    path(
-        "participants/<participant:participant>/state/attributes/<text:key>",
-        AttributeViewSet.as_view({"put": "set", "delete": "remove"}),
-    ),
-    path(
-        "participants/<participant:participant>/state/attributes",
-        AttributeViewSet.as_view({"get": "list", "patch": "merge"}, name="Attributes"),
-    ),
-    path(
-        "participants/<participant:participant>/state/counters/<text:counter>",
-        CounterViewSet.as_view({"get": "retrieve", "put": "set", "delete": "remove"}),
-    ),
-    path(
-        "participants/<participant:participant>/state/counters",
-        CounterViewSet.as_view({"get": "list"}, name="Counters"),
-    ),
-    path(
-        "participants/<participant:participant>/state/tiers/<text:tier>",
-        TierViewSet.as_view({"get": "retrieve", "put": "set", "delete": "remove"}),
-    ),
-    path(
-        "participants/<participant:participant>/state/tiers",
-        TierViewSet.as_view({"get": "list"}, name="Tiers"),
-    ),
-    *[
-        path(
-            f"participants/<participant:participant>/balances/{verb}",
-            BalanceViewSet.as_view({"post": verb}, name=verb.capitalize()),
-        )
-        for verb in ("adjust", "hold", "release", "forfeit")
-    ],
-    path(
-        "participants/<participant:participant>/balances",
-        BalanceViewSet.as_view({"get": "list"}, name="Balances"),
-    ),
-    path(
-        "participants/<participant:participant>/enrollments/<id:program_id>",
-        EnrollmentViewSet.as_view({"get": "retrieve", "put": "update", "delete": "destroy"}),
-    ),
-    path(
-        "participants/<participant:participant>/activity/history",
-        HistoryViewSet.as_view({"get": "list"}, name="History"),
-    ),
-    path(
-        "participants/<participant:participant>/activity/events",
-        ParticipantEventViewSet.as_view({"get": "list"}, name="Events"),
-    ),
-    path(
-        "participants/<participant:participant>/activity/state-history",
-        StateHistoryViewSet.as_view({"get": "list"}),
-    ),
-    path(
-        "participants/<participant:participant>/status",
-        StatusViewSet.as_view({"patch": "partial_update"}),
-    ),
-    path(
-        "participants/<participant:participant>",
-        ParticipantViewSet.as_view({"get": "retrieve", "patch": "partial_update"}),
-    ),
-    path("journal-entries", JournalEntryViewSet.as_view({"get": "list"}, name="Journal entries")),
-    path("journal-entries/<id:entry_id>", JournalEntryViewSet.as_view({"get": "retrieve"})),
-    path(
-        "rules/<id:rule_id>/simulate",
-        RuleSimulationViewSet.as_view({"post": "simulate"}, name="Simulate"),
-    ),
-    path(
-        "programs/<id:program_id>/simulate",
-        ProgramSimulationViewSet.as_view({"post": "simulate"}, name="Simulate"),
+    route(f"{ACTIVITY}/history", HistoryViewSet, "History", get="list"),
+    route(f"{ACTIVITY}/events", ParticipantEventViewSet, "Events", get="list"),
+    route(f"{ACTIVITY}/state-history", StateHistoryViewSet, get="list"),
+    route(f"{PARTICIPANT}/status", StatusViewSet, patch="partial_update"),
+    route(PARTICIPANT, ParticipantViewSet, get="retrieve", patch="partial_update"),
+    route("journal-entries", JournalEntryViewSet, "Journal entries", get="list"),
+    route("journal-entries/<id:entry_id>", JournalEntryViewSet, get="retrieve"),
+    route("rules/<id:rule_id>/simulate", RuleSimulationViewSet, "Simulate", post="simulate"),
+    route(
+        "programs/<id:program_id>/simulate", ProgramSimulationViewSet, "Simulate", post="simulate"
     ),
 ]

@@ -1,13 +1,17 @@
 """Filters of lists that refuse invalid values, where django-filter's own would ignore them or crash."""
 
 from collections import OrderedDict
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import django_filters
 from django import forms
 from django.db.models import QuerySet
 from django_filters.fields import IsoDateTimeField
+
+Q = TypeVar("Q", bound=QuerySet[Any])
+V = TypeVar("V")
 
 
 class InstantField(IsoDateTimeField):
@@ -22,6 +26,19 @@ class InstantField(IsoDateTimeField):
 
 class InstantFilter(django_filters.IsoDateTimeFilter):
     field_class = InstantField
+
+
+def period(field: str, happened: str) -> tuple[InstantFilter, InstantFilter]:
+    """Return the filters of a period's start, which is included, and of its end, which is not."""
+    return (
+        InstantFilter(field, "gte", help_text=f"{happened} at this time or later."),
+        InstantFilter(field, "lt", help_text=f"{happened} before this time."),
+    )
+
+
+def by(narrowed: Callable[[Q, V], QuerySet[Any]]) -> Callable[[Q, str, V], QuerySet[Any]]:
+    """Return a filter's `method` that calls this method of the list's queryset."""
+    return lambda queryset, name, value: narrowed(queryset, value)
 
 
 class TrueOrFalseField(forms.TypedChoiceField):
