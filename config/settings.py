@@ -1,5 +1,6 @@
 """Every setting, read from the environment; `.env.example` explains each variable."""
 
+import tomllib
 from pathlib import Path
 
 import django_stubs_ext
@@ -191,23 +192,10 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": (BASE_DIR / "config/api/openapi.md").read_text(encoding="utf-8"),
     "VERSION": "1",
     "TAGS": [
-        {"name": "participants", "description": "Who takes part, identified by your own ids."},
-        {
-            "name": "state",
-            "description": "A participant's tags, attributes, counters and tiers.",
-        },
-        {"name": "enrollments", "description": "The programs that a participant takes part in."},
-        {
-            "name": "balances",
-            "description": "What a participant holds, and the calls that move it.",
-        },
-        {"name": "activity", "description": "What happened to a participant."},
-        {"name": "events", "description": "What participants did, and the outcome."},
-        {"name": "journal-entries", "description": "Every movement of value, kept forever."},
-        {"name": "programs", "description": "Your loyalty programs."},
-        {"name": "assets", "description": "What programs give out: points, miles, cash back."},
-        {"name": "tiers", "description": "A program's tier tracks: ladders of levels."},
-        {"name": "rules", "description": "What the events of a program earn."},
+        {"name": name, "description": description}
+        for name, description in tomllib.loads(
+            (BASE_DIR / "config/api/openapi.toml").read_text(encoding="utf-8")
+        )["tags"].items()
     ],
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,

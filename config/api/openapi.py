@@ -1,4 +1,4 @@
-"""The OpenAPI document: what holds for every operation is declared here once, the rest is read from views and serializers.
+"""The OpenAPI document: openapi.toml says once what operations share, the rest is read from views and serializers.
 
 A viewset's docstrings give summaries and descriptions, `extend_schema` its path parameters, its tag and the answers that its
 serializer does not write; `responses` may name a DomainError, or several in a tuple. A serializer's examples stand under the
@@ -10,6 +10,7 @@ component's name in examples.json beside its module.
 
 import inspect
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -35,35 +36,7 @@ _SUMMARIES = {
     "partial_update": "Change one {thing}",
 }
 
-_HEADERS: dict[str, dict[str, Any]] = {
-    "X-Request-ID": {
-        "description": "The id of this call: the one that the caller sent, or a new one.",
-        "required": True,
-        "schema": {"type": "string", "maxLength": 128},
-    },
-    "X-RateLimit-Limit": {
-        "description": "How many calls the key may make in a window; absent without a limit.",
-        "schema": {"type": "integer", "minimum": 1},
-    },
-    "X-RateLimit-Remaining": {
-        "description": "How many calls are left in this window.",
-        "schema": {"type": "integer", "minimum": 0},
-    },
-    "X-RateLimit-Reset": {
-        "description": "When the next window begins, in unix seconds.",
-        "schema": {"type": "integer"},
-    },
-    "Retry-After": {
-        "description": "How many seconds to wait.",
-        "required": True,
-        "schema": {"type": "integer", "minimum": 1},
-    },
-    "WWW-Authenticate": {
-        "description": "How to authenticate.",
-        "required": True,
-        "schema": {"type": "string"},
-    },
-}
+_SHARED = tomllib.loads(Path(__file__).with_name("openapi.toml").read_text(encoding="utf-8"))
 _ON_EVERY_ANSWER = [
     "X-Request-ID",
     "X-RateLimit-Limit",
@@ -71,54 +44,8 @@ _ON_EVERY_ANSWER = [
     "X-RateLimit-Reset",
 ]
 
-_SUCCESSES = {
-    "200": "The current state.",
-    "201": "What was created.",
-    "202": "Stored durably; it will be processed within moments.",
-    "204": "Done, with no content.",
-}
-
-
-# The refusals that many calls share: the name of each one's component, when it comes, and a message for its example.
-_REFUSALS = {
-    400: (
-        "BadRequest",
-        "The JSON is broken (`bad_request`), or fields or parameters are refused, all named at once (`validation_failed`); an amount has more decimals than its asset (`invalid_scale`).",
-        'The key "tags" stands twice in one object.',
-    ),
-    401: (
-        "Unauthorized",
-        "No API key, or one that is malformed, unknown, expired or revoked.",
-        "This API key is not valid.",
-    ),
-    403: (
-        "Forbidden",
-        "The API key lacks the scope that this call needs.",
-        "This API key lacks the scope participants:write.",
-    ),
-    404: (
-        "NotFound",
-        "Nothing exists at this address.",
-        "There is no participant with this id.",
-    ),
-    413: (
-        "PayloadTooLarge",
-        "The body is larger than 1 MB (10 MB for a batch).",
-        "The body may have at most 1,000,000 bytes.",
-    ),
-    415: (
-        "UnsupportedMediaType",
-        "The body is not `application/json`.",
-        'Unsupported media type "text/plain" in request.',
-    ),
-    429: (
-        "TooManyRequests",
-        "The API key has no calls left until `X-RateLimit-Reset`.",
-        "Request was throttled. Expected available in 7 seconds.",
-    ),
-    500: ("InternalError", "An error on our side.", errors.INTERNAL_ERROR),
-    503: ("Unavailable", "The database does not answer.", errors.UNAVAILABLE),
-}
+# The messages of the refusals that come from the code; openapi.toml has examples of the others.
+_MESSAGES = {500: errors.INTERNAL_ERROR, 503: errors.UNAVAILABLE}
 _BAD_TAG = ValidationFailed([FieldError("tags[3]", "type", "Give a string.")])
 _OWN_HEADERS = {401: ["WWW-Authenticate"], 429: ["Retry-After"], 503: ["Retry-After"]}
 
@@ -156,8 +83,8 @@ class LaurelSchema(AutoSchema):
         operation = super().get_operation(*args, **kwargs)
         if operation:
             answers = operation["responses"]
-            for status in answers.keys() & _SUCCESSES.keys():
-                answers[status]["description"] = _SUCCESSES[status]
+            for status in answers.keys() & _SHARED["successes"].keys():
+                answers[status]["description"] = _SHARED["successes"][status]
                 answers[status]["headers"] = self._headers(_ON_EVERY_ANSWER)
             for status in _statuses_of_refusals(operation):
                 answers.setdefault(str(status), self._shared_refusal(status))
@@ -279,12 +206,12 @@ class LaurelSchema(AutoSchema):
         return super()._get_response_for_code(serializer, status_code, *args, **kwargs)
 
     def _shared_refusal(self, status: int) -> dict[str, Any]:
-        name, description, message = _REFUSALS[status]
-        bodies = [errors.body_of(status, message)]
+        shared = _SHARED["refusals"][str(status)]
+        bodies = [errors.body_of(status, _MESSAGES.get(status) or shared["message"])]
         if status == 400:
             bodies.insert(0, _BAD_TAG.as_dict())
-        answer = self._refusal(status, description, _refusal_examples(bodies))
-        return self._component("responses", name, answer)
+        answer = self._refusal(status, shared["description"], _refusal_examples(bodies))
+        return self._component("responses", shared["name"], answer)
 
     def _refusal(self, status: int, description: str, examples: Any) -> dict[str, Any]:
         schema = self.resolve_serializer(ErrorSerializer, "response").ref
@@ -295,7 +222,7 @@ class LaurelSchema(AutoSchema):
         }
 
     def _headers(self, names: list[str]) -> dict[str, Any]:
-        return {name: self._component("headers", name, _HEADERS[name]) for name in names}
+        return {name: self._component("headers", name, _SHARED["headers"][name]) for name in names}
 
     def _component(self, kind: str, name: str, schema: dict[str, Any]) -> dict[str, Any]:
         component = ResolvedComponent(name, kind, schema, object=name)
