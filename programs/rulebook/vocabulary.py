@@ -1,7 +1,9 @@
 """What a rule may read: the environment of its expressions, and the same in words for the reference."""
 
+import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from programs import rules
@@ -38,44 +40,26 @@ class Variable:
 _TIER: Final = record({"level": STRING, "rank": DECIMAL})
 _BALANCE: Final = record({"available": DECIMAL, "held": DECIMAL, "deferred": DECIMAL})
 
-# In the order in which the reference shows them.
-VARIABLES: Final = (
-    Variable(
-        "event",
-        map_of(ANY),
-        "The event's data, as your application sent it. Every number is an exact decimal. Times are text until timestamp() reads them.",
-    ),
-    Variable("participant.id", STRING, "Laurel's id for the participant."),
-    Variable("participant.external_id", STRING, "Your application's id for the participant."),
-    Variable("participant.status", STRING, '"ACTIVE", "SUSPENDED" or "CLOSED".'),
-    Variable("participant.tags", list_of(STRING), "The participant's tags, in lowercase."),
-    Variable(
-        "participant.attributes",
-        map_of(ANY),
-        "The participant's attributes: text, numbers, true or false. Holds only those that are set; use get() to give the others a default.",
-    ),
-    Variable(
-        "participant.counters",
-        map_of(DECIMAL),
-        "The participant's counters. Holds only those that exist; a counter past its reset is 0.",
-    ),
-    Variable(
-        "participant.tiers",
-        map_of(_TIER),
-        'Every track of the program, with level and rank. At the base, the level is "" and the rank 0.',
-    ),
-    Variable(
-        "participant.balances",
-        map_of(_BALANCE),
-        "Every asset of the program by symbol, with available, held and deferred. All zero until something is booked.",
-    ),
-    Variable("participant.created_at", TIMESTAMP, "When the participant was created."),
-    Variable("program.id", STRING, "The program's id."),
-    Variable("program.name", STRING, "The program's name."),
-    Variable(
-        "now", TIMESTAMP, "The event's own time, so that running it again decides the same way."
-    ),
+_PATHS: Final = {
+    "event": map_of(ANY),
+    "participant.id": STRING,
+    "participant.external_id": STRING,
+    "participant.status": STRING,
+    "participant.tags": list_of(STRING),
+    "participant.attributes": map_of(ANY),
+    "participant.counters": map_of(DECIMAL),
+    "participant.tiers": map_of(_TIER),
+    "participant.balances": map_of(_BALANCE),
+    "participant.created_at": TIMESTAMP,
+    "program.id": STRING,
+    "program.name": STRING,
+    "now": TIMESTAMP,
+}
+_DESCRIPTIONS: Final = tomllib.loads(
+    Path(__file__).with_name("vocabulary.toml").read_text(encoding="utf-8")
 )
+# In the order in which the reference shows them.
+VARIABLES: Final = tuple(Variable(path, kind, _DESCRIPTIONS[path]) for path, kind in _PATHS.items())
 
 
 def _kinds(variables: Iterable[Variable]) -> dict[str, Kind]:
