@@ -56,13 +56,15 @@ def uuid_of(value: object, errors: Errors, name: str) -> UUID | None:
     return None
 
 
-def text_of(value: object, errors: Errors, name: str, *, longest: int) -> str:
-    """Read a required string of 1 to `longest` characters, not all of them white space."""
-    if value is None:
+def text_of(
+    value: object, errors: Errors, name: str, *, longest: int, may_be_blank: bool = False
+) -> str:
+    """Read a string of at most `longest` characters. It is required and has more than white space, unless it may be blank."""
+    if value is None and not may_be_blank:
         errors.add(name, "required", "This field is required.")
     elif not isinstance(value, str):
         errors.add(name, "type", "Give a string.")
-    elif not value or value.isspace():
+    elif not may_be_blank and (not value or value.isspace()):
         errors.add(name, "blank", "Give more than white space.")
     elif len(value) > longest:
         errors.add(name, "too_long", f"At most {longest} characters.")

@@ -118,18 +118,6 @@ def clean_condition(value: object, errors: Errors, name: str = "condition") -> s
     return text
 
 
-def _description(value: object, errors: Errors, name: str) -> str:
-    if not isinstance(value, str):
-        errors.add(name, "type", "Give a string.")
-    elif len(value) > MAX_DESCRIPTION_LENGTH:
-        errors.add(name, "too_long", f"At most {MAX_DESCRIPTION_LENGTH} characters.")
-    elif "\0" in value:
-        errors.add(name, "invalid", "NUL cannot be stored.")
-    else:
-        return value
-    return ""
-
-
 def _order(value: object, errors: Errors, name: str) -> int:
     order = decimals.whole(value)
     if order is None:
@@ -147,7 +135,7 @@ def _instant(value: object, errors: Errors, name: str) -> datetime | None:
 
 _READERS: Final[Mapping[str, Reader]] = {
     "name": partial(text_of, longest=MAX_NAME_LENGTH),
-    "description": _description,
+    "description": partial(text_of, longest=MAX_DESCRIPTION_LENGTH, may_be_blank=True),
     "condition": clean_condition,
     "actions": clean_actions,
     "order": _order,
