@@ -5,14 +5,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from participants.ledger import book as accounts
 from participants.ledger.book import Amounts, Book
-from participants.state import person as states
 from participants.state.person import Person, values_of
 from programs.rulebook.compiled import CompiledTrack, Rulebook
 
 NOTHING = Amounts()
-Mark = tuple[states.Mark, accounts.Mark]
 
 
 @dataclass(slots=True)
@@ -35,15 +32,13 @@ class Subject:
         """Note that an action has changed something, so that `facts` reads again."""
         self._facts = None
 
-    def mark(self) -> Mark:
+    def mark(self) -> tuple[Person, Book]:
         """The present state, for `back_to`."""
-        return self.person.mark(), self.book.mark()
+        return self.person.copy(), self.book.copy()
 
-    def back_to(self, mark: Mark) -> None:
+    def back_to(self, mark: tuple[Person, Book]) -> None:
         """Undo everything since the mark."""
-        person, book = mark
-        self.person.back_to(person)
-        self.book.back_to(book)
+        self.person, self.book = mark
         self.changed()
 
     def level_on(self, track: CompiledTrack) -> tuple[str, int]:

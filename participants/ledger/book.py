@@ -119,9 +119,6 @@ class Entry(NamedTuple):
     action: str
 
 
-Mark = tuple[int, bytes, int, dict[UUID, Amounts], dict[UUID, Maturity], dict[UUID, Maturity]]
-
-
 @dataclass(slots=True)
 class Book:
     """The state of one participant's account: `last_hash` is the hash of the entry numbered `sequence`, or the salt before
@@ -225,17 +222,15 @@ class Book:
         self.maturities.pop(maturity.id, None)
         return entry
 
-    def mark(self) -> Mark:
-        """Return the state of the book now, to go back to."""
-        return (
-            *(self.sequence, self.last_hash, len(self.entries)),
-            *(self.amounts.copy(), self.maturities.copy(), self.touched.copy()),
+    def copy(self) -> "Book":
+        """The book as it is now, which later movements in this one leave as it is."""
+        return replace(
+            self,
+            amounts=self.amounts.copy(),
+            maturities=self.maturities.copy(),
+            entries=self.entries.copy(),
+            touched=self.touched.copy(),
         )
-
-    def back_to(self, mark: Mark) -> None:
-        """Forget every movement since the mark."""
-        self.sequence, self.last_hash, length, self.amounts, self.maturities, self.touched = mark
-        del self.entries[length:]
 
     def _add(
         self,

@@ -7,7 +7,7 @@ with the book's version, and leaves out an entry whose number or key is taken.
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -15,67 +15,18 @@ from django.db import transaction
 from participants.exceptions import ParticipantNotFound
 from participants.ledger import reading
 from participants.ledger.book import Book, Entry
+from participants.models import Balance, JournalEntry, Maturity
 from programs.kernel import exact_json
+from programs.kernel.columns import Columns
 from programs.kernel.database import Statement, run, uuid7
 
-# Each column of a table and its type, once. A row is a JSON object of that shape.
-_ENTRY: Final = {
-    "id": "uuid",
-    "participant_id": "uuid",
-    "sequence": "bigint",
-    "asset_id": "uuid",
-    "program_id": "uuid",
-    "source": "text",
-    "destination": "text",
-    "amount": "numeric",
-    "available": "numeric",
-    "held": "numeric",
-    "deferred": "numeric",
-    "description": "text",
-    "event_id": "uuid",
-    "rule_id": "uuid",
-    "created_by": "text",
-    "created_at": "timestamptz",
-    "entry_hash": "bytea",
-    "idempotency_key": "text",
-    "request": "jsonb",
-    "hash_version": "smallint",
-    "effective_at": "timestamptz",
-    "action": "text",
-}
-_BALANCE: Final = {
-    "id": "uuid",
-    "participant_id": "uuid",
-    "asset_id": "uuid",
-    "available": "numeric",
-    "held": "numeric",
-    "deferred": "numeric",
-    "overdrawn": "boolean",
-    "last_sequence": "bigint",
-}
-_MATURITY: Final = {
-    "id": "uuid",
-    "participant_id": "uuid",
-    "entry_id": "uuid",
-    "asset_id": "uuid",
-    "amount": "numeric",
-    "matures_at": "timestamptz",
-    "matured_at": "timestamptz",
-}
+# A row is a JSON object of its table's columns.
+_ENTRY, _BALANCE, _MATURITY = map(Columns.of, (JournalEntry, Balance, Maturity))
 
 
-def _names(columns: dict[str, str], prefix: str = "") -> str:
-    return ", ".join(f"{prefix}{name}" for name in columns)
-
-
-def _recordset(name: str, columns: dict[str, str]) -> str:
+def _recordset(name: str, columns: Columns) -> str:
     """The rows of `input` under this name, as a table with these columns."""
-    typed = ", ".join(f"{column} {kind}" for column, kind in columns.items())
-    return f"input CROSS JOIN LATERAL jsonb_to_recordset(input.{name}) AS row ({typed})"
-
-
-def _values(columns: dict[str, str]) -> str:
-    return ", ".join(f"{name} = EXCLUDED.{name}" for name in columns)
+    return f"input CROSS JOIN LATERAL jsonb_to_recordset(input.{name}) AS row ({columns.typed})"
 
 
 # The parameters by name, replaced by their values when the statement is planned.
@@ -92,7 +43,7 @@ book AS MATERIALIZED (
     SELECT row.* FROM {recordset} {limit}
 ),
 locked AS MATERIALIZED (
-    SELECT participant.id
+    SELECT participant.id AS participant_id
     FROM book JOIN participants_participant AS participant
         ON participant.id = book.participant_id AND participant.updated_at = book.version
     ORDER BY participant.id
@@ -102,10 +53,9 @@ locked AS MATERIALIZED (
 # An entry whose number or key is taken is left out: somebody has moved this participant's value since the book was read.
 _ENTERED = f"""
 entered AS (
-    INSERT INTO participants_journalentry ({_names(_ENTRY)})
-    SELECT {_names(_ENTRY, "row.")}
-    FROM {_recordset("entries", _ENTRY)} JOIN locked ON locked.id = row.participant_id
-    ORDER BY row.participant_id, row.sequence
+    INSERT INTO participants_journalentry ({_ENTRY.names})
+    SELECT {_ENTRY.names} FROM {_recordset("entries", _ENTRY)} JOIN locked USING (participant_id)
+    ORDER BY participant_id, sequence
     ON CONFLICT DO NOTHING
     RETURNING participant_id
 )"""
@@ -113,19 +63,19 @@ entered AS (
 # The balances after the last entries, only of participants whose entries were written.
 _BALANCED = f"""
 balanced AS (
-    INSERT INTO participants_balance ({_names(_BALANCE)})
-    SELECT {_names(_BALANCE, "row.")} FROM {_recordset("balances", _BALANCE)}
+    INSERT INTO participants_balance ({_BALANCE.names})
+    SELECT {_BALANCE.names} FROM {_recordset("balances", _BALANCE)}
     WHERE row.participant_id IN (SELECT participant_id FROM entered)
     ON CONFLICT (participant_id, asset_id) DO UPDATE
-    SET {_values({name: kind for name, kind in _BALANCE.items() if name not in ("id", "participant_id", "asset_id")})}
+    SET {_BALANCE.replacing("id", "participant_id", "asset_id")}
 )"""
 
 # Deferred credits, new ones and those of which something was taken. Few movements have any, and a part that is left out of
 # the statement costs nothing.
 _DEFERRED = f""",
 maturing AS (
-    INSERT INTO participants_maturity ({_names(_MATURITY)})
-    SELECT {_names(_MATURITY, "row.")} FROM {_recordset("maturities", _MATURITY)}
+    INSERT INTO participants_maturity ({_MATURITY.names})
+    SELECT {_MATURITY.names} FROM {_recordset("maturities", _MATURITY)}
     WHERE row.participant_id IN (SELECT participant_id FROM entered)
     ON CONFLICT (participant_id, entry_id) DO UPDATE SET amount = EXCLUDED.amount, matured_at = EXCLUDED.matured_at
 )"""
@@ -134,7 +84,7 @@ maturing AS (
 def _statement(*, single: bool, has_maturities: bool) -> Statement:
     """One statement, whole or not at all. With a single entry its plan is kept."""
     maturities = ", $4::jsonb AS maturities" if has_maturities else ""
-    books = _recordset("participants", {"participant_id": "uuid", "version": "timestamptz"})
+    books = _recordset("participants", Columns(participant_id="uuid", version="timestamptz"))
     parts = [
         _INPUT.format(maturities=maturities),
         _LOCKED.format(recordset=books, limit="LIMIT 1" if single else ""),

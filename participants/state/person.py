@@ -6,7 +6,7 @@ together.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -51,28 +51,20 @@ class Standing(NamedTuple):
 
 
 class HistoryRow(NamedTuple):
-    """A row of the history that is still to be written."""
+    """A row of the history that is still to be written; its fields are columns of the table."""
 
     state_type: StateType
     key: str
     operation: Operation
     old_value: Any
     new_value: Any
-    cause: Cause
+    changed_by: str
+    event_id: UUID | None
+    rule_id: UUID | None
+    program_id: UUID | None
 
 
 _OF_THE_ROW = (StateType.TAG, StateType.ATTRIBUTE)
-
-Mark = tuple[
-    list[str],
-    dict[str, Any],
-    dict[str, CounterState],
-    dict[UUID, Standing],
-    dict[UUID, Standing],
-    int,
-    set[str],
-    set[UUID],
-]
 
 
 @dataclass(slots=True)
@@ -105,19 +97,19 @@ class Person:
         """Whether the participant's own row is to be written."""
         return any(row.state_type in _OF_THE_ROW for row in self.noted)
 
-    def mark(self) -> Mark:
-        """The person as they are now, to go back to."""
-        return (
-            *(self.tags.copy(), self.attributes.copy(), self.counters.copy()),
-            *(self.standings.copy(), self.lapsed.copy(), len(self.noted)),
-            *(self.touched_counters.copy(), self.touched_tracks.copy()),
+    def copy(self) -> "Person":
+        """The person as they are now, whom later changes of this one leave as they are."""
+        return replace(
+            self,
+            tags=self.tags.copy(),
+            attributes=self.attributes.copy(),
+            counters=self.counters.copy(),
+            standings=self.standings.copy(),
+            lapsed=self.lapsed.copy(),
+            noted=self.noted.copy(),
+            touched_counters=self.touched_counters.copy(),
+            touched_tracks=self.touched_tracks.copy(),
         )
-
-    def back_to(self, mark: Mark) -> None:
-        """Forget every change since the mark."""
-        self.tags, self.attributes, self.counters, self.standings, self.lapsed, length = mark[:6]
-        self.touched_counters, self.touched_tracks = mark[6:]
-        del self.noted[length:]
 
     def add_tag(self, tag: str, cause: Cause) -> bool:
         """Add a tag, and say whether they had it before. Raises TooManyTags."""
@@ -266,7 +258,8 @@ class Person:
         operation = (
             Operation.ADD if old is None else Operation.REMOVE if new is None else Operation.CHANGE
         )
-        self.noted.append(HistoryRow(state_type, key, operation, old, new, cause))
+        caused = (str(cause.by), cause.event_id, cause.rule_id, cause.program_id)
+        self.noted.append(HistoryRow(state_type, key, operation, old, new, *caused))
 
 
 def counter_at(

@@ -6,9 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from participants.exceptions import ParticipantNotFound
-from participants.models import Participant
+from participants.models import Counter, Participant, StateChange, TierStanding
 from participants.state.person import HistoryRow, Person, Standing, counter_at
-from programs.kernel import exact_json, instants
+from programs.kernel import exact_json
 from programs.kernel.columns import Columns
 from programs.kernel.database import Statement, id_list, run, uuid7
 
@@ -45,36 +45,7 @@ FROM participants_tierstanding WHERE participant_id = ANY($1::uuid[])
     binary=True,
 )
 
-_OWN = Columns(id="uuid", tags="text[]", attributes="jsonb")
-_COUNTER = Columns(
-    id="uuid",
-    participant_id="uuid",
-    key="text",
-    value="numeric",
-    reset_after="interval",
-    last_reset_at="timestamptz",
-)
-_STANDING = Columns(
-    id="uuid",
-    participant_id="uuid",
-    track_id="uuid",
-    level="text",
-    acquired_at="timestamptz",
-    expires_at="timestamptz",
-)
-_HISTORY = Columns(
-    id="uuid",
-    participant_id="uuid",
-    state_type="text",
-    key="text",
-    operation="text",
-    old_value="jsonb",
-    new_value="jsonb",
-    changed_by="text",
-    event_id="uuid",
-    rule_id="uuid",
-    program_id="uuid",
-)
+_COUNTER, _STANDING, _HISTORY = map(Columns.of, (Counter, TierStanding, StateChange))
 
 # The parameters by their names: one moment for all, and rows for each table.
 _GIVEN = """given (moment, persons, counters, standings, history) AS (
@@ -82,10 +53,10 @@ _GIVEN = """given (moment, persons, counters, standings, history) AS (
 )"""
 
 # `updated_at` tells whoever looked without a lock (the ledger, the bulk upsert) that the participant has changed since.
-_WRITE_OWN = f"""changed AS (
+_WRITE_OWN = """changed AS (
     UPDATE participants_participant AS participant
     SET tags = person.tags, attributes = person.attributes, updated_at = given.moment
-    FROM given, jsonb_to_recordset(given.persons) AS person ({_OWN.typed})
+    FROM given, jsonb_to_recordset(given.persons) AS person (id uuid, tags text[], attributes jsonb)
     WHERE participant.id = person.id
 )"""
 
@@ -94,10 +65,8 @@ _WRITE_COUNTERS = f"""counter AS MATERIALIZED (
     SELECT counter.* FROM given, jsonb_to_recordset(given.counters) AS counter ({_COUNTER.typed})
 ),
 counted AS (
-    INSERT INTO participants_counter ({_COUNTER.names}, created_at, updated_at)
-    SELECT {_COUNTER.names}, moment, moment FROM counter, given WHERE value IS NOT NULL
-    ON CONFLICT (participant_id, key) DO UPDATE SET value = EXCLUDED.value, reset_after = EXCLUDED.reset_after,
-        last_reset_at = EXCLUDED.last_reset_at, updated_at = EXCLUDED.updated_at
+    INSERT INTO participants_counter ({_COUNTER.names}) SELECT {_COUNTER.names} FROM counter WHERE value IS NOT NULL
+    ON CONFLICT (participant_id, key) DO UPDATE SET {_COUNTER.replacing("id", "participant_id", "key", "created_at")}
 ),
 uncounted AS (
     DELETE FROM participants_counter AS stored USING counter
@@ -111,8 +80,7 @@ _WRITE_STANDINGS = f"""standing AS MATERIALIZED (
 risen AS (
     INSERT INTO participants_tierstanding ({_STANDING.names})
     SELECT {_STANDING.names} FROM standing WHERE level <> ''
-    ON CONFLICT (participant_id, track_id) DO UPDATE SET level = EXCLUDED.level, acquired_at = EXCLUDED.acquired_at,
-        expires_at = EXCLUDED.expires_at
+    ON CONFLICT (participant_id, track_id) DO UPDATE SET {_STANDING.replacing("id", "participant_id", "track_id")}
 ),
 fallen AS (
     DELETE FROM participants_tierstanding AS stored USING standing
@@ -120,8 +88,8 @@ fallen AS (
 )"""
 
 _WRITE_HISTORY = f"""
-INSERT INTO participants_statechange ({_HISTORY.names}, changed_at)
-SELECT {_HISTORY.names}, moment FROM given, jsonb_to_recordset(given.history) AS row ({_HISTORY.typed})
+INSERT INTO participants_statechange ({_HISTORY.names})
+SELECT {_HISTORY.names} FROM given, jsonb_to_recordset(given.history) AS row ({_HISTORY.typed})
 """
 
 # Planned each time: how many rows there are decides how the tables are best read.
@@ -186,9 +154,9 @@ def write(persons: Iterable[Person], moment: datetime) -> None:
         return
     tables = (
         [_own_row(person) for person in touched if person.is_changed],
-        [row for person in touched for row in _counter_rows(person)],
+        [row for person in touched for row in _counter_rows(person, moment)],
         [row for person in touched for row in _standing_rows(person)],
-        [_history_row(person, row) for person in touched for row in person.noted],
+        [_history_row(person, row, moment) for person in touched for row in person.noted],
     )
     rows = [exact_json.dumps(table).decode() for table in tables]
     run(_WRITE, [moment, *rows], at=[person.id for person in touched])
@@ -198,7 +166,7 @@ def _own_row(person: Person) -> dict[str, Any]:
     return {"id": person.id, "tags": person.tags, "attributes": person.attributes}
 
 
-def _counter_rows(person: Person) -> Iterator[dict[str, Any]]:
+def _counter_rows(person: Person, moment: datetime) -> Iterator[dict[str, Any]]:
     for key in person.touched_counters:
         counter = person.counters.get(key)
         window = counter and counter.reset_after
@@ -208,7 +176,9 @@ def _counter_rows(person: Person) -> Iterator[dict[str, Any]]:
             "key": key,
             "value": counter and counter.value,
             "reset_after": window and f"{window // timedelta(seconds=1)} seconds",
-            "last_reset_at": counter and instants.written(counter.last_reset_at),
+            "last_reset_at": counter and counter.last_reset_at,
+            "created_at": moment,
+            "updated_at": moment,
         }
 
 
@@ -220,23 +190,10 @@ def _standing_rows(person: Person) -> Iterator[dict[str, Any]]:
             "participant_id": person.id,
             "track_id": track_id,
             "level": held.level if held else "",
-            "acquired_at": held and instants.written(held.acquired_at),
-            "expires_at": held and held.expires_at and instants.written(held.expires_at),
+            "acquired_at": held and held.acquired_at,
+            "expires_at": held and held.expires_at,
         }
 
 
-def _history_row(person: Person, row: HistoryRow) -> dict[str, Any]:
-    cause = row.cause
-    return {
-        "id": uuid7(),
-        "participant_id": person.id,
-        "state_type": row.state_type,
-        "key": row.key,
-        "operation": row.operation,
-        "old_value": row.old_value,
-        "new_value": row.new_value,
-        "changed_by": str(cause.by),
-        "event_id": cause.event_id,
-        "rule_id": cause.rule_id,
-        "program_id": cause.program_id,
-    }
+def _history_row(person: Person, row: HistoryRow, moment: datetime) -> dict[str, Any]:
+    return {"id": uuid7(), "participant_id": person.id, "changed_at": moment, **row._asdict()}

@@ -59,7 +59,7 @@ def test_counters_lift_to_the_highest_level_they_reach(
     if rises:
         row = ana.person.noted[-1]
         assert (row.state_type, row.key, row.new_value) == ("tier", "club", level)
-        assert (str(row.cause.by), row.cause.event_id, row.cause.rule_id) == (
+        assert (row.changed_by, row.event_id, row.rule_id) == (
             "tier_track:club v3",
             EVENT,
             None,
