@@ -12,12 +12,8 @@ class Columns:
     @classmethod
     def of(cls, model: type[models.Model]) -> Self:
         """The columns of a table as its model declares them: adding one edits the model, and whoever makes its rows."""
-        return cls(
-            **{
-                field.column: field.db_type(connection) or ""
-                for field in model._meta.concrete_fields
-            }
-        )
+        fields = model._meta.concrete_fields
+        return cls(**{str(field.column): field.db_type(connection) or "" for field in fields})
 
     @property
     def names(self) -> str:

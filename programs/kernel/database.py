@@ -19,7 +19,6 @@ from django.db import (
     connection,
     connections,
 )
-from django.db.backends.utils import CursorWrapper
 from psycopg import errors
 
 uuid7 = uuid_utils.compat.uuid7
@@ -62,32 +61,17 @@ class _PlannedAnew(psycopg.RawCursor[Any]):
         return super().execute(query, params, **{**options, "prepare": False})
 
 
-def prepared_cursor(*, binary: bool = False) -> CursorWrapper:
-    """A cursor of Django's connection for the statements that run all day: parsed and planned once per connection.
-
-    Its placeholders are PostgreSQL's own ($1, $2) and its parameters a list; `prepare_threshold` in the settings makes
-    it prepare. Errors are Django's, and query counting sees it. Not for statements whose best plan depends on their
-    values (lists and searches), for which the ORM's own cursor, which shows the planner the values, is the right one.
-
-    `binary` brings rows in PostgreSQL's binary format, for reading very many: times and numbers cost a tenth. jsonb has
-    to be cast to text then.
-    """
-    return _cursor(_Prepared, binary=binary)
-
-
-def planned_cursor() -> CursorWrapper:
-    """The same for statements over many rows, planned each time.
-
-    A plan that was made while the tables were small reads them whole, and would be kept while they grow.
-    """
-    return _cursor(_PlannedAnew)
-
-
 @dataclass(frozen=True, slots=True)
 class Statement:
     """A statement about participants, with PostgreSQL's own placeholders ($1, $2).
 
-    `keeps_plan` is for those that run all day over few rows, `binary` for those that read very many (see prepared_cursor).
+    `keeps_plan` is for those that run all day over few rows: parsed and planned once per connection (`prepare_threshold`
+    in the settings). Others are planned each time: over many rows, a plan that was made while the tables were small reads
+    them whole, and would be kept while they grow. Lists and searches, whose best plan depends on their values, are for the
+    ORM, which shows the planner the values.
+
+    `binary` brings rows in PostgreSQL's binary format, for reading very many: times and numbers cost a tenth. jsonb has
+    to be cast to text then.
     """
 
     sql: str
@@ -103,28 +87,23 @@ def run(
     The only door to SQL of ours about participants. `at` says whose rows the statement touches: one PostgreSQL does not
     need to know, a distributed one would choose the node by it.
     """
-    kind = _Prepared if statement.keeps_plan else _PlannedAnew
-    with _cursor(kind, binary=statement.binary) as cursor:
-        cursor.execute(statement.sql, parameters)
+    database = connections[DEFAULT_DB_ALIAS]  # itself: each look through Django's proxy costs
+    database.ensure_connection()
+    with database.wrap_database_errors:
+        cursor = (_Prepared if statement.keeps_plan else _PlannedAnew)(database.connection)
+        if statement.binary:
+            cursor.format = psycopg.pq.Format.BINARY
+    # Django's own cursor around it: errors are Django's, and query counting sees it.
+    make = database.make_debug_cursor if database.queries_logged else database.make_cursor
+    with make(cursor) as django_cursor:  # type: ignore[arg-type]
+        django_cursor.execute(statement.sql, parameters)
         # Not `description`, which would describe every column to us for a tenth of the call's time.
-        return cursor.fetchall() if cursor.pgresult.nfields else []
+        return django_cursor.fetchall() if django_cursor.pgresult.nfields else []
 
 
 def id_list(ids: Iterable[UUID]) -> str:
     """The ids as a parameter `$1::uuid[]`. psycopg looks at each for what would have to be quoted."""
     return f"{{{','.join(map(str, ids))}}}"
-
-
-def _cursor(kind: type[psycopg.RawCursor[Any]], *, binary: bool = False) -> CursorWrapper:
-    database = connections[DEFAULT_DB_ALIAS]  # itself: each look through Django's proxy costs
-    database.ensure_connection()
-    with database.wrap_database_errors:
-        cursor = kind(database.connection)
-        if binary:
-            cursor.format = psycopg.pq.Format.BINARY
-    if database.queries_logged:
-        return database.make_debug_cursor(cursor)  # type: ignore[arg-type]
-    return database.make_cursor(cursor)  # type: ignore[arg-type]
 
 
 def retried(verb: Callable[P, R]) -> Callable[P, R]:

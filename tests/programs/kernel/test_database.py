@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from django.db import DataError, OperationalError, connection, connections, transaction
 
-from programs.kernel.database import UUID7_SQL, planned_cursor, prepared_cursor, retried
+from programs.kernel.database import UUID7_SQL, Statement, retried, run
 from programs.models import Program
 
 
@@ -84,8 +84,7 @@ def test_the_database_makes_uuids_of_version_7_that_sort_by_microseconds() -> No
 @pytest.mark.django_db
 def test_a_prepared_statement_is_planned_once_and_counted_each_time(queries: list[str]) -> None:
     for number in (1, 2):
-        with prepared_cursor() as cursor:
-            cursor.execute("SELECT 10 / $1::int", [number])
+        run(Statement("SELECT 10 / $1::int"), [number], at=())
 
     assert queries == ["SELECT 10 / $1::int"] * 2
     with connection.cursor() as cursor:
@@ -101,8 +100,7 @@ def test_a_prepared_statement_outgrows_the_plan_that_was_made_for_an_empty_table
 
     def use(times: int) -> str:
         for number in range(times):
-            with prepared_cursor() as cursor:
-                cursor.execute(statement, [number])
+            run(Statement(statement), [number], at=())
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT name FROM pg_prepared_statements WHERE statement = %s", [statement]
@@ -123,8 +121,7 @@ def test_a_prepared_statement_outgrows_the_plan_that_was_made_for_an_empty_table
 @pytest.mark.django_db
 def test_a_statement_over_many_rows_keeps_no_plan(queries: list[str]) -> None:
     for number in (1, 2):
-        with planned_cursor() as cursor:
-            cursor.execute("SELECT 20 / $1::int", [number])
+        run(Statement("SELECT 20 / $1::int", keeps_plan=False), [number], at=())
 
     assert queries == ["SELECT 20 / $1::int"] * 2
     with connection.cursor() as cursor:
@@ -136,5 +133,5 @@ def test_a_statement_over_many_rows_keeps_no_plan(queries: list[str]) -> None:
 
 @pytest.mark.django_db
 def test_errors_of_a_prepared_statement_are_djangos() -> None:
-    with pytest.raises(DataError), transaction.atomic(), prepared_cursor() as cursor:
-        cursor.execute("SELECT 10 / $1::int", [0])
+    with pytest.raises(DataError), transaction.atomic():
+        run(Statement("SELECT 10 / $1::int"), [0], at=())
