@@ -37,20 +37,19 @@ class LineTooLong(DomainError):
 
 @dataclass(slots=True)
 class Tally:
-    """The counts of an import; their text is the last line of output."""
+    """The counts of an import by what became of the lines; their text is the last line of output."""
 
-    failed: int = 0
+    counts: dict[str, int]
     last_line: int = 0  # of the last batch that was stored
-
-    def count(self, stored: object) -> None:
-        if isinstance(stored, DomainError):
-            self.failed += 1
 
     @property
     def extent(self) -> str:
         if not self.last_line:
             return "before the first line was done"
         return f"after line {self.last_line} (done up to there; run it again for the rest)"
+
+    def __str__(self) -> str:
+        return ", ".join(f"{what} {count}" for what, count in self.counts.items())
 
 
 class ImportCommand(BaseCommand, Generic[S]):
@@ -59,6 +58,8 @@ class ImportCommand(BaseCommand, Generic[S]):
     program_help: ClassVar[str]
     dry_run_help: ClassVar[str]
     without_program: ClassVar[str]  # why a program that is not active cannot be named
+    new: ClassVar[str]  # what becomes of a line that the database did not know,
+    known: ClassVar[str]  # and of one that it did
     # The field that a refusal is about if it names none itself; by default program_id.
     field_of: ClassVar[Mapping[type[DomainError], str]] = {}
 
@@ -83,26 +84,36 @@ class ImportCommand(BaseCommand, Generic[S]):
         )
 
     @abstractmethod
-    def new_tally(self) -> Tally: ...
+    def store(self, bodies: list[object], program_id: UUID | None) -> list[S | DomainError]:
+        """Store bodies and return the result of each, in their order; the program is for those that name none."""
 
     @abstractmethod
-    def new_store(self, options: dict[str, Any]) -> StoreBatch[S]: ...
+    def is_new(self, stored: S) -> bool: ...
+
+    @abstractmethod
+    def as_known(self, stored: S) -> S:
+        """The result if the database had known the line before."""
+
+    @abstractmethod
+    def new_name(self, body: object, stored: S) -> str:
+        """What names the new row of this line among all of them."""
 
     def name_of(self, body: object) -> str:
         """A name that no two bodies of one batch may share; "" if they may stand together."""
         return ""
 
     def handle(self, *args: Any, **options: Any) -> None:
-        tally = self.new_tally()
+        tally = Tally({self.new: 0, self.known: 0, "failed": 0})
         try:
             self.store_lines(options, tally)
         except KeyboardInterrupt:
             raise CommandError(f"Interrupted {tally.extent}.", returncode=130) from None
         except (OperationalError, InterfaceError, OSError) as error:
             raise CommandError(f"Stopped {tally.extent}: {error}") from error
-        if tally.failed:
+        failed = tally.counts["failed"]
+        if failed:
             where = f"; they are in {options['errors']}" if options["errors"] else ""
-            raise CommandError(f"{tally.failed} line(s) failed{where}.")
+            raise CommandError(f"{failed} line(s) failed{where}.")
 
     def store_lines(self, options: dict[str, Any], tally: Tally) -> None:
         if not 1 <= options["batch_size"] <= LARGEST_BATCH:
@@ -110,7 +121,7 @@ class ImportCommand(BaseCommand, Generic[S]):
         program_id = None
         if options["program"] is not None:
             program_id = self._program_id(options["program"])
-        store = self.new_store(options)
+        store = Rehearsal(self).store if options["dry_run"] else self.store
         with contextlib.ExitStack() as opened:
             source = opened.enter_context(_source(options["file"]))
             errors = opened.enter_context(_errors_file(options["errors"], source))
@@ -120,10 +131,12 @@ class ImportCommand(BaseCommand, Generic[S]):
             lines = _lines(source, progress)
             for batch in _batches(lines, options["batch_size"], self.name_of):
                 for number, stored in batch.store(store, program_id):
-                    tally.count(stored)
                     if isinstance(stored, DomainError):
+                        tally.counts["failed"] += 1
                         progress.clear()
                         self._report(number, stored, errors)
+                    else:
+                        tally.counts[self.new if self.is_new(stored) else self.known] += 1
                 tally.last_line = batch.last_line
                 reset_queries()  # under DEBUG, Django keeps the text of every statement
 
@@ -157,11 +170,8 @@ class Rehearsal(Generic[S]):
     What earlier batches would have created is kept by name in a temporary table: in memory it would grow with the file.
     """
 
-    def __init__(
-        self, store: StoreBatch[S], made: Callable[[object, S], str], known: Callable[[S], S]
-    ) -> None:
-        """`made` names what the line created, "" for nothing; `known` turns a result into that of something known before."""
-        self._store, self._made, self._known = store, made, known
+    def __init__(self, command: ImportCommand[S]) -> None:
+        self._command = command
         with connection.cursor() as cursor:
             cursor.execute("DROP TABLE IF EXISTS pg_temp.import_made")
             cursor.execute('CREATE TEMPORARY TABLE import_made (name text COLLATE "C" PRIMARY KEY)')
@@ -169,18 +179,19 @@ class Rehearsal(Generic[S]):
     @retried
     def store(self, bodies: list[object], program_id: UUID | None) -> list[S | DomainError]:
         with transaction.atomic():
-            stored = self._store(bodies, program_id)
+            results = self._command.store(bodies, program_id)
             transaction.set_rollback(True)
-        names = [
-            "" if isinstance(result, DomainError) else self._made(body, result)
-            for body, result in zip(bodies, stored, strict=True)
-        ]
-        repeated = self._repeated([name for name in names if name])
+        names: dict[int, str] = {
+            index: self._command.new_name(bodies[index], result)
+            for index, result in enumerate(results)
+            if not isinstance(result, DomainError) and self._command.is_new(result)
+        }
+        repeated = self._repeated(list(names.values()))
         return [
-            self._known(result)
-            if name in repeated and not isinstance(result, DomainError)
+            self._command.as_known(result)
+            if names.get(index) in repeated and not isinstance(result, DomainError)
             else result
-            for name, result in zip(names, stored, strict=True)
+            for index, result in enumerate(results)
         ]
 
     def _repeated(self, made: list[str]) -> set[str]:

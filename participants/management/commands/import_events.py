@@ -5,7 +5,7 @@ import time
 from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +21,7 @@ from participants.exceptions import (
     ParticipantNotFound,
     UnknownParticipant,
 )
-from participants.management.import_command import ImportCommand, Rehearsal, StoreBatch, Tally
+from participants.management.import_command import ImportCommand, Tally
 from participants.models import Event, EventStatus
 from programs.kernel.actors import Actor, ActorKind
 from programs.kernel.exceptions import DomainError
@@ -32,7 +32,7 @@ PAUSE = 0.05  # seconds, while other workers process the rest, or an event waits
 
 
 class Command(ImportCommand[Stored]):
-    awaited: "Awaited"
+    awaited: "Awaited | None" = None
     help = (
         "Reads events from JSON Lines, each line as the body of POST /v1/events, and stores them in the order of the "
         'lines; workers process them. Ends with the counts on standard output ("stored 6919, known 0, failed 0"; known '
@@ -45,6 +45,7 @@ class Command(ImportCommand[Stored]):
         "of different batches break together, such as two events with one key."
     )
     without_program = "it takes no events"
+    new, known = "stored", "known"
     field_of = {
         IdempotencyConflict: "idempotency_key",
         ParticipantNotFound: "participant_id",
@@ -60,52 +61,32 @@ class Command(ImportCommand[Stored]):
             'how that went: "processed: completed 6919, failed 0".',
         )
 
-    def new_tally(self) -> Tally:
-        return EventTally()
+    def store(self, bodies: list[object], program_id: UUID | None) -> list[Stored | DomainError]:
+        results = ingest.ingest_bodies(
+            bodies, by=_BY, received_at=timezone.now(), program_id=program_id
+        )
+        if self.awaited:
+            self.awaited.add([result.id for result in results if isinstance(result, Stored)])
+        return results
 
-    def new_store(self, options: dict[str, Any]) -> StoreBatch[Stored]:
-        if options["dry_run"]:
-            return Rehearsal(_store, _new_key, _known).store
-        if options["wait"]:
-            self.awaited = Awaited()
-            return self.awaited.store
-        return _store
+    def is_new(self, stored: Stored) -> bool:
+        return stored.is_new
+
+    def as_known(self, stored: Stored) -> Stored:
+        return replace(stored, is_new=False)
+
+    def new_name(self, body: object, stored: Stored) -> str:
+        return f"{stored.event.program_id} {stored.event.idempotency_key}"
 
     def store_lines(self, options: dict[str, Any], tally: Tally) -> None:
         if options["dry_run"] and options["wait"]:
             raise CommandError("--dry-run stores nothing that --wait could wait for.")
+        self.awaited = Awaited() if options["wait"] else None
         super().store_lines(options, tally)
-        if options["wait"]:
+        if self.awaited:
             counts = _processed(self.awaited)
             completed, failed = counts[EventStatus.COMPLETED], counts[EventStatus.FAILED]
             self.stdout.write(f"processed: completed {completed}, failed {failed}")
-
-
-@dataclass(slots=True)
-class EventTally(Tally):
-    stored: int = 0
-    known: int = 0
-
-    def count(self, stored: object) -> None:
-        Tally.count(self, stored)
-        if isinstance(stored, Stored):
-            self.stored += stored.is_new
-            self.known += not stored.is_new
-
-    def __str__(self) -> str:
-        return f"stored {self.stored}, known {self.known}, failed {self.failed}"
-
-
-def _store(bodies: list[object], program_id: UUID | None) -> list[Stored | DomainError]:
-    return ingest.ingest_bodies(bodies, by=_BY, received_at=timezone.now(), program_id=program_id)
-
-
-def _new_key(body: object, stored: Stored) -> str:
-    return f"{stored.event.program_id} {stored.event.idempotency_key}" if stored.is_new else ""
-
-
-def _known(stored: Stored) -> Stored:
-    return replace(stored, is_new=False)
 
 
 class Awaited:
@@ -116,14 +97,12 @@ class Awaited:
             cursor.execute("DROP TABLE IF EXISTS pg_temp.import_awaited")
             cursor.execute("CREATE TEMPORARY TABLE import_awaited (id uuid PRIMARY KEY)")
 
-    def store(self, bodies: list[object], program_id: UUID | None) -> list[Stored | DomainError]:
-        results = _store(bodies, program_id)
+    def add(self, event_ids: list[UUID]) -> None:
         with connection.cursor() as cursor:
             cursor.execute(
                 "INSERT INTO import_awaited SELECT unnest(%s::uuid[]) ON CONFLICT DO NOTHING",
-                [[result.id for result in results if isinstance(result, Stored)]],
+                [event_ids],
             )
-        return results
 
     def batches(self) -> Iterator[list[UUID]]:
         last = UUID(int=0)
