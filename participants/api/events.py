@@ -27,7 +27,6 @@ from participants.api.rights import rights_of
 from participants.events import ingest, retry, wait
 from participants.events.request import (
     FURTHEST_AHEAD,
-    MAX_EXTERNAL_ID_LENGTH,
     NewEvent,
     clean_event,
     clean_reference,
@@ -39,7 +38,7 @@ from participants.exceptions import (
     ParticipantNotFound,
     UnknownParticipant,
 )
-from participants.models import MAX_IDEMPOTENCY_KEY_LENGTH, Event
+from participants.models import MAX_EXTERNAL_ID_LENGTH, MAX_IDEMPOTENCY_KEY_LENGTH, Event
 from participants.state.changes import clean_list
 from programs.api.addresses import path_parameter
 from programs.api.callers import actor_of

@@ -20,11 +20,10 @@ from participants.api.outcomes import (
 from participants.api.profile import StoredAttributesField, TagsField
 from participants.api.rights import SIMULATING_A_PARTICIPANT
 from participants.api.tiers import TierStandingSerializer
-from participants.events.request import MAX_EXTERNAL_ID_LENGTH
 from participants.events.simulate import simulate_program, simulate_rule
 from participants.events.trial import Trial, clean_trial
 from participants.exceptions import ParticipantNotFound
-from participants.models import ParticipantStatus
+from participants.models import MAX_EXTERNAL_ID_LENGTH, ParticipantStatus
 from programs.api.addresses import PROGRAM_ID, path_parameter
 from programs.api.strict import DecimalField, InstantField, JSONTextArea
 from programs.kernel.exceptions import ProgramNotFound, RuleNotFound

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from participants.models import MAX_IDEMPOTENCY_KEY_LENGTH
+from participants.models import MAX_EXTERNAL_ID_LENGTH, MAX_IDEMPOTENCY_KEY_LENGTH
 from programs.kernel import exact_json
 from programs.kernel.cleaning import (
     Errors,
@@ -18,7 +18,6 @@ from programs.kernel.cleaning import (
     uuid_of,
 )
 
-MAX_EXTERNAL_ID_LENGTH = 255
 FURTHEST_AHEAD = timedelta(hours=24)
 
 

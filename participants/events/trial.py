@@ -7,10 +7,9 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from participants.events.request import MAX_EXTERNAL_ID_LENGTH
 from participants.events.subject import Subject
 from participants.ledger.book import Amounts, Book, Maturity
-from participants.models import ParticipantStatus
+from participants.models import MAX_EXTERNAL_ID_LENGTH, ParticipantStatus
 from participants.state.changes import clean_change
 from participants.state.person import CounterState, Person, Standing
 from programs import rulebook

@@ -12,6 +12,7 @@ from programs.kernel.database import uuid7
 from programs.kernel.exact_json import ExactJSONField
 from programs.models import Program
 
+MAX_EXTERNAL_ID_LENGTH = 255
 MAX_TAGS = 100
 MAX_TAG_LENGTH = 255
 MAX_ATTRIBUTES = 100
@@ -89,7 +90,7 @@ class Participant(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     external_id = models.CharField(
-        max_length=255,
+        max_length=MAX_EXTERNAL_ID_LENGTH,
         db_collation="C",  # by bytes: the same order everywhere, and a prefix is a range of the index
         help_text="Your application's id for this person, case-sensitive; 1 to 255 characters.",
     )

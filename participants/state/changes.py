@@ -13,6 +13,7 @@ from participants.models import (
     MAX_ATTRIBUTE_KEY_LENGTH,
     MAX_ATTRIBUTE_VALUE_LENGTH,
     MAX_ATTRIBUTES,
+    MAX_EXTERNAL_ID_LENGTH,
     MAX_TAG_LENGTH,
     MAX_TAGS,
     PROFILE_FIELDS,
@@ -20,7 +21,7 @@ from participants.models import (
     Participant,
     ParticipantStatus,
 )
-from programs.kernel.cleaning import Errors, members_of, refuse_unknown, uuid_of
+from programs.kernel.cleaning import Errors, choice_of, members_of, refuse_unknown, text_of, uuid_of
 
 AttributeValue = str | int | Decimal | bool | None  # None removes the key
 
@@ -59,7 +60,9 @@ def clean_upsert(body: object) -> tuple[str, Change]:
     """Read the body of the upsert: the external_id, and what to change. Raises ValidationFailed."""
     errors = Errors()
     members = members_of(body, errors)
-    external_id = _external_id(members.pop("external_id", None), errors)
+    external_id = text_of(
+        members.pop("external_id", None), errors, "external_id", longest=MAX_EXTERNAL_ID_LENGTH
+    )
     program_id = None
     if "program_id" in members:  # null names no program, so it is refused
         program_id = uuid_of(members.pop("program_id") or "", errors, "program_id")
@@ -123,27 +126,6 @@ def clean_list(body: object, name: str, *, most: int) -> list[object]:
     return list(bodies)
 
 
-def _external_id(value: object, errors: Errors) -> str:
-    if value is None:
-        errors.add("external_id", "required", "This field is required.")
-    elif not isinstance(value, str):
-        errors.add("external_id", "type", "Give a string.")
-    elif not value or value.isspace():
-        errors.add("external_id", "blank", "Give more than white space.")
-    elif len(value) > 255:
-        errors.add("external_id", "too_long", "At most 255 characters.")
-    else:
-        return value
-    return ""
-
-
-def _status(value: object, errors: Errors) -> str | None:
-    if value not in ParticipantStatus.values:
-        errors.add("status", "invalid", f"Give one of {', '.join(ParticipantStatus.values)}.")
-        return None
-    return str(value)
-
-
 def _tags(value: object, errors: Errors) -> list[str]:
     """Tags in lower case, each once, in the order given."""
     if not isinstance(value, list):
@@ -194,7 +176,8 @@ def _attribute(key: str, value: object, errors: Errors, name: str = "value") -> 
 def _change(members: dict[str, Any], errors: Errors) -> Change:
     change = Change()
     if "status" in members:
-        change.status = _status(members.pop("status"), errors)
+        status = members.pop("status") or ""  # null is not a missing one
+        change.status = choice_of(status, errors, "status", ParticipantStatus.values)
     if "tags" in members:
         change.tags = _tags(members.pop("tags"), errors)
     if "attributes" in members:

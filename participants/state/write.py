@@ -1,6 +1,10 @@
-"""The bulk upsert: the fast path for what `Person` knows of tags, attributes and status, for one participant or a thousand."""
+"""The bulk upsert: the fast path for what `Person` knows of tags, attributes and status, for one participant or a thousand.
 
-from collections.abc import Callable, Sequence
+`change` makes one change, `change_each` those of many participants, `change_in_turn` several of one, and `upsert_each` what
+the bodies of a batch or an import ask.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -9,10 +13,15 @@ from uuid import UUID
 import msgspec
 from django.db import OperationalError, transaction
 
-from participants.exceptions import EnrollingNotAllowed, NotAllowed, ParticipantNotFound
+from participants.exceptions import (
+    DuplicateInBatch,
+    EnrollingNotAllowed,
+    NotAllowed,
+    ParticipantNotFound,
+)
 from participants.models import MAX_ATTRIBUTES, MAX_TAGS, Participant
-from participants.state.changes import Change
-from participants.state.rights import EXISTING_ONLY, Rights
+from participants.state.changes import Change, clean_upsert
+from participants.state.rights import ALL_RIGHTS, EXISTING_ONLY, Rights
 from participants.state.statement import Address, statement
 from programs.kernel import exact_json
 from programs.kernel.actors import Actor
@@ -114,6 +123,62 @@ def change_each(
             return [results[position] for position in range(len(rows))]
         results |= call.look_locked(stale)
     raise OperationalError("Somebody else kept changing the same participants.")
+
+
+@retried
+def change_in_turn(
+    changes: Iterable[Change], *, to: str | UUID, by: Actor, rights: Rights = EXISTING_ONLY
+) -> list[Upserted]:
+    """Make these changes of one participant, who is created by the first where `rights` allow that.
+
+    Results up to the first refusal, which takes back the changes before it.
+    """
+    results: list[Upserted] = []
+    with transaction.atomic():
+        for change in changes:
+            [result] = change_each([(to, change)], by=by, rights=rights)
+            results.append(result)
+            if result.refusal:
+                transaction.set_rollback(True)
+                break
+            to, rights = result.participant_id, Rights(may_create=False)
+    return results
+
+
+def upsert_each(
+    bodies: Sequence[object],
+    *,
+    by: Actor,
+    program_id: UUID | None = None,
+    rights: Rights = ALL_RIGHTS,
+) -> list[Upserted | DomainError]:
+    """Upsert each body, in the order given; a bad one is an error in its place and stops no other.
+
+    Of two bodies with one external_id the later counts and the earlier is DuplicateInBatch. `program_id` enrolls those
+    whose body names no program.
+    """
+    cleaned = [_cleaned(body, program_id) for body in bodies]
+    last = {entry[0]: index for index, entry in enumerate(cleaned) if isinstance(entry, tuple)}
+    changes = [entry for index in last.values() if isinstance(entry := cleaned[index], tuple)]
+    results = change_each(changes, by=by, rights=rights)
+    stored = {
+        index: result.refusal or result
+        for index, result in zip(last.values(), results, strict=True)
+    }
+    return [
+        entry if isinstance(entry, DomainError) else stored.get(index) or DuplicateInBatch()
+        for index, entry in enumerate(cleaned)
+    ]
+
+
+def _cleaned(body: object, program_id: UUID | None) -> tuple[str, Change] | DomainError:
+    try:
+        external_id, change = clean_upsert(body)
+    except DomainError as error:
+        # The frames of its traceback would keep every body of the batch until the next garbage collection.
+        return error.with_traceback(None)
+    change.program_id = change.program_id or program_id
+    return external_id, change
 
 
 def _row(position: int, address: Address, key: str | UUID, change: Change) -> dict[str, Any]:
