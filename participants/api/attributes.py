@@ -11,7 +11,6 @@ from rest_framework.response import Response
 
 from participants import state
 from participants.api.addresses import PARTICIPANT
-from participants.api.bodies import BodySchema
 from participants.api.profile import (
     AttributesField,
     AttributeValueField,
@@ -21,6 +20,7 @@ from participants.api.profile import (
 from participants.models import MAX_ATTRIBUTE_KEY_LENGTH
 from participants.state.changes import Change, clean_attribute, clean_change
 from programs.api.addresses import path_parameter
+from programs.api.bodies import BodySchema
 from programs.api.callers import actor_of
 from programs.kernel import exact_json
 

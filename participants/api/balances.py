@@ -13,7 +13,6 @@ from rest_framework.viewsets import GenericViewSet
 
 from participants import ledger
 from participants.api.addresses import PARTICIPANT
-from participants.api.bodies import BodySchema
 from participants.api.buckets import BucketsSerializer, ScaledField
 from participants.exceptions import (
     AmountOutOfRange,
@@ -33,6 +32,7 @@ from participants.ledger.request import (
 )
 from participants.models import ActionType, Balance, Bucket
 from participants.state.persons import found
+from programs.api.bodies import BodySchema, validated_body
 from programs.api.callers import actor_of
 from programs.api.strict import AmountField, InstantField
 from programs.kernel.cleaning import Errors, uuid_of
@@ -238,7 +238,5 @@ class BalanceViewSet(GenericViewSet[Balance]):
         return Response(TransferAnswerSerializer(self._post(request, participant)).data)
 
     def _post(self, request: Request, participant: str | UUID) -> Moved:
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        movement: Movement = serializer.validated_data
+        movement: Movement = validated_body(self)
         return Moved(movement, ledger.post(movement, of=participant, by=actor_of(request)))

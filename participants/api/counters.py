@@ -11,13 +11,13 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from participants.api.addresses import PARTICIPANT
-from participants.api.bodies import BodySchema
 from participants.api.rights import rights_of
 from participants.models import MAX_COUNTER_KEY_LENGTH, Counter
 from participants.state import counters
 from participants.state.counters import CounterChange, clean_counter
 from participants.state.persons import found
 from programs.api.addresses import path_parameter
+from programs.api.bodies import BodySchema, validated_body
 from programs.api.callers import actor_of
 from programs.api.strict import DecimalField, InstantField
 from programs.kernel import durations
@@ -95,12 +95,10 @@ class CounterViewSet(GenericViewSet[Counter]):
         A new window begins if the last one has ended or `reset_after` changes; otherwise the current one continues.
         """
         counters.clean_counter_key(counter)
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
         row = counters.set_counter(
             participant,
             counter,
-            serializer.validated_data,
+            validated_body(self),
             by=actor_of(request),
             rights=rights_of(request, "counter"),
         )

@@ -14,6 +14,7 @@ from participants.api.rights import rights_of
 from participants.models import Enrollment, EnrollmentStatus
 from participants.state.enrollments import set_enrollment
 from programs.api.addresses import PROGRAM_ID
+from programs.api.bodies import validated_body
 from programs.api.callers import actor_of
 from programs.api.strict import StrictSerializer
 from programs.kernel.exceptions import ProgramInactive
@@ -46,9 +47,7 @@ class EnrollmentViewSet(GenericViewSet[Enrollment]):
     @extend_schema(responses={200: EnrollmentSerializer, 409: ProgramInactive})
     def update(self, request: Request, participant: str | UUID, program_id: UUID) -> Response:
         """Enroll, or change the status of the enrollment."""
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        status = serializer.validated_data["status"]
+        status = validated_body(self)["status"]
         rights = rights_of(request, "enrollment")
         set_enrollment(participant, program_id, status, by=actor_of(request), rights=rights)
         return self.retrieve(request, participant, program_id)

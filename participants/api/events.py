@@ -20,7 +20,6 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from participants.api.batches import MAX_BATCH, BatchRowSerializer, batch_answer, bodies_of
-from participants.api.bodies import BodySchema
 from participants.api.filters import EventFilter
 from participants.api.outcomes import EventRowSerializer, EventSerializer, StoredEventSerializer
 from participants.api.rights import rights_of
@@ -41,6 +40,7 @@ from participants.exceptions import (
 from participants.models import MAX_EXTERNAL_ID_LENGTH, MAX_IDEMPOTENCY_KEY_LENGTH, Event
 from participants.state.changes import clean_list
 from programs.api.addresses import path_parameter
+from programs.api.bodies import BodySchema, validated_body
 from programs.api.callers import actor_of
 from programs.api.refusals import RefusalSerializer
 from programs.api.strict import InstantField, JSONTextArea
@@ -163,9 +163,7 @@ class EventViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Event]):
         processed already: the same event was sent before, or `Prefer: wait` was sent and it was processed in time. The participant is
         enrolled, and created if unknown, unless the program rejects unknown participants.
         """
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        event = serializer.validated_data
+        event = validated_body(self)
         stored = ingest.ingest(event, by=actor_of(request), rights=rights_of(request))
         seconds = _preferred_wait(request)
         is_processed = not stored.is_pending
@@ -231,10 +229,8 @@ class EventBatchViewSet(GenericViewSet[Event]):
 
         Each row stands alone: an invalid one does not stop the others. Events arrive in the order of the body.
         """
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
         results = ingest.ingest_bodies(
-            serializer.validated_data,
+            validated_body(self),
             by=actor_of(request),
             received_at=timezone.now(),
             rights=rights_of(request),

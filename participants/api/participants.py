@@ -15,7 +15,6 @@ from participants import state
 from participants.api.addresses import PARTICIPANT
 from participants.api.balances import BalanceSerializer
 from participants.api.batches import MAX_BATCH, BatchRowSerializer, batch_answer, bodies_of
-from participants.api.bodies import BodySchema
 from participants.api.filters import ParticipantFilter
 from participants.api.profile import (
     ChangeSerializer,
@@ -28,6 +27,7 @@ from participants.api.rights import rights_of
 from participants.api.tiers import TierStandingSerializer
 from participants.models import PROFILE_FIELDS, Participant, ParticipantStatus
 from participants.state.changes import Change, clean_list, clean_upsert
+from programs.api.bodies import BodySchema, validated_body
 from programs.api.callers import actor_of
 from programs.api.refusals import RefusalSerializer
 from programs.api.strict import DecimalField, JSONTextArea
@@ -170,9 +170,7 @@ class ParticipantViewSet(ListModelMixin, ChangingViewSet):
         201 if it was created, 200 if it existed. What the body leaves out stays as it is; attributes are merged key by key;
         tags replace the whole set.
         """
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        external_id, change = serializer.validated_data
+        external_id, change = validated_body(self)
         rights = rights_of(request)
         result = state.change(change, to=external_id, by=actor_of(request), rights=rights)
         return Response(result.document, status=201 if result.created else 200)
@@ -212,10 +210,8 @@ class BatchViewSet(GenericViewSet[Participant]):
         Each row stands alone: an invalid one does not stop the others. Of two rows with the same external_id the last counts,
         and the earlier one is the error duplicate_in_batch.
         """
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
         results = state.upsert_each(
-            serializer.validated_data, by=actor_of(request), rights=rights_of(request)
+            validated_body(self), by=actor_of(request), rights=rights_of(request)
         )
         return Response(batch_answer(results, _accepted))
 

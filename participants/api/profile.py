@@ -9,7 +9,6 @@ from rest_framework.request import Request
 from rest_framework.viewsets import GenericViewSet
 
 from participants import state
-from participants.api.bodies import BodySchema
 from participants.models import (
     MAX_ATTRIBUTE_KEY_LENGTH,
     MAX_ATTRIBUTE_VALUE_LENGTH,
@@ -20,6 +19,7 @@ from participants.models import (
     ParticipantStatus,
 )
 from participants.state.changes import Change, clean_change
+from programs.api.bodies import BodySchema, validated_body
 from programs.api.callers import actor_of
 from programs.api.strict import JSONTextArea
 from programs.kernel.exact_json import MAX_DIGITS
@@ -123,6 +123,4 @@ class ChangingViewSet(GenericViewSet[Participant]):
 
     def change(self, request: Request, participant: str | UUID) -> state.Upserted:
         """Apply the body, read by this view's serializer."""
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        return state.change(serializer.validated_data, to=participant, by=actor_of(request))
+        return state.change(validated_body(self), to=participant, by=actor_of(request))

@@ -10,7 +10,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from participants.api.bodies import BodySchema
 from participants.api.buckets import BucketsSerializer
 from participants.api.outcomes import (
     FailureSerializer,
@@ -25,6 +24,7 @@ from participants.events.trial import Trial, clean_trial
 from participants.exceptions import ParticipantNotFound
 from participants.models import MAX_EXTERNAL_ID_LENGTH, ParticipantStatus
 from programs.api.addresses import PROGRAM_ID, path_parameter
+from programs.api.bodies import BodySchema, validated_body
 from programs.api.strict import DecimalField, InstantField, JSONTextArea
 from programs.kernel.exceptions import ProgramNotFound, RuleNotFound
 from programs.models import Program, Rule
@@ -86,9 +86,7 @@ class _SimulationViewSet(GenericViewSet[Any]):
     serializer_class = TrialSerializer
 
     def _trial(self, request: Request) -> Trial:
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        trial: Trial = serializer.validated_data
+        trial: Trial = validated_body(self)
         if trial.of is not None:
             SIMULATING_A_PARTICIPANT.check(request)
         return trial

@@ -10,7 +10,6 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from participants.api.addresses import PARTICIPANT
-from participants.api.bodies import BodySchema
 from participants.api.rights import rights_of
 from participants.exceptions import NotEnrolled, ParticipantInactive
 from participants.models import TierStanding
@@ -18,6 +17,7 @@ from participants.state import tiers
 from participants.state.persons import found
 from participants.state.tiers import TierChange, clean_tier
 from programs.api.addresses import path_parameter
+from programs.api.bodies import BodySchema, validated_body
 from programs.api.callers import actor_of
 from programs.api.strict import InstantField
 from programs.kernel.cleaning import Errors, uuid_of
@@ -112,10 +112,8 @@ class TierViewSet(GenericViewSet[TierStanding]):
 
         The participant must be active and enrolled in the program, and the program active.
         """
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
+        change = validated_body(self)
         program_id = self._program_id(request) or tiers.program_of(found(participant), tier)
-        change = serializer.validated_data
         rights = rights_of(request, "tierstanding")
         standing = tiers.set_tier(
             participant, tier, program_id, change, by=actor_of(request), rights=rights

@@ -11,6 +11,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from programs import assets
 from programs.api.addresses import PROGRAM_ID, path_parameter
+from programs.api.bodies import validated_body
 from programs.api.rights import LINKING_AN_ASSET
 from programs.api.strict import (
     AmountField,
@@ -97,9 +98,7 @@ class AssetViewSet(ListModelMixin, GenericViewSet[Asset]):
     @extend_schema(responses={201: AssetSerializer, 404: ProgramNotFound})
     def create(self, request: Request) -> Response:
         """Create one asset."""
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        values = serializer.validated_data
+        values = validated_body(self)
         program_id = values.pop("program_id", None)
         if program_id:
             LINKING_AN_ASSET.check(request)
@@ -111,9 +110,7 @@ class AssetViewSet(ListModelMixin, GenericViewSet[Asset]):
 
     @extend_schema(responses=AssetSerializer)
     def partial_update(self, request: Request, asset_id: UUID) -> Response:
-        serializer = self.get_serializer(data=request.data, partial=True)
-        serializer.is_valid(raise_exception=True)
-        asset = assets.change(asset_id, serializer.validated_data)
+        asset = assets.change(asset_id, validated_body(self, partial=True))
         return Response(AssetSerializer(asset).data)
 
 
@@ -145,7 +142,5 @@ class LinkedAssetViewSet(ListModelMixin, GenericViewSet[Any]):
 
         201 where it is new, 200 where it was linked already.
         """
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        link, is_new = assets.link(serializer.validated_data["asset_id"], program_id)
+        link, is_new = assets.link(validated_body(self)["asset_id"], program_id)
         return Response(AssetSerializer(link.asset).data, status=201 if is_new else 200)

@@ -10,8 +10,9 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from programs import rulebook
+from programs.api.bodies import BodySchema, validated_body
 from programs.api.refusals import POSITION
-from programs.api.strict import JSONTextArea, body_of
+from programs.api.strict import JSONTextArea
 from programs.kernel.exceptions import FieldError, ProgramNotFound, ValidationFailed
 from programs.models import Rule
 
@@ -21,7 +22,7 @@ class AnyActionsField(JSONTextArea):
     """Actions that may be wrong: the call is there to find out."""
 
 
-class RuleDraftSerializer(serializers.Serializer[Any]):
+class RuleDraftSerializer(BodySchema):
     """A condition or actions: exactly one of the two."""
 
     program_id = serializers.UUIDField(
@@ -40,8 +41,8 @@ class RuleDraftSerializer(serializers.Serializer[Any]):
         help_text="A list of actions, as a rule has them.",
     )
 
-    def to_internal_value(self, data: Any) -> rulebook.Draft:
-        return rulebook.clean_draft(body_of(data, {"actions"}))
+    def read(self, body: Any) -> rulebook.Draft:
+        return rulebook.clean_draft(body)
 
 
 @extend_schema_field(POSITION)
@@ -91,6 +92,4 @@ class RuleDraftViewSet(GenericViewSet[Any]):
 
         Nothing is stored. What is wrong with them is in the answer, each mistake with its place.
         """
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        return Response(JudgementSerializer(rulebook.mistakes_in(serializer.validated_data)).data)
+        return Response(JudgementSerializer(rulebook.mistakes_in(validated_body(self))).data)

@@ -1,4 +1,4 @@
-"""Rules in the API. `rulebook` reads their bodies, for every door alike; the serializers here document and render."""
+"""Rules in the API. `rulebook` reads their bodies, as it does for the admin and simulations."""
 
 from typing import Any
 from uuid import UUID
@@ -15,9 +15,10 @@ from rest_framework.viewsets import GenericViewSet
 from programs import rulebook
 from programs.api.actions import ActionsField
 from programs.api.addresses import path_parameter
+from programs.api.bodies import BodySchema, validated_body
 from programs.api.callers import actor_of
 from programs.api.filters import HidesArchived
-from programs.api.strict import InstantField, body_of
+from programs.api.strict import InstantField
 from programs.kernel.exceptions import (
     OrderTaken,
     ProgramInactive,
@@ -26,9 +27,6 @@ from programs.kernel.exceptions import (
 from programs.models import Rule, RuleStatus, RuleVersion
 from programs.models.rules import MAX_CONDITION_LENGTH
 from programs.rulebook.bodies import FIELDS
-
-_JSON_INPUTS = {"actions", "order", "stop_after_match"}
-_TIME_INPUTS = {"active_from", "active_to"}
 
 _RULE_ID = "0198c0e2-6c7d-7e8f-9a0b-1c2d3e4f5a6b"
 
@@ -50,10 +48,9 @@ class RuleSerializer(serializers.ModelSerializer[Rule]):
         extra_kwargs = {"version": {"help_text": "1 when created; one more with each change."}}
 
 
-class RuleChangeSerializer(serializers.Serializer[Any]):
+class RuleChangeSerializer(BodySchema):
     """What can be changed of a rule. What is left out stays as it is."""
 
-    # These fields are the body's schema and its form; `rulebook` reads it, as it does for the admin and simulations.
     condition = serializers.RegexField(
         r"\S",
         max_length=MAX_CONDITION_LENGTH,
@@ -74,8 +71,8 @@ class RuleChangeSerializer(serializers.Serializer[Any]):
             field.required = False
         return {name: fields[name] for name in FIELDS}
 
-    def to_internal_value(self, data: Any) -> Any:
-        return rulebook.clean_change(body_of(data, _JSON_INPUTS, _TIME_INPUTS))
+    def read(self, body: Any) -> Any:
+        return rulebook.clean_change(body)
 
 
 class NewRuleSerializer(RuleChangeSerializer):
@@ -90,8 +87,8 @@ class NewRuleSerializer(RuleChangeSerializer):
         fields["status"].default = RuleStatus.ACTIVE
         return fields
 
-    def to_internal_value(self, data: Any) -> rulebook.NewRule:
-        return rulebook.clean_new(body_of(data, _JSON_INPUTS, _TIME_INPUTS))
+    def read(self, body: Any) -> rulebook.NewRule:
+        return rulebook.clean_new(body)
 
 
 class RuleFieldChangeSerializer(serializers.Serializer[Any]):
@@ -162,9 +159,7 @@ class RuleViewSet(ListModelMixin, GenericViewSet[Rule]):
     )
     def create(self, request: Request) -> Response:
         """Create one rule."""
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        rule = rulebook.create(serializer.validated_data, by=actor_of(request))
+        rule = rulebook.create(validated_body(self), by=actor_of(request))
         return Response(RuleSerializer(rule).data, status=201)
 
     def retrieve(self, request: Request, rule_id: UUID) -> Response:
@@ -172,9 +167,7 @@ class RuleViewSet(ListModelMixin, GenericViewSet[Rule]):
 
     @extend_schema(responses={200: RuleSerializer, 409: OrderTaken})
     def partial_update(self, request: Request, rule_id: UUID) -> Response:
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        rule = rulebook.change(rule_id, serializer.validated_data, by=actor_of(request))
+        rule = rulebook.change(rule_id, validated_body(self), by=actor_of(request))
         return Response(RuleSerializer(rule).data)
 
     def destroy(self, request: Request, rule_id: UUID) -> Response:

@@ -15,6 +15,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from programs import tracks
 from programs.api.addresses import PROGRAM_ID, path_parameter
+from programs.api.bodies import validated_body
 from programs.api.callers import actor_of
 from programs.api.refusals import validation_failed
 from programs.api.strict import (
@@ -268,9 +269,7 @@ class TierTrackViewSet(ListModelMixin, GenericViewSet[TierTrack]):
 
     @extend_schema(responses={201: TierTrackSerializer})
     def create(self, request: Request, program_id: UUID) -> Response:
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        track = tracks.create(program_id, serializer.validated_data, by=actor_of(request))
+        track = tracks.create(program_id, validated_body(self), by=actor_of(request))
         return Response(TierTrackSerializer(track).data, status=201)
 
     def retrieve(self, request: Request, program_id: UUID, track: str) -> Response:
@@ -278,11 +277,11 @@ class TierTrackViewSet(ListModelMixin, GenericViewSet[TierTrack]):
 
     @extend_schema(responses=TierTrackSerializer)
     def partial_update(self, request: Request, program_id: UUID, track: str) -> Response:
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
+        change = validated_body(self)
         known = tracks.found(program_id, track)
-        changed = tracks.change(known.pk, serializer.validated_data, by=actor_of(request))
-        return Response(TierTrackSerializer(changed).data)
+        return Response(
+            TierTrackSerializer(tracks.change(known.pk, change, by=actor_of(request))).data
+        )
 
     def destroy(self, request: Request, program_id: UUID, track: str) -> Response:
         """Delete one tier track.

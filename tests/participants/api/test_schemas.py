@@ -21,6 +21,7 @@ from participants.state.changes import (
 )
 from participants.state.counters import clean_counter
 from participants.state.tiers import clean_tier
+from programs import rulebook
 from programs.kernel import exact_json
 from programs.kernel.exceptions import ValidationFailed
 
@@ -41,15 +42,20 @@ READERS: dict[str, Callable[[object], object]] = {
     "EventBodyRequest": partial(clean_event, received_at=datetime.now(UTC)),
     "EventBatchRequest": partial(clean_list, name="events", most=1000),
     "TrialRequest": partial(clean_trial, now=datetime.now(UTC)),
+    "NewRuleRequest": rulebook.clean_new,
+    "RuleChangeRequest": rulebook.clean_change,
 }
 # Which of these may stand beside which, no schema says. The rows of a batch are read one by one, after the body.
+# Whether a condition is an expression, only the language knows.
 COMBINED = {"matures_at", "allow_negative", "participant_id", "external_id", "participant_state"}
-NESTED = {"participants", "events", "participant_state", "rule"}
-# Times too far ahead or past are known by the clock, and the header may give the key that a null leaves out.
+NESTED = {"participants", "events", "participant_state", "rule", "condition"}
+# Times too far ahead or past are known by the clock, and the header may give the key that a null leaves out. A rule
+# begins before it ends.
 ONLY_READERS_KNOW = [
     ("expires_at", "2026-01-15T10:30:00Z"),
     ("event_timestamp", "2099-12-31T00:00:00Z"),
     ("idempotency_key", None),
+    ("active_from", "2099-12-31T00:00:00Z"),
 ]
 
 

@@ -1,17 +1,28 @@
-"""Schemas of bodies that the domain reads itself: for speed, or because the admin and imports read the same bodies."""
+"""The bodies of calls: how a view reads one, and schemas of those that the domain reads itself."""
 
 from typing import Any
 
 from rest_framework import serializers
+from rest_framework.generics import GenericAPIView
 from rest_framework.utils import html
 
 from programs.api.strict import InstantField, JSONTextArea, body_of
+
+_JSON_INPUTS = JSONTextArea | serializers.BooleanField | serializers.IntegerField
+
+
+def validated_body(view: GenericAPIView[Any], **options: Any) -> Any:
+    """Read the body of the call with the view's serializer. Raises DRF's ValidationError, or the domain's."""
+    serializer = view.get_serializer(data=view.request.data, **options)
+    serializer.is_valid(raise_exception=True)
+    return serializer.validated_data
 
 
 class BodySchema(serializers.Serializer[Any]):
     """A body as the OpenAPI document and the browsable API's form show it.
 
-    The fields validate nothing: `read` does, and tests/participants/api/test_schemas.py proves that both agree.
+    The fields validate nothing: `read` does, for speed or because the admin, imports or simulations read the same body.
+    tests/participants/api/test_schemas.py proves that both agree.
     """
 
     def read(self, body: Any) -> Any:
@@ -24,10 +35,6 @@ class BodySchema(serializers.Serializer[Any]):
 
     def _body_of_form(self, data: Any) -> Any:
         fields = self.fields.items()
-        json_inputs = {
-            name
-            for name, field in fields
-            if isinstance(field, JSONTextArea | serializers.BooleanField)
-        }
+        json_inputs = {name for name, field in fields if isinstance(field, _JSON_INPUTS)}
         time_inputs = {name for name, field in fields if isinstance(field, InstantField)}
         return body_of(data, json_inputs, time_inputs)
