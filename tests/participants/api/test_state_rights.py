@@ -10,7 +10,7 @@ from participants.state.tiers import TierChange, set_tier
 from programs.models import Program
 from tests.config.api.browsable_pages import signed_in, submit
 from tests.conftest import TESTER
-from tests.participants.api.test_state_tiers import enrol, make_track
+from tests.participants.api.tiers import enrol, make_track
 
 STATE = "/v1/participants/external:ana/state"
 

@@ -11,17 +11,11 @@ from participants import state
 from participants.models import Participant, StateChange, TierStanding
 from programs.models import Program, TierLevel, TierTrack
 from tests.conftest import TESTER
+from tests.participants.api.tiers import enrol, make_track
 
 PATH = "/v1/participants/external:ana/state/tiers"
 BASE = {"level": "", "rank": 0}
 SOON = "2099-12-31T00:00:00.000000Z"
-
-
-def make_track(program: Program, key: str = "status", *levels: str) -> TierTrack:
-    track = TierTrack.objects.create(program=program, key=key)
-    for rank, level in enumerate(levels or ("bronze", "silver", "gold"), start=1):
-        TierLevel.objects.create(track=track, key=level, rank=rank, benefits=[f"{level} gift"])
-    return track
 
 
 @pytest.fixture
@@ -29,11 +23,6 @@ def track(program: Program, participant: Participant) -> TierTrack:
     """A track of the program that ana is enrolled in."""
     enrol("ana", program)
     return make_track(program)
-
-
-def enrol(who: str, program: Program, status: str = "ACTIVE") -> None:
-    change = state.Change(program_id=program.pk, enrollment_status=status)
-    state.change(change, to=who, by=TESTER, rights=state.ALL_RIGHTS)
 
 
 def put(api: APIClient, program: Program, level: str, **body: Any) -> Any:
