@@ -28,20 +28,20 @@ MAX_NAME_LENGTH = 255
 MAX_DESCRIPTION_LENGTH = 1000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewRule:
     """The rule to create. `order` is None to put it after all others; `actions` are as they are stored."""
 
     program_id: UUID
     name: str
-    description: str
+    description: str = ""
     condition: str
     actions: list[dict[str, Any]]
-    order: int | None
-    stop_after_match: bool
-    active_from: datetime | None
-    active_to: datetime | None
-    status: str
+    order: int | None = None
+    stop_after_match: bool = False
+    active_from: datetime | None = None
+    active_to: datetime | None = None
+    status: str = RuleStatus.ACTIVE.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def clean_new(body: object) -> NewRule:
     refuse_empty_window(values.get("active_from"), values.get("active_to"), errors)
     errors.raise_if_any()
     assert program_id is not None
-    return NewRule(program_id=program_id, **{**_DEFAULTS, **values})
+    return NewRule(program_id=program_id, **values)
 
 
 def clean_change(body: object) -> dict[str, Any]:
@@ -143,14 +143,6 @@ _READERS: Final[Mapping[str, Reader]] = {
     "active_from": _instant,
     "active_to": _instant,
     "status": partial(choice_of, choices=RuleStatus.values),
-}
-_DEFAULTS: Final[Mapping[str, Any]] = {
-    "description": "",
-    "order": None,
-    "stop_after_match": False,
-    "active_from": None,
-    "active_to": None,
-    "status": RuleStatus.ACTIVE.value,
 }
 FIELDS: Final = tuple(_READERS)  # in documented order
 

@@ -25,7 +25,7 @@ from programs.kernel.exceptions import (
 from programs.models import Program, ProgramStatus, Rule, RuleStatus, RuleVersion
 from programs.models.rules import MAX_ORDER
 from programs.rulebook.actions import refuse_strangers
-from programs.rulebook.bodies import NewRule, refuse_empty_window
+from programs.rulebook.bodies import FIELDS, MAX_NAME_LENGTH, NewRule, refuse_empty_window
 from programs.rulebook.program_names import ProgramNames
 
 STEP = 10  # between two orders, so that a rule fits between two others
@@ -103,18 +103,10 @@ def duplicate(rule_id: UUID, *, by: Actor) -> Rule:
     with transaction.atomic():
         rule = _locked(rule_id)
         _refuse_archived(rule.program)
-        copy = Rule(
-            program=rule.program,
-            name=f"Copy of {rule.name}"[:255],
-            description=rule.description,
-            condition=rule.condition,
-            actions=rule.actions,
-            order=_next_order(rule.program_id),
-            stop_after_match=rule.stop_after_match,
-            active_from=rule.active_from,
-            active_to=rule.active_to,
-            status=RuleStatus.SUSPENDED,
-        )
+        copy = Rule(program=rule.program, **{name: getattr(rule, name) for name in FIELDS})
+        copy.name = f"Copy of {rule.name}"[:MAX_NAME_LENGTH]
+        copy.order = _next_order(rule.program_id)
+        copy.status = RuleStatus.SUSPENDED
         return _added(copy, by)
 
 

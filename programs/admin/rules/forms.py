@@ -30,21 +30,13 @@ class RuleForm(VerbForm[Rule]):
     name = forms.CharField(
         max_length=255, widget=forms.TextInput({"class": "vTextField"}), strip=False
     )
-    description = Lines(
-        rows=2, required=False, help_text=str(Rule._meta.get_field("description").help_text)
-    )
-    condition = CodeField(rows=3, help_text=str(Rule._meta.get_field("condition").help_text))
+    description = Lines(rows=2, required=False)
+    condition = CodeField(rows=3)
     order = forms.IntegerField(required=False)
-    active_from = UTCTimeField(
-        label="Active from (UTC)",
-        help_text="The first moment whose events the rule takes. Empty: any.",
-    )
-    active_to = UTCTimeField(
-        label="Active to (UTC)", help_text="The moment from which it takes none. Empty: never."
-    )
+    active_from = UTCTimeField(label="Active from (UTC)")
+    active_to = UTCTimeField(label="Active to (UTC)")
     status = forms.ChoiceField(
-        choices=[(status, status.label) for status in (RuleStatus.ACTIVE, RuleStatus.SUSPENDED)],
-        help_text="Only active rules run.",
+        choices=[(status, status.label) for status in (RuleStatus.ACTIVE, RuleStatus.SUSPENDED)]
     )
     # Actions are replaced as a whole, so the second of two people who edit a rule at once is told.
     shown_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
@@ -59,14 +51,15 @@ class RuleForm(VerbForm[Rule]):
         super().__init__(*args, **kwargs)
         self.is_new = self.instance._state.adding
         self.stored = [] if self.is_new else self.instance.actions
-        for field in self.fields.values():
+        help_texts = {field.name: str(field.help_text) for field in Rule._meta.fields}
+        for name, field in self.fields.items():
             field.show_hidden_initial = False  # a stale page is refused as a whole
+            field.help_text = help_texts.get(name, "")
         if self.is_new:
             self.instance.program = self.program
             self.fields["order"].help_text = "From 1. Empty: after all others."
         else:
             self.fields["order"].required = True
-            self.fields["order"].help_text = str(Rule._meta.get_field("order").help_text)
             self.initial["shown_version"] = self.instance.version
         self.choices = ProgramChoices(self.program, self.stored)
         self.rows = rows_of(self.stored, self.data if self.is_bound else None, self.choices)
