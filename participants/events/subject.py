@@ -5,11 +5,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from participants.ledger.book import Amounts, Book
+from participants.ledger.book import NOTHING, Amounts, Book
 from participants.state.person import Person, values_of
 from programs.rulebook.compiled import CompiledTrack, Rulebook
-
-NOTHING = Amounts()
 
 
 @dataclass(slots=True)

@@ -20,13 +20,40 @@ leaves their chain whole.
 import hashlib
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
+from participants.models import JournalEntry
 from programs.kernel import instants
 from programs.kernel.decimals import written
 
 HASH_VERSION: Final = 2  # of the entries that are written from now on
+
+
+class Entry(NamedTuple):
+    """A journal entry that is yet to be written; its fields are columns of the table."""
+
+    id: UUID
+    sequence: int
+    asset_id: UUID
+    program_id: UUID
+    source: str
+    destination: str
+    amount: Decimal
+    available: Decimal
+    held: Decimal
+    deferred: Decimal
+    description: str
+    event_id: UUID | None
+    rule_id: UUID | None
+    created_by: str
+    created_at: datetime
+    idempotency_key: str | None
+    request: dict[str, Any] | None
+    hash_version: int
+    effective_at: datetime | None
+    action: str
+    entry_hash: bytes = b""
 
 
 def _time_sql(column: str) -> str:
@@ -48,35 +75,22 @@ HASH_SQL = f"""sha256(CASE entry.hash_version
 END || previous_hash)"""
 
 
-def entry_hash(
-    previous_hash: bytes,
-    *,
-    sequence: int,
-    event_id: UUID | None,
-    rule_id: UUID | None,
-    program_id: UUID,
-    asset_id: UUID,
-    source: str,
-    destination: str,
-    amount: Decimal,
-    balances: tuple[Decimal, Decimal, Decimal],
-    created_at: datetime,
-    effective_at: datetime | None,
-    action: str,
-    version: int = HASH_VERSION,
-) -> bytes:
-    """Hash an entry that follows the one with `previous_hash`; `balances` are available, held and deferred after it."""
+def entry_hash(previous_hash: bytes, entry: Entry | JournalEntry) -> bytes:
+    """Hash an entry by the recipe of its version; it follows the one with `previous_hash`."""
     fields = [
-        str(sequence),
-        str(event_id or ""),
-        str(rule_id or ""),
-        str(program_id),
-        str(asset_id),
-        source,
-        destination,
-        *map(written, (amount, *balances)),
-        instants.written(created_at),
+        str(entry.sequence),
+        str(entry.event_id or ""),
+        str(entry.rule_id or ""),
+        str(entry.program_id),
+        str(entry.asset_id),
+        entry.source,
+        entry.destination,
+        *map(written, (entry.amount, entry.available, entry.held, entry.deferred)),
+        instants.written(entry.created_at),
     ]
-    if version == 2:
-        fields += [instants.written(effective_at) if effective_at else "", action]
-    return hashlib.sha256(bytes([version]) + "|".join(fields).encode() + previous_hash).digest()
+    if entry.hash_version == 2:
+        effective_at = entry.effective_at and instants.written(entry.effective_at)
+        fields += [effective_at or "", entry.action or ""]
+    return hashlib.sha256(
+        bytes([entry.hash_version]) + "|".join(fields).encode() + previous_hash
+    ).digest()

@@ -16,7 +16,8 @@ from participants.exceptions import (
     ParticipantInactive,
     ParticipantNotFound,
 )
-from participants.ledger.book import Amounts, Book, Entry, Terms
+from participants.ledger.book import Amounts, Book, Terms
+from participants.ledger.chain import Entry
 from participants.ledger.reading import load_maturities
 from participants.ledger.request import Movement, without_defaults
 from participants.ledger.writing import write

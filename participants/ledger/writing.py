@@ -14,7 +14,8 @@ from django.db import transaction
 
 from participants.exceptions import ParticipantNotFound
 from participants.ledger import reading
-from participants.ledger.book import Book, Entry
+from participants.ledger.book import Book
+from participants.ledger.chain import Entry
 from participants.models import Balance, JournalEntry, Maturity
 from programs.kernel import exact_json
 from programs.kernel.columns import Columns
@@ -143,10 +144,8 @@ def write(books: Collection[Book]) -> bool:
 
 
 def _entry_row(book: Book, entry: Entry) -> dict[str, Any]:
-    row = entry._asdict()
-    row["participant_id"] = book.participant_id
-    row["entry_hash"] = f"\\x{entry.entry_hash.hex()}"  # as bytea reads it
-    return row
+    digest = f"\\x{entry.entry_hash.hex()}"  # as bytea reads it
+    return {**entry._asdict(), "participant_id": book.participant_id, "entry_hash": digest}
 
 
 def _balance_rows(book: Book) -> Iterator[dict[str, Any]]:
@@ -163,12 +162,4 @@ def _balance_rows(book: Book) -> Iterator[dict[str, Any]]:
 
 def _maturity_rows(book: Book) -> Iterator[dict[str, Any]]:
     for maturity in book.touched.values():
-        yield {
-            "id": maturity.id,
-            "participant_id": book.participant_id,
-            "entry_id": maturity.entry_id,
-            "asset_id": maturity.asset_id,
-            "amount": maturity.amount,
-            "matures_at": maturity.matures_at,
-            "matured_at": maturity.matured_at,
-        }
+        yield {"participant_id": book.participant_id, **maturity._asdict()}

@@ -6,7 +6,7 @@ together.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -99,16 +99,12 @@ class Person:
 
     def copy(self) -> "Person":
         """The person as they are now, whom later changes of this one leave as they are."""
-        return replace(
-            self,
-            tags=self.tags.copy(),
-            attributes=self.attributes.copy(),
-            counters=self.counters.copy(),
-            standings=self.standings.copy(),
-            lapsed=self.lapsed.copy(),
-            noted=self.noted.copy(),
-            touched_counters=self.touched_counters.copy(),
-            touched_tracks=self.touched_tracks.copy(),
+        # Not `replace`, which takes four times as long, and this is done for each event.
+        return Person(
+            *(self.id, self.external_id, self.status, self.created_at),
+            *(self.tags.copy(), self.attributes.copy(), self.counters.copy()),
+            *(self.standings.copy(), self.lapsed.copy(), self.noted.copy()),
+            *(self.touched_counters.copy(), self.touched_tracks.copy()),
         )
 
     def add_tag(self, tag: str, cause: Cause) -> bool:

@@ -189,9 +189,7 @@ def _standing_rows(person: Person) -> Iterator[dict[str, Any]]:
             "id": uuid7(),
             "participant_id": person.id,
             "track_id": track_id,
-            "level": held.level if held else "",
-            "acquired_at": held and held.acquired_at,
-            "expires_at": held and held.expires_at,
+            **(held._asdict() if held else {"level": ""}),
         }
 
 

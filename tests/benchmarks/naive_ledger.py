@@ -152,22 +152,7 @@ def record(
     balance.save()
     now = timezone.now()
     action = "CREDIT" if sides[0] == "ISSUANCE" else "DEBIT"
-    digest = entry_hash(
-        bytes(last.entry_hash) if last else participant.ledger_salt.bytes,
-        sequence=sequence,
-        event_id=event_id,
-        rule_id=rule_id,
-        program_id=program.pk,
-        asset_id=balance.asset_id,
-        source=sides[0],
-        destination=sides[1],
-        amount=amount,
-        balances=(balance.available, balance.held, balance.deferred),
-        created_at=now,
-        effective_at=None,
-        action=action,
-    )
-    return JournalEntry.objects.create(
+    entry = JournalEntry(
         participant=participant,
         sequence=sequence,
         asset=balance.asset,
@@ -183,7 +168,10 @@ def record(
         rule_id=rule_id,
         created_by=created_by,
         created_at=now,
-        entry_hash=digest,
         hash_version=HASH_VERSION,
         action=action,
     )
+    previous_hash = bytes(last.entry_hash) if last else participant.ledger_salt.bytes
+    entry.entry_hash = entry_hash(previous_hash, entry)
+    entry.save()
+    return entry

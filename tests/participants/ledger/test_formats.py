@@ -42,8 +42,7 @@ def world(db: None) -> World:
 def test_the_hash_of_an_entry_is_the_same_for_good(
     db: None, version: int, effective_at: datetime | None
 ) -> None:
-    digest = entry_hash(
-        bytes(range(32)),
+    entry = JournalEntry(
         sequence=7,
         event_id=UUID(int=1),
         rule_id=None,
@@ -52,12 +51,15 @@ def test_the_hash_of_an_entry_is_the_same_for_good(
         source="ISSUANCE",
         destination="AVAILABLE",
         amount=Decimal("12.50"),
-        balances=(Decimal(20), Decimal(0), Decimal("0.000000000000000001")),
+        available=Decimal(20),
+        held=Decimal(0),
+        deferred=Decimal("0.000000000000000001"),
         created_at=MOMENT,
         effective_at=effective_at,
         action="CREDIT",
-        version=version,
+        hash_version=version,
     )
+    digest = entry_hash(bytes(range(32)), entry)
     with connection.cursor() as cursor:
         cursor.execute(
             f"""SELECT {HASH_SQL} FROM (SELECT %s AS hash_version, 7 AS sequence, %s::uuid AS event_id, NULL::uuid AS rule_id,
@@ -130,22 +132,20 @@ def test_a_key_of_the_release_before_answers_again_although_it_remembers_default
 def insert_as_before(world: World) -> None:
     """Forfeit 1 as a process of the release before does, whose columns and stored request were others."""
     last = JournalEntry.objects.get()
-    digest = entry_hash(
-        bytes(last.entry_hash),
+    entry = JournalEntry(
         sequence=2,
-        event_id=None,
-        rule_id=None,
         program_id=world.program.pk,
         asset_id=world.asset.pk,
         source="AVAILABLE",
         destination="BREAKAGE",
         amount=Decimal(1),
-        balances=(last.available - 1, last.held, last.deferred),
+        available=last.available - 1,
+        held=last.held,
+        deferred=last.deferred,
         created_at=MOMENT,
-        effective_at=None,
-        action="",
-        version=1,
+        hash_version=1,
     )
+    digest = entry_hash(bytes(last.entry_hash), entry)
     movement = Movement(ActionType.FORFEIT, world.program.pk, world.asset.pk, "A test.", Decimal(1))
     request = {
         **movement.meaning,

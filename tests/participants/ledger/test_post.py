@@ -34,19 +34,27 @@ def world(db: None) -> World:
     return make_world()
 
 
+@pytest.fixture(params=["db", "transactional_db"])
+def either_way(request: pytest.FixtureRequest) -> World:
+    """A world whose movements lock first, as inside of any transaction, and one where they do not, as in production."""
+    request.getfixturevalue(request.param)
+    assert connection.in_atomic_block == (request.param == "db")
+    return make_world()
+
+
 def faults() -> list[str]:
     return [fault.message for fault in verify.faults()]
 
 
-def test_value_moves_through_its_buckets(world: World) -> None:
-    world.credit("100.50")
-    world.move(ActionType.HOLD, "40")
-    world.move(ActionType.RELEASE, "10.25")
-    world.debit("5", bucket="HELD")
-    world.debit("20")
-    world.move(ActionType.FORFEIT, "0.75")
+def test_value_moves_through_its_buckets(either_way: World) -> None:
+    either_way.credit("100.50")
+    either_way.move(ActionType.HOLD, "40")
+    either_way.move(ActionType.RELEASE, "10.25")
+    either_way.debit("5", bucket="HELD")
+    either_way.debit("20")
+    either_way.move(ActionType.FORFEIT, "0.75")
 
-    assert world.balance() == ("50", "24.75", "0")
+    assert either_way.balance() == ("50", "24.75", "0")
     entries = JournalEntry.objects.order_by("sequence")
     assert [(str(e.action_type), e.source, e.destination, e.amount) for e in entries] == [
         ("CREDIT", "ISSUANCE", "AVAILABLE", Decimal("100.50")),
@@ -61,39 +69,39 @@ def test_value_moves_through_its_buckets(world: World) -> None:
     assert faults() == []
 
 
-def test_without_an_amount_the_whole_bucket_moves(world: World) -> None:
-    world.credit("30.10")
+def test_without_an_amount_the_whole_bucket_moves(either_way: World) -> None:
+    either_way.credit("30.10")
 
-    held = world.move(ActionType.HOLD, None)
-    forfeited = world.move(ActionType.FORFEIT, None, bucket="HELD")
+    held = either_way.move(ActionType.HOLD, None)
+    forfeited = either_way.move(ActionType.FORFEIT, None, bucket="HELD")
 
     assert (held.amount, forfeited.amount) == (Decimal("30.10"), Decimal("30.10"))
-    assert world.balance() == ("0", "0", "0")
+    assert either_way.balance() == ("0", "0", "0")
     with pytest.raises(InsufficientBalance):
-        world.move(ActionType.RELEASE, None)
+        either_way.move(ActionType.RELEASE, None)
 
 
-def test_more_than_there_is_cannot_be_spent(world: World) -> None:
-    world.credit("10")
+def test_more_than_there_is_cannot_be_spent(either_way: World) -> None:
+    either_way.credit("10")
 
     with pytest.raises(InsufficientBalance, match=r"AVAILABLE has 10, and 10\.01 are asked for"):
-        world.debit("10.01")
+        either_way.debit("10.01")
     with pytest.raises(InsufficientBalance):
-        world.move(ActionType.RELEASE, "1")
+        either_way.move(ActionType.RELEASE, "1")
 
-    assert world.balance() == ("10", "0", "0")
+    assert either_way.balance() == ("10", "0", "0")
     assert JournalEntry.objects.count() == 1
 
 
-def test_a_debit_may_overdraw_where_it_is_allowed_to(world: World) -> None:
-    world.debit("7", allow_negative=True)
+def test_a_debit_may_overdraw_where_it_is_allowed_to(either_way: World) -> None:
+    either_way.debit("7", allow_negative=True)
 
-    assert world.balance() == ("-7", "0", "0")
+    assert either_way.balance() == ("-7", "0", "0")
     assert Balance.objects.get().overdrawn
     with pytest.raises(InsufficientBalance):
-        world.debit("1")
-    world.credit("10")
-    assert world.balance() == ("3", "0", "0")
+        either_way.debit("1")
+    either_way.credit("10")
+    assert either_way.balance() == ("3", "0", "0")
     assert not Balance.objects.get().overdrawn
     assert faults() == []
 
@@ -286,18 +294,18 @@ def test_who_and_what_must_be_there(world: World) -> None:
 # Idempotency
 
 
-def test_a_call_repeated_with_its_key_moves_once(world: World) -> None:
-    first = world.credit("10.50", idempotency_key="a")
-    world.credit("1")
+def test_a_call_repeated_with_its_key_moves_once(either_way: World) -> None:
+    first = either_way.credit("10.50", idempotency_key="a")
+    either_way.credit("1")
 
-    again = world.credit("10.5", idempotency_key="a", of=Participant.objects.get().pk)
+    again = either_way.credit("10.5", idempotency_key="a", of=Participant.objects.get().pk)
 
     assert again == first
-    assert world.balance() == ("11.5", "0", "0")
+    assert either_way.balance() == ("11.5", "0", "0")
 
 
-def test_a_key_with_another_request_is_a_conflict(world: World) -> None:
-    world.credit("10", idempotency_key="a")
+def test_a_key_with_another_request_is_a_conflict(either_way: World) -> None:
+    either_way.credit("10", idempotency_key="a")
 
     for amount, rest in (
         ("11", {}),
@@ -305,21 +313,21 @@ def test_a_key_with_another_request_is_a_conflict(world: World) -> None:
         ("10", {"bucket": "HELD"}),
     ):
         with pytest.raises(IdempotencyConflict):
-            world.credit(amount, idempotency_key="a", **rest)
+            either_way.credit(amount, idempotency_key="a", **rest)
     with pytest.raises(IdempotencyConflict):
-        world.debit("10", idempotency_key="a")
+        either_way.debit("10", idempotency_key="a")
 
-    assert world.balance() == ("10", "0", "0")
+    assert either_way.balance() == ("10", "0", "0")
 
 
-def test_the_key_of_a_refused_call_can_be_used_again(world: World) -> None:
+def test_the_key_of_a_refused_call_can_be_used_again(either_way: World) -> None:
     with pytest.raises(InsufficientBalance):
-        world.debit("1", idempotency_key="a")
-    world.credit("5")
+        either_way.debit("1", idempotency_key="a")
+    either_way.credit("5")
 
-    world.debit("1", idempotency_key="a")
+    either_way.debit("1", idempotency_key="a")
 
-    assert world.balance() == ("4", "0", "0")
+    assert either_way.balance() == ("4", "0", "0")
 
 
 def test_a_replay_answers_although_things_have_changed_since(world: World) -> None:
