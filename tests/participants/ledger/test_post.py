@@ -34,11 +34,15 @@ def world(db: None) -> World:
     return make_world()
 
 
-@pytest.fixture(params=["db", "transactional_db"])
-def either_way(request: pytest.FixtureRequest) -> World:
+@pytest.fixture(
+    params=[
+        "locked",
+        pytest.param("lock-free", marks=pytest.mark.django_db(transaction=True)),
+    ]
+)
+def either_way(db: None, request: pytest.FixtureRequest) -> World:
     """A world whose movements lock first, as inside of any transaction, and one where they do not, as in production."""
-    request.getfixturevalue(request.param)
-    assert connection.in_atomic_block == (request.param == "db")
+    assert connection.in_atomic_block == (request.param == "locked")
     return make_world()
 
 
