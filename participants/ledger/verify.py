@@ -1,4 +1,4 @@
-"""Whether the ledger is what was written: numbers without a gap, hashes, running balances, and the balance rows."""
+"""Verification of the ledger: numbering without gaps, hashes, running balances, and the balance rows."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ FETCHED_AT_ONCE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`sequence` is the number of the entry where it shows; None where it is about a balance as a whole."""
+    """Something wrong in a participant's part of the ledger; `sequence` is None if it is about a balance as a whole."""
 
     participant_id: UUID
     external_id: str
@@ -25,10 +25,18 @@ class Fault:
         return f"{self.participant_id} ({self.external_id}){entry}: {self.message}"
 
 
-def _moved(bucket: str) -> str:
-    """What an entry does to a bucket."""
-    return f"""coalesce(lag(entry.{bucket.lower()}) OVER holding, 0)
-        + CASE '{bucket}' WHEN destination THEN amount WHEN source THEN -amount ELSE 0 END"""
+_BUCKETS = ("available", "held", "deferred")
+
+
+def _due(bucket: str) -> str:
+    """What a bucket must hold after an entry: what it held before, and what the entry moved."""
+    return f"""coalesce(lag(entry.{bucket}) OVER holding, 0)
+        + CASE '{bucket.upper()}' WHEN destination THEN amount WHEN source THEN -amount ELSE 0 END AS {bucket}_due"""
+
+
+def _unlike_due(bucket: str) -> str:
+    return f"""CASE WHEN {bucket} <> {bucket}_due THEN
+            format('{bucket} after it is %%s and should be %%s', trim_scale({bucket}), trim_scale({bucket}_due)) END"""
 
 
 # Each entry beside the one before it: of the participant for number and hash, of the asset too for the balances.
@@ -43,18 +51,13 @@ FROM (
         END,
         CASE WHEN {HASH_SQL} IS DISTINCT FROM entry_hash THEN
             'its hash does not fit what it says and the entry before it' END,
-        CASE WHEN available <> available_due THEN
-            format('available after it is %%s and should be %%s', trim_scale(available), trim_scale(available_due)) END,
-        CASE WHEN held <> held_due THEN
-            format('held after it is %%s and should be %%s', trim_scale(held), trim_scale(held_due)) END,
-        CASE WHEN deferred <> deferred_due THEN
-            format('deferred after it is %%s and should be %%s', trim_scale(deferred), trim_scale(deferred_due)) END
+        {", ".join(map(_unlike_due, _BUCKETS))}
     ) AS fault
     FROM (
         SELECT entry.*,
             coalesce(lag(entry.sequence) OVER chain, 0) AS previous_sequence,
             coalesce(lag(entry.entry_hash) OVER chain, uuid_send(participant.ledger_salt)) AS previous_hash,
-            {_moved("AVAILABLE")} AS available_due, {_moved("HELD")} AS held_due, {_moved("DEFERRED")} AS deferred_due
+            {", ".join(map(_due, _BUCKETS))}
         FROM participants_journalentry AS entry JOIN participants_participant AS participant ON participant.id = entry.participant_id
         WHERE %(participant)s::uuid IS NULL OR entry.participant_id = %(participant)s
         WINDOW chain AS (PARTITION BY entry.participant_id ORDER BY entry.sequence),
@@ -64,7 +67,7 @@ FROM (
 WHERE fault <> ''
 """
 
-# The balance rows beside the last entry of each asset, and beside the credits that wait.
+# Each balance row beside the last entry of its asset, and beside the deferred credits that have not matured.
 _BALANCE_FAULTS = """
 SELECT participant_id, participant.external_id, sequence, fault
 FROM (
@@ -109,7 +112,7 @@ FROM (
 WHERE fault <> ''
 """
 
-# Each credit that waits beside its entry. The sums above would not see what one credit lost and another won.
+# Each deferred credit beside its entry. The sums above do not see what one credit lost and another gained.
 _MATURITY_FAULTS = """
 SELECT maturity.participant_id, participant.external_id, entry.sequence,
     CASE WHEN entry.id IS NULL THEN
@@ -124,9 +127,9 @@ WHERE maturity.matured_at IS NULL AND maturity.amount > coalesce(entry.amount, 0
 
 
 def faults(participant: UUID | None = None) -> Iterator[Fault]:
-    """Everything that is wrong in the ledger, or in this participant's part of it, as of one moment.
+    """Find everything that is wrong in the ledger, or in this participant's part of it, as of one moment.
 
-    PostgreSQL does the checking, in memory that does not grow with the ledger; only faults come over.
+    PostgreSQL does the checking, in memory that does not grow with the ledger; only faults leave it.
     """
     outermost = not connection.in_atomic_block
     with transaction.atomic():

@@ -96,23 +96,13 @@ def set_tier(
             message = "Give a time in the future."
             raise ValidationFailed([FieldError("expires_at", "past", message)])
         track = _writable(person, key, program_id)
-        level = _level(track, change.level)
-        if level is None:
+        if _level(track, change.level) is None:
             message = "The track has no such level."
             raise ValidationFailed([FieldError("level", "unknown", message)])
-        old_level = _level_of(person, track)
-        rights.check(exists=bool(old_level), what="tiers")
-        person.set_level(
-            track.pk,
-            track.key,
-            level.key,
-            old_level=old_level,
-            at=moment,
-            cause=Cause(by, program_id=program_id),
-            expires_at=change.expires_at,
-        )
-        persons.write([person], moment)
+        rights.check(exists=bool(_level_of(person, track)), what="tiers")
+        _put(person, track, change, moment, by)
         standing = person.standings[track.pk]
+        level = _level(track, standing.level)
         return Tier(track, level, standing.acquired_at, standing.expires_at)
 
 
@@ -122,15 +112,20 @@ def clear_tier(of: str | UUID, key: str, program_id: UUID, *, by: Actor) -> None
     with transaction.atomic():
         person, moment = persons.opened(of)
         track = _writable(person, key, program_id)
-        person.set_level(
-            track.pk,
-            track.key,
-            "",
-            old_level=_level_of(person, track),
-            at=moment,
-            cause=Cause(by, program_id=program_id),
-        )
-        persons.write([person], moment)
+        _put(person, track, TierChange(""), moment, by)
+
+
+def _put(person: Person, track: TierTrack, change: TierChange, moment: datetime, by: Actor) -> None:
+    person.set_level(
+        track.pk,
+        track.key,
+        change.level,
+        old_level=_level_of(person, track),
+        at=moment,
+        cause=Cause(by, program_id=track.program_id),
+        expires_at=change.expires_at,
+    )
+    persons.write([person], moment)
 
 
 def expire_due(*, by: Actor) -> Iterator[int]:
