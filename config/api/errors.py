@@ -43,17 +43,9 @@ STATUS = {
     "internal_error": 500,
     "unavailable": 503,
 }
-# For what Django and REST framework refuse by status alone.
+# For what Django and REST framework refuse by status alone: the codes that have a status to themselves.
 CODE_OF_STATUS = {
-    401: "unauthorized",
-    403: "forbidden",
-    404: "not_found",
-    405: "method_not_allowed",
-    413: "payload_too_large",
-    415: "unsupported_media_type",
-    429: "too_many_requests",
-    500: "internal_error",
-    503: "unavailable",
+    status: code for code, status in STATUS.items() if [*STATUS.values()].count(status) == 1
 }
 INTERNAL_ERROR = "Something went wrong on our side; the request id finds it in our logs."
 UNAVAILABLE = "Try again in a moment."

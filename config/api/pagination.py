@@ -21,8 +21,9 @@ MAX_LIMIT = 200
 
 
 class KeysetPagination(BasePagination):
-    """Reads two attributes of the view: `sortings`, from `sort_by` to the columns that it sorts by (the last one
-    unique), and `default_sorting`, a pair of `sort_by` and `sort_dir`.
+    """Reads the view's `sortings`: from `sort_by` to the columns that it sorts by, the last one unique.
+
+    By default, rows are sorted by the first of them, the latest or highest first.
 
     All columns run in one direction, so that one index serves both and the place of a page is one comparison of rows.
     A cursor holds the sorting and the last row's values, signed: it stays right while rows come and go.
@@ -39,9 +40,8 @@ class KeysetPagination(BasePagination):
         _refuse_repetition(request)
         self.limit = _limit(request.query_params.get("limit"))
         sortings: Mapping[str, Sequence[str]] = view.sortings  # type: ignore[union-attr]
-        default_by, default_dir = view.default_sorting  # type: ignore[union-attr]
-        sort_by = _one_of("sort_by", request, list(sortings), default_by)
-        sort_dir = _one_of("sort_dir", request, ["asc", "desc"], default_dir)
+        sort_by = _one_of("sort_by", request, [*sortings], next(iter(sortings)))
+        sort_dir = _one_of("sort_dir", request, ["asc", "desc"], "desc")
         self.sorting = [sort_by, sort_dir]
         self.columns = sortings[sort_by]
         if cursor := request.query_params.get("cursor"):
@@ -110,19 +110,14 @@ class KeysetPagination(BasePagination):
 
     def get_schema_operation_parameters(self, view: "APIView") -> list[dict[str, Any]]:
         sortings = list(getattr(view, "sortings", {}))
-        default_by, default_dir = getattr(view, "default_sorting", ("", "desc"))
         limits = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
         parameters = [
             _query("limit", limits, "The maximum number of rows on a page."),
             _query("cursor", {"type": "string"}, "`next_cursor` of the previous page."),
-            _query(
-                "sort_dir",
-                {"type": "string", "enum": ["asc", "desc"], "default": default_dir},
-                "Which end comes first.",
-            ),
+            _query("sort_dir", _enum(["asc", "desc"], "desc"), "Which end comes first."),
         ]
         if len(sortings) > 1:
-            schema = {"type": "string", "enum": sortings, "default": default_by}
+            schema = _enum(sortings, sortings[0])
             parameters.append(_query("sort_by", schema, "What the rows are sorted by."))
         return parameters
 
@@ -174,6 +169,10 @@ def _one_of(name: str, request: Request, choices: list[str], default: str) -> st
 
 def _invalid(field: str, message: str) -> ValidationFailed:
     return ValidationFailed([FieldError(field, "invalid", message)])
+
+
+def _enum(choices: list[str], default: str) -> dict[str, Any]:
+    return {"type": "string", "enum": choices, "default": default}
 
 
 def _query(name: str, schema: dict[str, Any], description: str) -> dict[str, Any]:

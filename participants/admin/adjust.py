@@ -14,7 +14,6 @@ from participants import ledger
 from participants.admin.form_fields import LineField
 from participants.admin.holdings import page_of
 from participants.admin.subpages import VerbPageForm, participant_for, rendered
-from participants.causes import Cause
 from participants.exceptions import (
     AmountOutOfRange,
     AssetNotLinked,
@@ -23,8 +22,8 @@ from participants.exceptions import (
     MaxTransactionExceeded,
     NotEnrolled,
 )
-from participants.ledger import Movement, Posted, reading
-from participants.ledger.book import Amounts, Book, Terms
+from participants.ledger import Movement, Posted
+from participants.ledger.book import Amounts
 from participants.ledger.request import (
     MAX_DESCRIPTION_LENGTH,
     clean_adjustment,
@@ -32,16 +31,13 @@ from participants.ledger.request import (
 )
 from participants.models import (
     ActionType,
-    Balance,
     Bucket,
     EnrollmentStatus,
-    JournalEntry,
     Participant,
     ParticipantStatus,
 )
 from programs.admin.form_fields import UTCTimeField
 from programs.api.callers import actor_of
-from programs.kernel.actors import Actor
 from programs.kernel.database import uuid7
 from programs.kernel.decimals import EXACT, written
 from programs.kernel.exceptions import (
@@ -209,19 +205,18 @@ def _next_step(
     participant: Participant,
     form: AdjustForm,
 ) -> HttpResponse:
-    before = _amounts(participant, form.link.asset)
     confirmed = ConfirmForm(request.POST)
     may_move = request.POST.get("step") == "confirm" and confirmed.is_valid()
     key = confirmed.cleaned_data["key"] if may_move else uuid7()
     movement = replace(form.movement, idempotency_key=f"admin-{key}")
-    overtaken = may_move and confirmed.cleaned_data["shown"] != _shown(before)
-    # Checked after reading the balances: the other half of a double click is then in both, or in neither.
-    if may_move and (not overtaken or _is_posted(participant, movement)):
+    preview = ledger.preview(movement, of=participant.pk, by=actor_of(request))
+    overtaken = may_move and confirmed.cleaned_data["shown"] != _shown(preview.before)
+    # The other half of a double click has moved the balance, too; posting again gives its answer.
+    if may_move and (preview.is_posted or not overtaken):
         posted = ledger.post(movement, of=participant.pk, by=actor_of(request))
         messages.success(request, _told(movement, posted, form.link.asset))
         return HttpResponseRedirect(page_of(participant.pk, "change"))
     assert movement.amount is not None, "The form asks for it."
-    after = _preview(participant, movement, form.link.asset, before, by=actor_of(request))
     return rendered(
         page,
         request,
@@ -229,12 +224,12 @@ def _next_step(
         "adjust_confirm",
         title="Confirm the adjustment",
         form=form,
-        confirm=ConfirmForm(initial={"key": key, "shown": _shown(before)}),
+        confirm=ConfirmForm(initial={"key": key, "shown": _shown(preview.before)}),
         movement=movement,
         action=dict(ACTIONS)[movement.action],
         amount=written(movement.amount, form.link.asset.scale),
-        changes=_changes(before, after, form.link.asset.scale),
-        is_overdrawn=after.overdrawn,
+        changes=_changes(preview.before, preview.after, form.link.asset.scale),
+        is_overdrawn=preview.after.overdrawn,
         is_overtaken=overtaken,
     )
 
@@ -247,39 +242,6 @@ def _links(participant: Participant) -> QuerySet[AssetLink]:
     )
     order = ("program__name", "program", "asset__name", "asset")
     return enrolled.select_related("program", "asset").order_by(*order)
-
-
-def _amounts(participant: Participant, asset: Asset) -> Amounts:
-    columns = ("available", "held", "deferred", "overdrawn")
-    row = Balance.objects.filter(participant=participant, asset=asset).values_list(*columns).first()
-    return Amounts(*row) if row else Amounts()
-
-
-def _is_posted(participant: Participant, movement: Movement) -> bool:
-    mine = JournalEntry.objects.filter(participant=participant)
-    return mine.filter(idempotency_key=movement.idempotency_key).exists()
-
-
-def _preview(
-    participant: Participant, movement: Movement, asset: Asset, before: Amounts, *, by: Actor
-) -> Amounts:
-    """Return the balance after the movement without writing anything. Raises what the book refuses."""
-    book = Book(participant.pk, participant.updated_at, 0, b"", {asset.pk: before})
-    if movement.bucket == Bucket.DEFERRED:
-        reading.load_maturities([book])
-    book.enter(
-        movement.action,
-        movement.amount,
-        terms=Terms(asset.pk, asset.scale, asset.max_transaction_amount),
-        program_id=movement.program_id,
-        cause=Cause(by),
-        description=movement.description,
-        at=timezone.now(),
-        bucket=movement.bucket,
-        allow_negative=movement.allow_negative,
-        matures_at=movement.matures_at,
-    )
-    return book.amounts[asset.pk]
 
 
 def _shown(amounts: Amounts) -> str:

@@ -18,13 +18,13 @@ from django.utils.safestring import SafeString
 
 from participants.admin import outcomes, words
 from participants.admin.filters import DaysFilter, ExternalIdFilter, ProgramFilter
-from participants.admin.holdings import Cell, Row, Table
-from participants.admin.lists import ReadOnlyAdmin, UncountedChangeList
+from participants.admin.holdings import Table, row_of
+from participants.admin.lists import ReadOnlyAdmin, UncountedChangeList, time_column
 from participants.api.rights import allows
 from participants.events.retry import retry
 from participants.models import Event, EventStatus, Participant
 from programs.admin import is_id
-from programs.kernel import exact_json, instants
+from programs.kernel import exact_json
 from programs.kernel.exceptions import DomainError
 from programs.models import Program
 
@@ -61,6 +61,11 @@ class EventAdmin(ReadOnlyAdmin[Event]):
     ]  # fmt: skip
     readonly_fields = ["state", "whose", "happened_at", "received_at", "ended_at", "tried_next_at"]
 
+    happened_at = time_column("event_timestamp", "Happened at")
+    received_at = time_column("created_at", "Received at")
+    ended_at = time_column("processed_at", "Processed at")
+    tried_next_at = time_column("next_attempt_at", "Next attempt at")
+
     class Media:
         css = {"all": ["participants/admin.css"]}
 
@@ -77,11 +82,6 @@ class EventAdmin(ReadOnlyAdmin[Event]):
     def whose_in(self, event: Event) -> SafeString:
         return format_html("{}{}", self.whose(event), _beneath(f"in {event.program}"))
 
-    @admin.display(description="Participant")
-    def whose(self, event: Event) -> SafeString:
-        page = reverse("admin:participants_participant_change", args=[event.participant_id])
-        return format_html('<a href="{}">{}</a>', page, event.participant)
-
     @admin.display(description="Status")
     def state(self, event: Event) -> SafeString:
         mark, word = event.status.lower(), EventStatus(event.status).label
@@ -91,22 +91,6 @@ class EventAdmin(ReadOnlyAdmin[Event]):
     @admin.display(description="Outcome")
     def what_came_of_it(self, event: Event) -> str:
         return str(getattr(event, "summary", ""))
-
-    @admin.display(description="Happened at")
-    def happened_at(self, event: Event) -> str:
-        return instants.written(event.event_timestamp)
-
-    @admin.display(description="Received at")
-    def received_at(self, event: Event) -> str:
-        return instants.written(event.created_at)
-
-    @admin.display(description="Processed at")
-    def ended_at(self, event: Event) -> str:
-        return instants.written(event.processed_at) if event.processed_at else "-"
-
-    @admin.display(description="Next attempt at")
-    def tried_next_at(self, event: Event) -> str:
-        return instants.written(event.next_attempt_at) if event.next_attempt_at else "-"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
         # The page of a single event shows them too.
@@ -195,15 +179,17 @@ def events_of(request: HttpRequest, participant: Participant) -> list[Table]:
     events = list(newest.select_related("program").defer("data")[:SHOWN_EVENTS])
     symbols = outcomes.symbols_of(events)
     rows = [
-        Row(
+        row_of(
+            heads,
             [
-                Cell(heads[0], words.moment(event.created_at)),
-                Cell(heads[1], words.moment(event.event_timestamp)),
-                Cell(heads[2], event.program.name),
-                Cell(heads[3], event.idempotency_key),
-                Cell(heads[4], EventStatus(event.status).label, f"event-{event.status.lower()}"),
-                Cell(heads[5], outcomes.summary(event, symbols)),
+                words.moment(event.created_at),
+                words.moment(event.event_timestamp),
+                event.program.name,
+                event.idempotency_key,
+                EventStatus(event.status).label,
+                outcomes.summary(event, symbols),
             ],
+            {"Status": f"event-{event.status.lower()}"},
             _page_of(event.pk, "change"),
             f"Event {event}",
         )

@@ -11,67 +11,50 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from participants.admin.history import HAS_PARTICIPANT
-from participants.models import (
-    ActionType,
-    Participant,
-    ParticipantQuerySet,
-)
+from participants.models import ActionType, Participant, ParticipantQuerySet
 from programs.models import Asset, Program, ProgramStatus
 
-LISTED_PROGRAMS = 50
-LISTED_ASSETS = 50
+LISTED = 50
 RECENT = timedelta(days=30)
 
 
-class ProgramFilter(admin.SimpleListFilter):
-    """A filter that offers the first programs by name; the URL may name any."""
+class ByIdFilter(admin.SimpleListFilter):
+    """A filter that offers the first rows of a table by name; the URL may name any."""
 
-    title = "program"
-    parameter_name = "program"
+    offered: ClassVar[QuerySet[Any]]
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        programs = Program.objects.exclude(status=ProgramStatus.ARCHIVED).order_by("name", "id")[
-            :LISTED_PROGRAMS
-        ]
-        return [(str(program.pk), program.name) for program in programs]
+        return [(str(row.pk), str(row)) for row in self.offered.order_by("name", "id")[:LISTED]]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = self.value()
-        if value is None:
-            return queryset
         try:
-            return self.of_program(queryset, UUID(value))
+            return queryset if value is None else self.narrowed(queryset, UUID(value))
         except ValueError as error:
             raise IncorrectLookupParameters from error
 
-    def of_program(self, queryset: Any, program_id: UUID) -> QuerySet[Any]:
-        rows: QuerySet[Any] = queryset.filter(program=program_id)
+    def narrowed(self, queryset: Any, pk: UUID) -> QuerySet[Any]:
+        rows: QuerySet[Any] = queryset.filter(**{str(self.parameter_name): pk})
         return rows
+
+
+class ProgramFilter(ByIdFilter):
+    title = "program"
+    parameter_name = "program"
+    offered = Program.objects.exclude(status=ProgramStatus.ARCHIVED)
 
 
 class EnrolledInFilter(ProgramFilter):
     title = "program (actively enrolled)"
 
-    def of_program(self, queryset: ParticipantQuerySet, program_id: UUID) -> ParticipantQuerySet:
-        return queryset.enrolled_in(program_id)
+    def narrowed(self, queryset: ParticipantQuerySet, pk: UUID) -> ParticipantQuerySet:
+        return queryset.enrolled_in(pk)
 
 
-class AssetFilter(admin.SimpleListFilter):
-    """A filter that offers the first assets by name; the URL may name any."""
-
+class AssetFilter(ByIdFilter):
     title = "asset"
     parameter_name = "asset"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        assets = Asset.objects.order_by("name", "id")[:LISTED_ASSETS]
-        return [(str(asset.pk), str(asset)) for asset in assets]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        value = self.value()
-        try:
-            return queryset if value is None else queryset.filter(asset=UUID(value))
-        except ValueError as error:
-            raise IncorrectLookupParameters from error
+    offered = Asset.objects.all()
 
 
 class ActionFilter(admin.SimpleListFilter):
@@ -115,7 +98,28 @@ def _is_bound(request: HttpRequest) -> bool:
     return any(request.GET.get(name) for name in (HAS_PARTICIPANT, "from"))
 
 
-class DaysFilter(admin.SimpleListFilter):
+class InputFilter(admin.SimpleListFilter):
+    """A filter with inputs of its own, for values too many to list."""
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("", "")]  # Django hides a filter that has none
+
+    def form(self, changelist: ChangeList, *also_without: str) -> dict[str, Any]:
+        """Return what the filter's form sends along, and the list without this filter."""
+        own = [str(name) for name in self.expected_parameters()]
+        return {
+            "others": [
+                (name, value)
+                for name, values in changelist.get_filters_params().items()
+                for value in values
+                if name not in own
+            ],
+            "query": changelist.query,
+            "without": changelist.get_query_string(remove=[*own, *also_without]),
+        }
+
+
+class DaysFilter(InputFilter):
     """A filter with two inputs, the first and the last day, in UTC."""
 
     title = "day"
@@ -132,26 +136,13 @@ class DaysFilter(admin.SimpleListFilter):
     def expected_parameters(self) -> list[str | None]:
         return [*self.parameters]
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("", "")]  # Django hides a filter that has none
-
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
-        others = changelist.get_filters_params().items()
         # Without a first day, kinds are looked for only among one participant's entries.
         alone = HAS_PARTICIPANT in changelist.get_filters_params()
         yield {
             "from": self.used_parameters.get("from") or "",
             "to": self.used_parameters.get("to") or "",
-            "others": [
-                (name, value)
-                for name, values in others
-                for value in values
-                if name not in self.parameters
-            ],
-            "query": changelist.query,
-            "without": changelist.get_query_string(
-                remove=[*self.parameters, *([] if alone else ["action"])]
-            ),
+            **self.form(changelist, *([] if alone else ["action"])),
         }
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -171,30 +162,15 @@ def _day(text: Any) -> datetime | None:
     return datetime.combine(date.fromisoformat(text), time(), UTC) if text else None
 
 
-class TypedFilter(admin.SimpleListFilter):
-    """A filter with a text input, for values too many to list."""
+class TypedFilter(InputFilter):
+    """A filter with one text input."""
 
     label: ClassVar[str]
     placeholder: ClassVar[str]
     template = "admin/participants/typed_filter.html"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("", "")]  # Django hides a filter that has none
-
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
-        others = changelist.get_filters_params().items()
-        yield {
-            "filter": self,
-            "value": self.value() or "",
-            "others": [
-                (name, value)
-                for name, values in others
-                for value in values
-                if name != self.parameter_name
-            ],
-            "query": changelist.query,
-            "without": changelist.get_query_string(remove=[str(self.parameter_name)]),
-        }
+        yield {"filter": self, "value": self.value() or "", **self.form(changelist)}
 
 
 class TagFilter(TypedFilter):

@@ -6,9 +6,7 @@ from django.contrib import admin
 from django.contrib.admin.views.main import SEARCH_VAR
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
 
 from participants.admin import outcomes
 from participants.admin.lists import ReadOnlyAdmin
@@ -28,12 +26,6 @@ def with_program_names(changes: QuerySet[StateChange]) -> QuerySet[StateChange]:
 @admin.display(description="When")
 def when(change: StateChange) -> str:
     return f"{change.changed_at:%Y-%m-%d %H:%M:%S}"
-
-
-@admin.display(description="Participant")
-def whose(change: StateChange) -> SafeString:
-    page = reverse("admin:participants_participant_change", args=[change.participant_id])
-    return format_html('<a href="{}">{}</a>', page, change.participant)
 
 
 @admin.display(description="What")
@@ -73,7 +65,7 @@ def _written(value: Any) -> str:
 @admin.register(StateChange)
 class StateChangeAdmin(ReadOnlyAdmin[StateChange]):
     list_display = [
-        when, whose, what, "operation", old_value, new_value, who,
+        when, "whose", what, "operation", old_value, new_value, who,
     ]  # fmt: skip
     list_display_links = None
     list_select_related = ["participant"]

@@ -1,8 +1,7 @@
 """What a participant holds, as sections of their page with links to where it is changed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -14,7 +13,7 @@ from django.urls import reverse
 from participants.admin import words
 from participants.admin.history import HAS_PARTICIPANT
 from participants.api.rights import allows
-from participants.models import Balance, JournalEntry, Maturity
+from participants.models import Balance, Counter, JournalEntry, Maturity
 from participants.state.counters import counters_of
 from participants.state.tiers import Tier, tiers_of
 from programs.kernel import durations
@@ -22,6 +21,8 @@ from programs.kernel.decimals import written
 
 SHOWN_MOVEMENTS = 20
 SHOWN_CREDITS = 20
+BUCKETS = ("available", "held", "deferred")
+NUMBERS = {name.capitalize(): "number" for name in BUCKETS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,26 +78,33 @@ def other(request: HttpRequest, participant_id: UUID) -> list[Table]:
     return tables
 
 
+def row_of(
+    heads: list[str],
+    texts: list[str],
+    marks: Mapping[str, str] = {},
+    url: str = "",
+    label: str = "",
+) -> Row:
+    """Return a row with a cell under each head; `marks` gives the marks of cells by their heads."""
+    pairs = zip(heads, texts, strict=True)
+    return Row([Cell(head, text, marks.get(head, "")) for head, text in pairs], url, label)
+
+
 def _rows(heads: list[str], texts: Iterator[list[str]]) -> list[Row]:
-    return [Row([Cell(*pair) for pair in zip(heads, row, strict=True)]) for row in texts]
+    return [row_of(heads, row) for row in texts]
 
 
 def _balances(participant_id: UUID) -> Table:
     heads = ["Asset", "Available", "Held", "Deferred"]
     balances = Balance.objects.filter(participant=participant_id).select_related("asset")
     rows = [
-        Row(
+        row_of(
+            heads,
             [
-                Cell("Asset", str(balance.asset)),
-                *(
-                    Cell(
-                        head,
-                        written(getattr(balance, head.lower()), balance.asset.scale),
-                        "overdrawn" if balance.overdrawn and head == "Available" else "number",
-                    )
-                    for head in heads[1:]
-                ),
-            ]
+                str(balance.asset),
+                *(written(getattr(balance, name), balance.asset.scale) for name in BUCKETS),
+            ],
+            {**NUMBERS, **({"Available": "overdrawn"} if balance.overdrawn else {})},
         )
         for balance in balances.order_by("asset__name", "asset")
     ]
@@ -123,10 +131,11 @@ def _tiers(participant_id: UUID, may_change: bool) -> Table:
     tiers = tiers_of(participant_id)
     prefetch_related_objects([tier.track for tier in tiers], "program")
     rows = [
-        Row(
-            [Cell(*pair) for pair in zip(heads, _tier_texts(tier), strict=True)],
-            page_of(participant_id, "tier", str(tier.track.pk)) if may_change else "",
-            f"Change {tier.track}",
+        row_of(
+            heads,
+            _tier_texts(tier),
+            url=page_of(participant_id, "tier", str(tier.track.pk)) if may_change else "",
+            label=f"Change {tier.track}",
         )
         for tier in tiers
     ]
@@ -143,15 +152,10 @@ def _counters(participant_id: UUID, may_change: bool, may_add: bool) -> Table:
     heads = ["Counter", "Value", "Resets after", "Window began"]
     page = page_of(participant_id, "counter")
     rows = [
-        Row(
-            [
-                Cell("Counter", counter.key),
-                Cell("Value", written(counter.value), "number"),
-                Cell(
-                    heads[2], durations.written(counter.reset_after) if counter.reset_after else ""
-                ),
-                Cell(heads[3], words.moment(counter.last_reset_at) if counter.reset_after else ""),
-            ],
+        row_of(
+            heads,
+            [counter.key, written(counter.value), *_window(counter)],
+            {"Value": "number"},
             f"{page}?{urlencode({'key': counter.key})}" if may_change else "",
             f"Change {counter.key}",
         )
@@ -159,6 +163,12 @@ def _counters(participant_id: UUID, may_change: bool, may_add: bool) -> Table:
     ]
     link = ("Set another counter", page) if may_add else None
     return Table("counters", "Counters", heads, rows, "None yet.", link=link)
+
+
+def _window(counter: Counter) -> list[str]:
+    if not counter.reset_after:
+        return ["", ""]
+    return [durations.written(counter.reset_after), words.moment(counter.last_reset_at)]
 
 
 def _movements(participant_id: UUID) -> Table:
@@ -186,11 +196,7 @@ def _movements(participant_id: UUID) -> Table:
 
 def _after(entry: JournalEntry) -> str:
     """Describe the balance: "12.00 available, 3.00 held". Empty buckets other than available are left out."""
-    amounts: dict[str, Any] = {
-        "available": entry.available,
-        "held": entry.held,
-        "deferred": entry.deferred,
-    }
+    amounts = {name: getattr(entry, name) for name in BUCKETS}
     return ", ".join(
         f"{written(amount, entry.asset.scale)} {name}"
         for name, amount in amounts.items()

@@ -19,11 +19,11 @@ from django.utils.safestring import SafeString
 from participants.admin import export, outcomes, words
 from participants.admin.filters import ActionFilter, AssetFilter, DaysFilter, ProgramFilter
 from participants.admin.history import HAS_PARTICIPANT
-from participants.admin.lists import ReadOnlyAdmin
+from participants.admin.lists import ReadOnlyAdmin, time_column
 from participants.api.rights import allows
 from participants.models import Event, JournalEntry, Participant
 from programs.admin import is_id
-from programs.kernel import exact_json, instants
+from programs.kernel import exact_json
 from programs.kernel.decimals import written
 
 BY_SEQUENCE = ("-sequence", "-id")
@@ -48,21 +48,14 @@ class JournalEntryAdmin(ReadOnlyAdmin[JournalEntry]):
         "recorded_at", "whose", "what", "exact_amount", "postings", "balances_after", "asked", "hash",
     ]  # fmt: skip
 
+    recorded_at = time_column("created_at", "Created at")
+
     class Media:
         css = {"all": ["participants/admin.css"]}
 
     @admin.display(description="When")
     def when(self, entry: JournalEntry) -> str:
         return f"{entry.created_at:%Y-%m-%d %H:%M:%S}"
-
-    @admin.display(description="Created at")
-    def recorded_at(self, entry: JournalEntry) -> str:
-        return instants.written(entry.created_at)
-
-    @admin.display(description="Participant")
-    def whose(self, entry: JournalEntry) -> SafeString:
-        page = reverse("admin:participants_participant_change", args=[entry.participant_id])
-        return format_html('<a href="{}">{}</a>', page, entry.participant)
 
     @admin.display(description="What")
     def what(self, entry: JournalEntry) -> str:

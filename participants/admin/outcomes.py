@@ -144,7 +144,7 @@ def _words(effect: Effect, symbols: Symbols) -> str:
 
 
 def _moved(effect: Effect, symbols: Symbols) -> str:
-    verb, what = _MOVED[effect["type"]], _amount(effect, symbols)
+    verb, what = _MOVED[effect["type"]][0], _amount(effect, symbols)
     if not Decimal(effect["amount"]):
         return f"{verb} {what}: nothing moved."
     bucket = str(effect.get("bucket", "AVAILABLE")).lower()
@@ -205,7 +205,7 @@ def _in_short(event: Event, symbols: Symbols) -> Iterator[str]:
     effects = [effect for rule in outcome.of(event).rule_evaluations for effect in rule["actions"]]
     for effect in effects:
         if effect["type"] in _MOVED and Decimal(effect["amount"]):
-            sign, more = _SHORT_MOVED[effect["type"]]
+            _, sign, more = _MOVED[effect["type"]]
             yield f"{sign}{_amount(effect, symbols)}{more}"
     for effect in effects:
         if effect["type"] in _SHORT and effect["before"] != effect["after"]:
@@ -232,19 +232,13 @@ _LABELS: Final = {
     "skipped": "Skipped",
     "failed": "Failed",
 }
+# What each movement did in a sentence; in short, the sign and the word around the amount.
 _MOVED: Final = {
-    "CREDIT": "Credited",
-    "DEBIT": "Debited",
-    "HOLD": "Held",
-    "RELEASE": "Released",
-    "FORFEIT": "Forfeited",
-}
-_SHORT_MOVED: Final = {
-    "CREDIT": ("+", ""),
-    "DEBIT": ("-", ""),
-    "HOLD": ("", " held"),
-    "RELEASE": ("", " released"),
-    "FORFEIT": ("-", " forfeited"),
+    "CREDIT": ("Credited", "+", ""),
+    "DEBIT": ("Debited", "-", ""),
+    "HOLD": ("Held", "", " held"),
+    "RELEASE": ("Released", "", " released"),
+    "FORFEIT": ("Forfeited", "-", " forfeited"),
 }
 _SHORT: Final[Mapping[str, Callable[[Effect], str]]] = {
     "TAG": lambda effect: f"tag {effect['tag']}",

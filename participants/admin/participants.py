@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -199,28 +200,24 @@ class ParticipantAdmin(VerbAdmin[Participant], LargeTableAdmin[Participant]):
 
     def get_urls(self) -> list[URLPattern]:
         pages: list[tuple[str, Callable[..., HttpResponse], str]] = [
-            ("adjust/", self.adjust_view, "adjust"),
-            ("counter/", self.counter_view, "counter"),
-            ("tiers/<str:track_id>/", self.tier_view, "tier"),
+            ("adjust/", adjust_page, "adjust"),
+            ("counter/", counter_page, "counter"),
+            ("tiers/<str:track_id>/", tier_page, "tier"),
         ]
         ours = [
             path(
                 f"<path:object_id>/{route}",
-                self.admin_site.admin_view(view),
+                self.admin_site.admin_view(partial(self.page_below, view)),
                 name=f"participants_participant_{name}",
             )
             for route, view, name in pages
         ]
         return [*ours, *super().get_urls()]
 
-    def adjust_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return adjust_page(self, request, unquote(object_id))
-
-    def counter_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return counter_page(self, request, unquote(object_id))
-
-    def tier_view(self, request: HttpRequest, object_id: str, track_id: str) -> HttpResponse:
-        return tier_page(self, request, unquote(object_id), track_id)
+    def page_below(
+        self, view: Callable[..., HttpResponse], request: HttpRequest, object_id: str, **more: str
+    ) -> HttpResponse:
+        return view(self, request, unquote(object_id), **more)
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None

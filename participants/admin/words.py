@@ -5,20 +5,11 @@ from datetime import datetime
 from participants.models import Account, ActionType, Bucket, JournalEntry
 from programs.kernel.decimals import written
 
-_WORDS = {
-    ActionType.CREDIT: "Credit",
-    ActionType.DEBIT: "Debit",
-    ActionType.HOLD: "Hold",
-    ActionType.RELEASE: "Release",
-    ActionType.FORFEIT: "Forfeit",
-    ActionType.MATURE: "Matured",
-}
-
 
 def action(entry: JournalEntry) -> str:
     """Name the action: "Credit", "Debit of held", "Hold". The bucket is named unless it is the usual one."""
     kind = entry.action_type
-    words = _WORDS[kind]
+    words = "Matured" if kind is ActionType.MATURE else kind.label
     if kind is ActionType.CREDIT and entry.destination != Account.AVAILABLE:
         return f"{words} to {entry.destination.lower()}"
     if kind in (ActionType.DEBIT, ActionType.FORFEIT) and entry.source != Account.AVAILABLE:

@@ -1,5 +1,7 @@
 """A participant's activity: their movements of value, their events, and every change of their state."""
 
+from typing import Any
+
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -52,44 +54,34 @@ class StateChangeSerializer(serializers.ModelSerializer[StateChange]):
 
 
 @extend_schema(parameters=[PARTICIPANT], tags=["activity"])
-class HistoryViewSet(ListModelMixin, GenericViewSet[JournalEntry]):
+class _ActivityViewSet(ListModelMixin, GenericViewSet[Any]):
+    def get_queryset(self) -> QuerySet[Any]:
+        return super().get_queryset().filter(participant=found(self.kwargs["participant"]))
+
+
+class HistoryViewSet(_ActivityViewSet):
     """A participant's journal entries with the balance after each; newest first."""
 
-    queryset = JournalEntry.objects.all()
+    queryset = JournalEntry.objects.select_related("asset")
     serializer_class = MovementSerializer
     filterset_class = MovementFilter
     # One participant's entries are numbered in the order of time.
     sortings = {"created_at": ["sequence"]}
-    default_sorting = ("created_at", "desc")
-
-    def get_queryset(self) -> QuerySet[JournalEntry]:
-        rows = JournalEntry.objects.filter(participant=found(self.kwargs["participant"]))
-        return rows.select_related("asset")
 
 
-@extend_schema(parameters=[PARTICIPANT], tags=["activity"])
-class ParticipantEventViewSet(ListModelMixin, GenericViewSet[Event]):
+class ParticipantEventViewSet(_ActivityViewSet):
     """A participant's events; newest first."""
 
-    queryset = Event.objects.all()
+    queryset = Event.objects.in_rows()
     serializer_class = EventRowSerializer
     filterset_class = ActivityFilter
     sortings = {"created_at": ["created_at", "id"]}
-    default_sorting = ("created_at", "desc")
-
-    def get_queryset(self) -> QuerySet[Event]:
-        return Event.objects.filter(participant=found(self.kwargs["participant"])).in_rows()
 
 
-@extend_schema(parameters=[PARTICIPANT], tags=["activity"])
-class StateHistoryViewSet(ListModelMixin, GenericViewSet[StateChange]):
+class StateHistoryViewSet(_ActivityViewSet):
     """Every change of a participant's state: old value, new value, who and when; newest first."""
 
     queryset = StateChange.objects.all()
     serializer_class = StateChangeSerializer
     filterset_class = StateChangeFilter
     sortings = {"changed_at": ["changed_at", "id"]}
-    default_sorting = ("changed_at", "desc")
-
-    def get_queryset(self) -> QuerySet[StateChange]:
-        return StateChange.objects.filter(participant=found(self.kwargs["participant"]))

@@ -3,8 +3,10 @@
 from uuid import UUID
 
 from django.db.models import Q
+from rest_framework.request import Request
 
 from programs.api.addresses import UUID_SCHEMA, IdConverter, path_parameter
+from programs.kernel.cleaning import Errors, uuid_of
 
 _EXTERNAL = "external:"
 
@@ -51,6 +53,16 @@ PARTICIPANT = path_parameter(
         ]
     },
 )
+
+
+def query_id(request: Request, name: str) -> UUID | None:
+    """Return the id in this parameter of the query; None where it is left out. Raises ValidationFailed."""
+    if name not in request.query_params:
+        return None
+    errors = Errors()
+    value = uuid_of(request.query_params[name], errors, name)
+    errors.raise_if_any()
+    return value
 
 
 def is_of(address: str | UUID, prefix: str = "") -> Q:

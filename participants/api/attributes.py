@@ -19,7 +19,7 @@ from participants.api.profile import (
 )
 from participants.models import MAX_ATTRIBUTE_KEY_LENGTH
 from participants.state.changes import Change, clean_attribute, clean_change
-from programs.api.addresses import path_parameter
+from programs.api.addresses import text_parameter
 from programs.api.bodies import BodySchema
 from programs.api.callers import actor_of
 from programs.kernel import exact_json
@@ -51,11 +51,8 @@ class AttributeListSerializer(serializers.Serializer[Any]):
     data = AttributeAnswerSerializer(many=True)  # type: ignore[assignment]
 
 
-_KEY = path_parameter(
-    "key",
-    "The attribute's key, percent-encoded.",
-    "plan",
-    {"type": "string", "minLength": 1, "maxLength": MAX_ATTRIBUTE_KEY_LENGTH},
+_KEY = text_parameter(
+    "key", "The attribute's key, percent-encoded.", "plan", longest=MAX_ATTRIBUTE_KEY_LENGTH
 )
 
 

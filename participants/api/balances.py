@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from participants import ledger
-from participants.api.addresses import PARTICIPANT
+from participants.api.addresses import PARTICIPANT, query_id
 from participants.api.buckets import BucketsSerializer, ScaledField
 from participants.exceptions import (
     AmountOutOfRange,
@@ -32,10 +32,10 @@ from participants.ledger.request import (
 )
 from participants.models import ActionType, Balance, Bucket
 from participants.state.persons import found
+from programs.api.addresses import UUID_SCHEMA
 from programs.api.bodies import BodySchema, validated_body
 from programs.api.callers import actor_of
 from programs.api.strict import AmountField, InstantField
-from programs.kernel.cleaning import Errors, uuid_of
 
 
 class MovementSerializer(BodySchema):
@@ -167,9 +167,7 @@ _KEY = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="The same as `idempotency_key` in the body.",
 )
-_ASSET = OpenApiParameter(
-    "asset_id", {"type": "string", "format": "uuid"}, description="Only the balance of this asset."
-)
+_ASSET = OpenApiParameter("asset_id", UUID_SCHEMA, description="Only the balance of this asset.")
 _REFUSALS: dict[int, Any] = {
     409: (IdempotencyConflict, ParticipantInactive, NotEnrolled),
     422: (InsufficientBalance, AssetNotLinked, AmountOutOfRange, MaxTransactionExceeded),
@@ -194,10 +192,7 @@ class BalanceViewSet(GenericViewSet[Balance]):
     def list(self, request: Request, participant: str | UUID) -> Response:
         """List a participant's balances."""
         rows = Balance.objects.filter(participant=found(participant)).select_related("asset")
-        if "asset_id" in request.query_params:
-            errors = Errors()
-            asset_id = uuid_of(request.query_params["asset_id"], errors, "asset_id")
-            errors.raise_if_any()
+        if asset_id := query_id(request, "asset_id"):
             rows = rows.filter(asset=asset_id)
         return Response(BalanceListSerializer({"data": rows}).data)
 

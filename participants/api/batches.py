@@ -3,8 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from drf_spectacular.utils import PolymorphicProxySerializer
 from rest_framework import serializers
 
+from programs.api.refusals import RefusalSerializer
 from programs.kernel.exceptions import DomainError
 
 MAX_BATCH = 1000
@@ -23,6 +25,24 @@ class BatchRowSerializer(serializers.Serializer[Any]):
         min_value=0,
         max_value=MAX_BATCH - 1,
         help_text="The position in the body, counted from 0.",
+    )
+
+
+class RefusedRowSerializer(BatchRowSerializer):
+    status = serializers.ChoiceField(choices=["error"])
+    error = RefusalSerializer()
+
+
+class BatchCountsSerializer(serializers.Serializer[Any]):
+    total = serializers.IntegerField()
+    success_count = serializers.IntegerField()
+    error_count = serializers.IntegerField()
+
+
+def either(component: str, *rows: type[BatchRowSerializer]) -> PolymorphicProxySerializer:
+    """Describe a batch's results, each one of these rows."""
+    return PolymorphicProxySerializer(
+        component_name=component, serializers=rows, resource_type_field_name=None, many=True
     )
 
 

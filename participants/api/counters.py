@@ -14,9 +14,9 @@ from participants.api.addresses import PARTICIPANT
 from participants.api.rights import rights_of
 from participants.models import MAX_COUNTER_KEY_LENGTH, Counter
 from participants.state import counters
-from participants.state.counters import CounterChange, clean_counter
+from participants.state.counters import clean_counter
 from participants.state.persons import found
-from programs.api.addresses import path_parameter
+from programs.api.addresses import text_parameter
 from programs.api.bodies import BodySchema, validated_body
 from programs.api.callers import actor_of
 from programs.api.strict import DecimalField, InstantField
@@ -30,6 +30,7 @@ class DurationField(serializers.Field[timedelta, Any, str, Any]):
 
 
 class CounterSerializer(BodySchema):
+    reader = staticmethod(clean_counter)
     value = DecimalField(help_text="The counter's value from now on.")
     reset_after = serializers.RegexField(
         r"^(?=.)(\d{1,9}h)?(\d{1,9}m)?(\d{1,9}s)?$",
@@ -38,9 +39,6 @@ class CounterSerializer(BodySchema):
         allow_null=True,
         help_text='How long a window lasts: "24h", "1h30m". "" for one without an end; left out, it stays as it is.',
     )
-
-    def read(self, body: Any) -> CounterChange:
-        return clean_counter(body)
 
 
 class CounterAnswerSerializer(serializers.Serializer[Any]):
@@ -56,16 +54,12 @@ class CounterListSerializer(serializers.Serializer[Any]):
     data = CounterAnswerSerializer(many=True)  # type: ignore[assignment]
 
 
-_COUNTER = path_parameter(
+_COUNTER = text_parameter(
     "counter",
     "The counter's key, percent-encoded.",
     "purchases",
-    {
-        "type": "string",
-        "pattern": r"\S",
-        "minLength": 1,
-        "maxLength": MAX_COUNTER_KEY_LENGTH,
-    },
+    longest=MAX_COUNTER_KEY_LENGTH,
+    pattern=r"\S",
 )
 
 
@@ -95,12 +89,10 @@ class CounterViewSet(GenericViewSet[Counter]):
         A new window begins if the last one has ended or `reset_after` changes; otherwise the current one continues.
         """
         counters.clean_counter_key(counter)
+        change = validated_body(self)
+        rights = rights_of(request, "counter")
         row = counters.set_counter(
-            participant,
-            counter,
-            validated_body(self),
-            by=actor_of(request),
-            rights=rights_of(request, "counter"),
+            participant, counter, change, by=actor_of(request), rights=rights
         )
         return Response(CounterAnswerSerializer(row).data)
 

@@ -1,25 +1,29 @@
 """Events: sent one by one or in batches, read, and retried."""
 
 import re
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
-from drf_spectacular.utils import (
-    OpenApiParameter,
-    PolymorphicProxySerializer,
-    extend_schema,
-    extend_schema_field,
-)
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from participants.api.batches import MAX_BATCH, BatchRowSerializer, batch_answer, bodies_of
+from participants.api.batches import (
+    MAX_BATCH,
+    BatchCountsSerializer,
+    BatchRowSerializer,
+    RefusedRowSerializer,
+    batch_answer,
+    bodies_of,
+    either,
+)
 from participants.api.filters import EventFilter
 from participants.api.outcomes import EventRowSerializer, EventSerializer, StoredEventSerializer
 from participants.api.rights import rights_of
@@ -40,10 +44,9 @@ from participants.exceptions import (
 from participants.models import MAX_EXTERNAL_ID_LENGTH, MAX_IDEMPOTENCY_KEY_LENGTH, Event
 from participants.state.changes import clean_list
 from programs.api.addresses import path_parameter
-from programs.api.bodies import BodySchema, validated_body
+from programs.api.bodies import BodySchema, json_field, validated_body
 from programs.api.callers import actor_of
-from programs.api.refusals import RefusalSerializer
-from programs.api.strict import InstantField, JSONTextArea
+from programs.api.strict import InstantField
 from programs.kernel.exceptions import ProgramInactive, ProgramNotFound
 
 _WAIT = re.compile(r"(?:^|,)\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(?:;[^,]*)?(?=,|$)", re.IGNORECASE)
@@ -55,9 +58,8 @@ _PREFER = OpenApiParameter(
 )
 
 
-@extend_schema_field({"type": "object", "additionalProperties": True})
-class EventDataField(JSONTextArea):
-    pass
+EventDataField = json_field({"type": "object", "additionalProperties": True})
+EventsField = json_field(bodies_of("EventBodyRequest"))
 
 
 class EventBodySerializer(BodySchema):
@@ -87,18 +89,11 @@ class EventBodySerializer(BodySchema):
         return clean_event(body, received_at=timezone.now())
 
 
-@extend_schema_field(bodies_of("EventBodyRequest"))
-class EventsField(JSONTextArea):
-    pass
-
-
 class EventBatchSerializer(BodySchema):
+    reader = staticmethod(partial(clean_list, name="events", most=MAX_BATCH))
     events = EventsField(
         help_text="1 to 1000 events, each as in the single call; an invalid one is reported in its row."
     )
-
-    def read(self, body: Any) -> list[Any]:
-        return clean_list(body, "events", most=MAX_BATCH)
 
 
 class AcceptedEventSerializer(BatchRowSerializer):
@@ -106,23 +101,14 @@ class AcceptedEventSerializer(BatchRowSerializer):
     event = StoredEventSerializer()
 
 
-class RefusedEventSerializer(BatchRowSerializer):
-    status = serializers.ChoiceField(choices=["error"])
-    error = RefusalSerializer()
+class RefusedEventSerializer(RefusedRowSerializer):
+    pass
 
 
-class EventBatchAnswerSerializer(serializers.Serializer[Any]):
+class EventBatchAnswerSerializer(BatchCountsSerializer):
     """The result of each event, in the order of the body."""
 
-    total = serializers.IntegerField()
-    success_count = serializers.IntegerField()
-    error_count = serializers.IntegerField()
-    results = PolymorphicProxySerializer(
-        component_name="EventBatchResult",
-        serializers=[AcceptedEventSerializer, RefusedEventSerializer],
-        resource_type_field_name=None,
-        many=True,
-    )
+    results = either("EventBatchResult", AcceptedEventSerializer, RefusedEventSerializer)
 
 
 _EVENT_ID = path_parameter("event_id", "The event.", "0198c0e4-1b2c-7d3e-8f40-5162738495a6")
@@ -136,7 +122,6 @@ class EventViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Event]):
     filterset_class = EventFilter
     lookup_url_kwarg = "event_id"
     sortings = {"created_at": ["created_at", "id"]}
-    default_sorting = ("created_at", "desc")
 
     def get_queryset(self) -> QuerySet[Event]:
         return Event.objects.in_rows() if self.action == "list" else super().get_queryset()

@@ -92,7 +92,6 @@ class JournalEntryViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Jou
     queryset = JournalEntry.objects.select_related("asset")
     serializer_class = JournalEntrySerializer
     filterset_class = JournalEntryFilter
-    default_sorting = ("created_at", "desc")
     lookup_url_kwarg = "entry_id"
 
     @property

@@ -1,10 +1,11 @@
 """Participants: the upsert, one by one and in batches, the list, and the whole participant."""
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema, extend_schema_field
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
@@ -14,7 +15,15 @@ from rest_framework.viewsets import GenericViewSet
 from participants import state
 from participants.api.addresses import PARTICIPANT
 from participants.api.balances import BalanceSerializer
-from participants.api.batches import MAX_BATCH, BatchRowSerializer, batch_answer, bodies_of
+from participants.api.batches import (
+    MAX_BATCH,
+    BatchCountsSerializer,
+    BatchRowSerializer,
+    RefusedRowSerializer,
+    batch_answer,
+    bodies_of,
+    either,
+)
 from participants.api.filters import ParticipantFilter
 from participants.api.profile import (
     ChangeSerializer,
@@ -26,17 +35,18 @@ from participants.api.profile import (
 from participants.api.rights import rights_of
 from participants.api.tiers import TierStandingSerializer
 from participants.models import PROFILE_FIELDS, Participant, ParticipantStatus
-from participants.state.changes import Change, clean_list, clean_upsert
-from programs.api.bodies import BodySchema, validated_body
+from participants.state.changes import clean_list, clean_upsert
+from programs.api.bodies import BodySchema, json_field, validated_body
 from programs.api.callers import actor_of
 from programs.api.refusals import RefusalSerializer
-from programs.api.strict import DecimalField, JSONTextArea
+from programs.api.strict import DecimalField
 from programs.kernel.exceptions import ProgramInactive, ProgramNotFound
 
 
 class UpsertSerializer(ChangeSerializer):
     """The participant to create, or to update where the `external_id` is known."""
 
+    reader = staticmethod(clean_upsert)  # type: ignore[assignment]
     external_id = serializers.RegexField(
         r"\S",
         min_length=1,
@@ -53,22 +63,15 @@ class UpsertSerializer(ChangeSerializer):
             name: fields[name] for name in dict.fromkeys(["external_id", "program_id", *fields])
         }
 
-    def read(self, body: Any) -> tuple[str, Change]:  # type: ignore[override]
-        return clean_upsert(body)
 
-
-@extend_schema_field(bodies_of("UpsertRequest"))
-class UpsertsField(JSONTextArea):
-    pass
+UpsertsField = json_field(bodies_of("UpsertRequest"))
 
 
 class BatchSerializer(BodySchema):
+    reader = staticmethod(partial(clean_list, name="participants", most=MAX_BATCH))
     participants = UpsertsField(
         help_text="1 to 1000 participants, each as in the single upsert; an invalid one is reported in its row."
     )
-
-    def read(self, body: Any) -> list[Any]:
-        return clean_list(body, "participants", most=MAX_BATCH)
 
 
 class StatusSerializer(OneFieldSerializer):
@@ -118,23 +121,14 @@ class UpsertedSerializer(BatchRowSerializer):
     participant_id = serializers.UUIDField()
 
 
-class RefusedSerializer(BatchRowSerializer):
-    status = serializers.ChoiceField(choices=["error"])
+class RefusedSerializer(RefusedRowSerializer):
     error = RefusalSerializer(help_text="`code` may be `duplicate_in_batch`, too.")
 
 
-class BatchAnswerSerializer(serializers.Serializer[Any]):
+class BatchAnswerSerializer(BatchCountsSerializer):
     """The result of each row, in the order of the body."""
 
-    total = serializers.IntegerField()
-    success_count = serializers.IntegerField()
-    error_count = serializers.IntegerField()
-    results = PolymorphicProxySerializer(
-        component_name="BatchResult",
-        serializers=[UpsertedSerializer, RefusedSerializer],
-        resource_type_field_name=None,
-        many=True,
-    )
+    results = either("BatchResult", UpsertedSerializer, RefusedSerializer)
 
 
 @extend_schema(parameters=[PARTICIPANT])
@@ -148,7 +142,6 @@ class ParticipantViewSet(ListModelMixin, ChangingViewSet):
         "external_id": ["external_id"],
         "status": ["status", "created_at", "id"],
     }
-    default_sorting = ("created_at", "desc")
 
     def get_serializer_class(self) -> type[Any]:
         return {"list": ParticipantRowSerializer, "create": UpsertSerializer}.get(
@@ -210,9 +203,8 @@ class BatchViewSet(GenericViewSet[Participant]):
         Each row stands alone: an invalid one does not stop the others. Of two rows with the same external_id the last counts,
         and the earlier one is the error duplicate_in_batch.
         """
-        results = state.upsert_each(
-            validated_body(self), by=actor_of(request), rights=rights_of(request)
-        )
+        rights = rights_of(request)
+        results = state.upsert_each(validated_body(self), by=actor_of(request), rights=rights)
         return Response(batch_answer(results, _accepted))
 
 

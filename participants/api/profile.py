@@ -3,7 +3,6 @@
 from typing import Any
 from uuid import UUID
 
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.viewsets import GenericViewSet
@@ -19,9 +18,8 @@ from participants.models import (
     ParticipantStatus,
 )
 from participants.state.changes import Change, clean_change
-from programs.api.bodies import BodySchema, validated_body
+from programs.api.bodies import BodySchema, json_field, validated_body
 from programs.api.callers import actor_of
-from programs.api.strict import JSONTextArea
 from programs.kernel.exact_json import MAX_DIGITS
 
 
@@ -43,58 +41,39 @@ def _attributes(*types: str) -> dict[str, Any]:
     }
 
 
-@extend_schema_field(
+TagsField = json_field(
     {
         "type": "array",
         "maxItems": MAX_TAGS,
         "items": {"type": "string", "minLength": 1, "maxLength": MAX_TAG_LENGTH},
     }
 )
-class TagsField(JSONTextArea):
-    pass
+# In a body, a null removes an attribute.
+AttributesField = json_field(_attributes("string", "number", "boolean", "null"))
+StoredAttributesField = json_field(_attributes("string", "number", "boolean"))
+AttributeValueField = json_field(_attribute_value("string", "number", "boolean"))
 
-
-@extend_schema_field(_attributes("string", "number", "boolean", "null"))
-class AttributesField(JSONTextArea):
-    """Attributes in a body, where a null removes one."""
-
-
-@extend_schema_field(_attributes("string", "number", "boolean"))
-class StoredAttributesField(JSONTextArea):
-    pass
-
-
-@extend_schema_field(_attribute_value("string", "number", "boolean"))
-class AttributeValueField(JSONTextArea):
-    pass
-
-
-_CLEARS = "An empty string clears it."
+_CLEARABLE: dict[str, Any] = {
+    "required": False,
+    "allow_blank": True,
+    "help_text": "An empty string clears it.",
+}
 
 
 class ChangeSerializer(BodySchema):
     """What to change. What is left out stays as it is."""
 
+    reader = staticmethod(clean_change)
     status = serializers.ChoiceField(
         choices=ParticipantStatus.choices,
         required=False,
         help_text="A new participant is ACTIVE by default.",
     )
-    email = serializers.EmailField(
-        required=False, allow_blank=True, max_length=255, help_text=_CLEARS
-    )
-    phone = serializers.CharField(
-        required=False, allow_blank=True, max_length=50, help_text=_CLEARS
-    )
-    first_name = serializers.CharField(
-        required=False, allow_blank=True, max_length=255, help_text=_CLEARS
-    )
-    last_name = serializers.CharField(
-        required=False, allow_blank=True, max_length=255, help_text=_CLEARS
-    )
-    display_name = serializers.CharField(
-        required=False, allow_blank=True, max_length=255, help_text=_CLEARS
-    )
+    email = serializers.EmailField(max_length=255, **_CLEARABLE)
+    phone = serializers.CharField(max_length=50, **_CLEARABLE)
+    first_name = serializers.CharField(max_length=255, **_CLEARABLE)
+    last_name = serializers.CharField(max_length=255, **_CLEARABLE)
+    display_name = serializers.CharField(max_length=255, **_CLEARABLE)
     tags = TagsField(
         required=False,
         help_text='Replaces all tags: ["vip", "beta"]. Stored in lower case, without duplicates.',
@@ -103,9 +82,6 @@ class ChangeSerializer(BodySchema):
         required=False,
         help_text='Merged key by key; a null removes the key: {"plan": "premium"}.',
     )
-
-    def read(self, body: Any) -> Change:
-        return clean_change(body)
 
 
 class OneFieldSerializer(BodySchema):
@@ -123,4 +99,5 @@ class ChangingViewSet(GenericViewSet[Participant]):
 
     def change(self, request: Request, participant: str | UUID) -> state.Upserted:
         """Apply the body, read by this view's serializer."""
-        return state.change(validated_body(self), to=participant, by=actor_of(request))
+        change = validated_body(self)
+        return state.change(change, to=participant, by=actor_of(request))

@@ -12,11 +12,14 @@ from programs.models import ApiKey, Scope
 _READ = Scope.PARTICIPANTS_READ
 _WRITE = Scope.PARTICIPANTS_WRITE
 
+
 # An upsert creates, changes and enrolls. Staff with one of the two permissions may use it for that half; the verbs
 # refuse the other one (see `participants.state.Rights`).
-_UPSERT = Requirement(
-    _WRITE, any_of=("participants.add_participant", "participants.change_participant")
-)
+def _upsert(model: str) -> Requirement:
+    return Requirement(_WRITE, any_of=(f"participants.add_{model}", f"participants.change_{model}"))
+
+
+_UPSERT = _upsert("participant")
 _VIEW_PARTICIPANT = Requirement(_READ, ("participants.view_participant",))
 _CHANGE_PARTICIPANT = Requirement(_WRITE, ("participants.change_participant",))
 _ADJUST = Requirement(Scope.BALANCES_WRITE, ("participants.adjust_balance",))
@@ -41,20 +44,14 @@ REQUIREMENTS: Mapping[str, Requirement] = {
     "AttributeViewSet.remove": _CHANGE_PARTICIPANT,
     "CounterViewSet.list": Requirement(_READ, ("participants.view_counter",)),
     "CounterViewSet.retrieve": Requirement(_READ, ("participants.view_counter",)),
-    "CounterViewSet.set": Requirement(
-        _WRITE, any_of=("participants.add_counter", "participants.change_counter")
-    ),
+    "CounterViewSet.set": _upsert("counter"),
     "CounterViewSet.remove": Requirement(_WRITE, ("participants.delete_counter",)),
     "TierViewSet.list": Requirement(_READ, ("participants.view_tierstanding",)),
     "TierViewSet.retrieve": Requirement(_READ, ("participants.view_tierstanding",)),
-    "TierViewSet.set": Requirement(
-        _WRITE, any_of=("participants.add_tierstanding", "participants.change_tierstanding")
-    ),
+    "TierViewSet.set": _upsert("tierstanding"),
     "TierViewSet.remove": Requirement(_WRITE, ("participants.delete_tierstanding",)),
     "EnrollmentViewSet.retrieve": Requirement(_READ, ("participants.view_enrollment",)),
-    "EnrollmentViewSet.update": Requirement(
-        _WRITE, any_of=("participants.add_enrollment", "participants.change_enrollment")
-    ),
+    "EnrollmentViewSet.update": _upsert("enrollment"),
     "EnrollmentViewSet.destroy": Requirement(_WRITE, ("participants.delete_enrollment",)),
     "BalanceViewSet.list": Requirement(_READ, ("participants.view_balance",)),
     "BalanceViewSet.adjust": _ADJUST,

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema, extend_schema_field
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -24,15 +24,12 @@ from participants.events.trial import Trial, clean_trial
 from participants.exceptions import ParticipantNotFound
 from participants.models import MAX_EXTERNAL_ID_LENGTH, ParticipantStatus
 from programs.api.addresses import PROGRAM_ID, path_parameter
-from programs.api.bodies import BodySchema, validated_body
-from programs.api.strict import DecimalField, InstantField, JSONTextArea
+from programs.api.bodies import BodySchema, json_field, validated_body
+from programs.api.strict import DecimalField, InstantField
 from programs.kernel.exceptions import ProgramNotFound, RuleNotFound
 from programs.models import Program, Rule
 
-
-@extend_schema_field({"type": "object", "additionalProperties": True})
-class ObjectField(JSONTextArea):
-    pass
+ObjectField = json_field({"type": "object", "additionalProperties": True})
 
 
 class TrialSerializer(BodySchema):

@@ -14,7 +14,7 @@ from participants.api.addresses import PARTICIPANT
 from participants.api.profile import ChangingViewSet, OneFieldSerializer, TagsField
 from participants.models import MAX_TAG_LENGTH
 from participants.state.changes import clean_tag
-from programs.api.addresses import path_parameter
+from programs.api.addresses import text_parameter
 from programs.api.callers import actor_of
 from programs.kernel import exact_json
 
@@ -31,11 +31,8 @@ class TagListSerializer(serializers.Serializer[Any]):
     data = TagSerializer(many=True)  # type: ignore[assignment]
 
 
-_TAG = path_parameter(
-    "tag",
-    "The tag, percent-encoded; case does not count.",
-    "vip",
-    {"type": "string", "minLength": 1, "maxLength": MAX_TAG_LENGTH},
+_TAG = text_parameter(
+    "tag", "The tag, percent-encoded; case does not count.", "vip", longest=MAX_TAG_LENGTH
 )
 
 

@@ -9,31 +9,28 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from participants.api.addresses import PARTICIPANT
+from participants.api.addresses import PARTICIPANT, query_id
 from participants.api.rights import rights_of
 from participants.exceptions import NotEnrolled, ParticipantInactive
 from participants.models import TierStanding
 from participants.state import tiers
 from participants.state.persons import found
-from participants.state.tiers import TierChange, clean_tier
-from programs.api.addresses import path_parameter
+from participants.state.tiers import clean_tier
+from programs.api.addresses import UUID_SCHEMA, text_parameter
 from programs.api.bodies import BodySchema, validated_body
 from programs.api.callers import actor_of
 from programs.api.strict import InstantField
-from programs.kernel.cleaning import Errors, uuid_of
 from programs.kernel.exceptions import ProgramInactive
 
 
 class TierSerializer(BodySchema):
+    reader = staticmethod(clean_tier)
     level = serializers.RegexField(
         r"\S", max_length=64, help_text="The key of one of the track's levels."
     )
     expires_at = InstantField(
         required=False, allow_null=True, help_text="When the participant falls back to the base."
     )
-
-    def read(self, body: Any) -> TierChange:
-        return clean_tier(body)
 
 
 class TierStandingSerializer(serializers.Serializer[Any]):
@@ -64,15 +61,10 @@ class TierListSerializer(serializers.Serializer[Any]):
     data = TierAnswerSerializer(many=True)  # type: ignore[assignment]
 
 
-_TIER = path_parameter(
-    "tier",
-    "The tier track's key.",
-    "status",
-    {"type": "string", "minLength": 1, "maxLength": 64},
-)
+_TIER = text_parameter("tier", "The tier track's key.", "status", longest=64)
 _PROGRAM_ID = OpenApiParameter(
     "program_id",
-    {"type": "string", "format": "uuid"},
+    UUID_SCHEMA,
     description="The track's program. By default the one that the participant was enrolled in first.",
 )
 
@@ -90,14 +82,14 @@ class TierViewSet(GenericViewSet[TierStanding]):
     @extend_schema(responses=TierListSerializer, parameters=[_PROGRAM_ID])
     def list(self, request: Request, participant: str | UUID) -> Response:
         """List a participant's tiers."""
-        rows = tiers.tiers_of(found(participant), self._program_id(request))
+        rows = tiers.tiers_of(found(participant), query_id(request, "program_id"))
         return Response(TierListSerializer({"data": rows}).data)
 
     @extend_schema(responses=TierAnswerSerializer, parameters=[_PROGRAM_ID])
     def retrieve(self, request: Request, participant: str | UUID, tier: str) -> Response:
         """Read one tier."""
         holder = found(participant)
-        program_id = self._program_id(request) or tiers.program_of(holder, tier)
+        program_id = query_id(request, "program_id") or tiers.program_of(holder, tier)
         return Response(TierAnswerSerializer(tiers.tier_of(holder, tier, program_id)).data)
 
     @extend_schema(
@@ -113,7 +105,7 @@ class TierViewSet(GenericViewSet[TierStanding]):
         The participant must be active and enrolled in the program, and the program active.
         """
         change = validated_body(self)
-        program_id = self._program_id(request) or tiers.program_of(found(participant), tier)
+        program_id = query_id(request, "program_id") or tiers.program_of(found(participant), tier)
         rights = rights_of(request, "tierstanding")
         standing = tiers.set_tier(
             participant, tier, program_id, change, by=actor_of(request), rights=rights
@@ -126,15 +118,6 @@ class TierViewSet(GenericViewSet[TierStanding]):
     )
     def remove(self, request: Request, participant: str | UUID, tier: str) -> Response:
         """Put a participant back to the base of a track."""
-        program_id = self._program_id(request) or tiers.program_of(found(participant), tier)
+        program_id = query_id(request, "program_id") or tiers.program_of(found(participant), tier)
         tiers.clear_tier(participant, tier, program_id, by=actor_of(request))
         return Response(status=204)
-
-    def _program_id(self, request: Request) -> UUID | None:
-        text = request.query_params.get("program_id")
-        if text is None:
-            return None
-        errors = Errors()
-        program_id = uuid_of(text, errors, "program_id")
-        errors.raise_if_any()
-        return program_id

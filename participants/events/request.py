@@ -38,7 +38,7 @@ def clean_event(body: object, *, received_at: datetime, program_id: UUID | None 
     members = members_of(body, errors)
     if program_id is None or "program_id" in members:
         program_id = uuid_of(members.pop("program_id", None), errors, "program_id")
-    of = _participant(members, errors)
+    of = participant_of(*one_of(members, errors, "external_id", "participant_id"), errors)
     key = _key(members, errors)
     moment = _moment(members, errors, latest=received_at + FURTHEST_AHEAD)
     data = members.pop("event_data", None)
@@ -71,15 +71,22 @@ def _key(members: dict[str, Any], errors: Errors) -> str:
     return text_of(value, errors, "idempotency_key", longest=MAX_IDEMPOTENCY_KEY_LENGTH)
 
 
-def _participant(members: dict[str, Any], errors: Errors) -> str | UUID | None:
-    names = [name for name in ("external_id", "participant_id") if name in members]
-    values = [members.pop(name) for name in names]
-    if len(names) != 1:
-        errors.add("external_id", "required", "Give one of external_id and participant_id.")
-        return None
-    if names == ["participant_id"]:
-        return uuid_of(values[0], errors, "participant_id")
-    return text_of(values[0], errors, "external_id", longest=MAX_EXTERNAL_ID_LENGTH)
+def one_of(members: dict[str, Any], errors: Errors, *names: str) -> tuple[str, Any]:
+    """Take the one member of these that there must be."""
+    present = {name: members.pop(name) for name in names if name in members}
+    if len(present) == 1:
+        return present.popitem()
+    errors.add(names[0], "required", f"Give one of {', '.join(names[:-1])} and {names[-1]}.")
+    return "", None
+
+
+def participant_of(name: str, value: Any, errors: Errors) -> str | UUID | None:
+    """Read an external_id or a participant_id; None for a member of another name."""
+    if name == "participant_id":
+        return uuid_of(value, errors, name)
+    if name == "external_id":
+        return text_of(value, errors, name, longest=MAX_EXTERNAL_ID_LENGTH)
+    return None
 
 
 def _moment(members: dict[str, Any], errors: Errors, *, latest: datetime) -> datetime | None:

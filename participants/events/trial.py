@@ -1,35 +1,39 @@
 """The body of a simulation: an event, a real or made-up participant, and perhaps a rule that is not stored."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from participants.events.request import one_of, participant_of
 from participants.events.subject import Subject
 from participants.ledger.book import Amounts, Book, Maturity
 from participants.models import MAX_EXTERNAL_ID_LENGTH, ParticipantStatus
 from participants.state.changes import clean_change
 from participants.state.person import CounterState, Person, Standing
 from programs import rulebook
-from programs.kernel import decimals
 from programs.kernel.cleaning import (
     Errors,
+    decimal_of,
     instant_of,
     members_of,
     refuse_unknown,
     text_of,
-    uuid_of,
 )
 from programs.kernel.database import uuid7
-from programs.kernel.decimals import LARGEST, ZERO
-from programs.kernel.exceptions import FieldError, ValidationFailed
+from programs.kernel.decimals import ZERO, written
+from programs.kernel.exceptions import ValidationFailed
 from programs.rulebook.compiled import LinkedAsset, Rulebook
 
 _BUCKETS = ("available", "held", "deferred")
-# Members of a participant as the API returns them, which may be sent back unchanged, that no rule reads.
-_IGNORED = ("id", "program_ids", "updated_at")
+# Members of a participant as the API returns them that are no change of one; the second line is read by no rule.
+_READ_HERE = (
+    *("external_id", "created_at", "counters", "tiers", "balances"),
+    *("id", "program_ids", "updated_at"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +61,13 @@ def clean_trial(body: object, *, now: datetime) -> Trial:
         errors.add("event", reason, "Give an object: the event's data, as rules read it.")
     timestamp = members.pop("event_timestamp", None)
     moment = now if timestamp is None else instant_of(timestamp, errors, "event_timestamp")
-    of, state = _participant(members, errors)
+    name, value = one_of(members, errors, "participant_id", "external_id", "participant_state")
+    of = participant_of(name, value, errors)
+    state = dict(_members(value, errors, name)) if name == "participant_state" else {}
     rule: dict[str, Any] = {}
     if "rule" in members:
-        try:
+        with _collected("rule", errors):
             rule = rulebook.clean_change(members.pop("rule"))
-        except ValidationFailed as refusal:
-            errors.extend(_below("rule", refusal))
     refuse_unknown(members, errors)
     errors.raise_if_any()
     assert moment is not None
@@ -76,55 +80,40 @@ def made_up(state: Mapping[str, Any], book: Rulebook, now: datetime) -> Subject:
 
     Raises ValidationFailed.
     """
-    try:
+    errors = Errors()
+    with _collected("participant_state", errors):
         return _made_up(dict(state), book, now)
+    raise ValidationFailed(errors)
+
+
+@contextmanager
+def _collected(name: str, errors: Errors) -> Iterator[None]:
+    """Collect the refusals of a part of the body, by their paths in the whole body."""
+    try:
+        yield
     except ValidationFailed as refusal:
-        raise ValidationFailed(_below("participant_state", refusal)) from None
-
-
-def _below(name: str, refusal: ValidationFailed) -> list[FieldError]:
-    """The errors of a part of the body, by their paths in the whole body."""
-    return [
-        replace(error, field=name if error.field == "body" else f"{name}.{error.field}")
-        for error in refusal.fields
-    ]
-
-
-def _participant(
-    members: dict[str, Any], errors: Errors
-) -> tuple[str | UUID | None, dict[str, Any]]:
-    names = ("participant_id", "external_id", "participant_state")
-    present = {name: members.pop(name) for name in names if name in members}
-    if len(present) != 1:
-        message = "Give one of participant_id, external_id and participant_state."
-        errors.add("participant_id", "required", message)
-        return None, {}
-    [(name, value)] = present.items()
-    if name == "participant_id":
-        return uuid_of(value, errors, name), {}
-    if name == "external_id":
-        return text_of(value, errors, name, longest=MAX_EXTERNAL_ID_LENGTH), {}
-    return None, dict(_members(value, errors, name))
+        for error in refusal.fields:
+            path = name if error.field == "body" else f"{name}.{error.field}"
+            errors.append(replace(error, field=path))
 
 
 def _made_up(members: dict[str, Any], book: Rulebook, now: datetime) -> Subject:
     errors = Errors()
     person = Person(uuid7(), "somebody", ParticipantStatus.ACTIVE, now)
-    if "external_id" in members:
+    accounts = Book(person.id, now, 0, bytes(16))
+    read = {name: members.pop(name) for name in _READ_HERE if name in members}
+    if "external_id" in read:
         person.external_id = text_of(
-            members.pop("external_id"), errors, "external_id", longest=MAX_EXTERNAL_ID_LENGTH
+            read["external_id"], errors, "external_id", longest=MAX_EXTERNAL_ID_LENGTH
         )
-    if members.get("created_at") is not None:
-        person.created_at = instant_of(members["created_at"], errors, "created_at") or now
-    for name in ("created_at", *_IGNORED):
-        members.pop(name, None)
-    for key, value in _members(members.pop("counters", {}), errors, "counters"):
+    if read.get("created_at") is not None:
+        person.created_at = instant_of(read["created_at"], errors, "created_at") or now
+    for key, value in _members(read.get("counters", {}), errors, "counters"):
         number = _number(value, errors, f"counters.{key}")
         person.counters[key] = CounterState(number, None, now)
-    for key, value in _members(members.pop("tiers", {}), errors, "tiers"):
+    for key, value in _members(read.get("tiers", {}), errors, "tiers"):
         _set_level(person, key, value, book, errors)
-    accounts = Book(person.id, now, 0, bytes(16))
-    _set_balances(accounts, members.pop("balances", {}), book, errors)
+    _set_balances(accounts, read.get("balances", {}), book, errors)
     change = clean_change(members)
     errors.raise_if_any()
     person.status = change.status or person.status
@@ -165,13 +154,13 @@ def _set_balances(accounts: Book, value: object, book: Rulebook, errors: Errors)
 def _set_balance(
     accounts: Book, asset: LinkedAsset, value: object, errors: Errors, path: str
 ) -> None:
-    parts = {
-        name: _number(part, errors, f"{path}.{name}")
-        for name, part in _members(value, errors, path)
-    }
-    for name in parts.keys() - set(_BUCKETS):
-        errors.add(f"{path}.{name}"[:100], "unknown", f"Give {', '.join(_BUCKETS)}.")
-    available, held, deferred = (parts.get(name, ZERO) for name in _BUCKETS)
+    amounts = dict.fromkeys(_BUCKETS, ZERO)
+    for name, part in _members(value, errors, path):
+        if name in amounts:
+            amounts[name] = _number(part, errors, f"{path}.{name}")
+        else:
+            errors.add(f"{path}.{name}"[:100], "unknown", f"Give {', '.join(_BUCKETS)}.")
+    available, held, deferred = amounts.values()
     if held < 0 or deferred < 0:
         errors.add(path, "out_of_range", "Only what is available can be below zero.")
     accounts.amounts[asset.id] = Amounts(available, held, deferred, overdrawn=available < 0)
@@ -190,11 +179,5 @@ def _members(value: object, errors: Errors, path: str) -> list[tuple[str, Any]]:
 def _number(value: object, errors: Errors, path: str) -> Decimal:
     """A number, as JSON has it or as its text."""
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
-        number = Decimal(value)
-        if number.copy_abs() <= LARGEST and decimals.places(number) <= decimals.DECIMAL_PLACES:
-            return number
-    try:
-        return decimals.read(value)
-    except decimals.NotADecimal as error:
-        errors.add(path[:100], error.reason, str(error))
-        return ZERO
+        value = written(Decimal(value))
+    return decimal_of(value, errors, path[:100]) or ZERO

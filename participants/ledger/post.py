@@ -46,6 +46,15 @@ class Posted:
     scale: int
 
 
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The asset's amounts before and after a movement; equal where its idempotency key has moved value already."""
+
+    before: Amounts
+    after: Amounts
+    is_posted: bool
+
+
 def post(movement: Movement, *, of: str | UUID, by: Actor) -> Posted:
     """Move value of the participant with this external_id (a text) or id (a UUID): whole or not at all, and only once
     for one idempotency key, however many calls come at once.
@@ -59,6 +68,16 @@ def post(movement: Movement, *, of: str | UUID, by: Actor) -> Posted:
     best_locked = connection.in_atomic_block or movement.amount is None or _takes_credits(movement)
     posted = None if best_locked else _attempt(movement, of, by)
     return posted or _post_locked(movement, of, by)
+
+
+def preview(movement: Movement, *, of: str | UUID, by: Actor) -> Preview:
+    """Return what the movement would do now, without writing anything. Raises what `post` raises."""
+    found = _look(movement, of)
+    before = Amounts(*found["amounts"])
+    if found["entry_id"]:
+        return Preview(before, before, is_posted=True)
+    book, _ = _entered(movement, found, by)
+    return Preview(before, book.amounts[movement.asset_id], is_posted=False)
 
 
 @retried
@@ -85,6 +104,12 @@ def _attempt(movement: Movement, of: str | UUID, by: Actor) -> Posted | None:
     found = _look(movement, of)
     if found["entry_id"]:
         return _replayed(movement, found)
+    book, entry = _entered(movement, found, by)
+    return _posted(entry, found["scale"]) if write([book]) else None
+
+
+def _entered(movement: Movement, found: dict[str, Any], by: Actor) -> tuple[Book, Entry]:
+    """Open the participant's book and enter the movement, without writing it."""
     _check(movement, found)
     book = Book(
         found["participant_id"],
@@ -109,7 +134,7 @@ def _attempt(movement: Movement, of: str | UUID, by: Actor) -> Posted | None:
         idempotency_key=movement.idempotency_key,
         request=None if movement.idempotency_key is None else movement.meaning,
     )
-    return _posted(entry, found["scale"]) if write([book]) else None
+    return book, entry
 
 
 def _posted(entry: Entry, scale: int) -> Posted:

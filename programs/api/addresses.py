@@ -41,5 +41,13 @@ def path_parameter(
     )
 
 
+def text_parameter(
+    name: str, description: str, example: str, *, longest: int, **more: str
+) -> OpenApiParameter:
+    """Describe a variable of a path that is a text of 1 to `longest` characters."""
+    schema = {"type": "string", "minLength": 1, "maxLength": longest, **more}
+    return path_parameter(name, description, example, schema)
+
+
 EXAMPLE_PROGRAM_ID = "0198c0de-7a3b-7c21-9f4e-2b1d5a6c7e80"
 PROGRAM_ID = path_parameter("program_id", "The program.", EXAMPLE_PROGRAM_ID)

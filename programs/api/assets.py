@@ -90,7 +90,6 @@ class AssetViewSet(ListModelMixin, GenericViewSet[Asset]):
 
     queryset = Asset.objects.all()
     sortings = {"created_at": ["created_at", "id"]}
-    default_sorting = ("created_at", "desc")
 
     def get_serializer_class(self) -> type[Any]:
         return AssetChangeSerializer if self.action == "partial_update" else AssetSerializer
@@ -120,7 +119,6 @@ class LinkedAssetViewSet(ListModelMixin, GenericViewSet[Any]):
 
     queryset = AssetLink.objects.all()
     sortings = {"created_at": ["created_at", "id"]}
-    default_sorting = ("created_at", "desc")
 
     def get_queryset(self) -> QuerySet[Asset]:
         program_id = self.kwargs["program_id"]

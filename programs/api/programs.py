@@ -66,7 +66,6 @@ class ProgramViewSet(
     filterset_class = ProgramFilter
     http_method_names = ["get", "post", "patch", "head", "options"]
     sortings = {"created_at": ["created_at", "id"]}
-    default_sorting = ("created_at", "desc")
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         # An archived program is hidden from the list, not from a caller who knows its id.

@@ -148,7 +148,6 @@ class RuleViewSet(ListModelMixin, GenericViewSet[Rule]):
     queryset = Rule.objects.all()
     filterset_class = RuleFilter
     sortings = {"created_at": ["created_at", "id"], "order": ["order", "id"]}
-    default_sorting = ("created_at", "desc")
 
     def get_serializer_class(self) -> type[Any]:
         bodies = {"create": NewRuleSerializer, "partial_update": RuleChangeSerializer}
@@ -186,7 +185,6 @@ class RuleVersionViewSet(ListModelMixin, GenericViewSet[Any]):
     queryset = Rule.objects.all()  # who may see a rule may see what it was
     serializer_class = RuleVersionSerializer
     sortings = {"version": ["version"]}
-    default_sorting = ("version", "desc")
 
     def get_queryset(self) -> QuerySet[RuleVersion]:
         return rulebook.history(rulebook.found(self.kwargs["rule_id"]))

@@ -258,7 +258,6 @@ class TierTrackViewSet(ListModelMixin, GenericViewSet[TierTrack]):
 
     queryset = TierTrack.objects.all()
     sortings = {"created_at": ["created_at", "id"]}
-    default_sorting = ("created_at", "desc")
 
     def get_queryset(self) -> QuerySet[TierTrack]:
         return tracks.current(self.kwargs["program_id"])

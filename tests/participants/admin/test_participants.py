@@ -125,7 +125,7 @@ def test_what_the_api_refuses_is_an_error_on_its_field(
         ("k" * 101, "text", "x", f"{'k' * 100}: A key has 1 to 100 characters."),
         ("", "text", "lonely", "“lonely” needs a key."),
         ("n", "number", "", "n: The text is not JSON: Expecting value at line 1, column 1."),
-        ("n", "number", "1" * 41, "n: A number may have at most 40 digits written out."),
+        ("n", "number", "1" * 41, "n: A number may have at most 40 digits when written out."),
         ("n", "number", "[1]", "n: Give a number, such as 12 or 9.50."),
         ("n", "number", "true", "n: Give a number, such as 12 or 9.50."),
         ("t", "boolean", "perhaps", "t: Enter true or false."),
