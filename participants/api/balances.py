@@ -1,8 +1,7 @@
 """A participant's balances, and the calls that move value."""
 
-from decimal import Decimal
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -120,38 +119,19 @@ class BalanceListSerializer(serializers.Serializer[Any]):
     data = BalanceSerializer(many=True)  # type: ignore[assignment]
 
 
-class Moved(NamedTuple):
-    """A movement as it was requested, and as it was posted."""
-
-    movement: Movement
-    posted: Posted
-
-    @property
-    def amount(self) -> Decimal:
-        return self.posted.amount
-
-    @property
-    def scale(self) -> int:
-        return self.posted.scale
-
-    @property
-    def bucket(self) -> str:
-        return Bucket.DEFERRED if self.movement.matures_at else self.movement.bucket
-
-
-class MovedSerializer(serializers.Serializer[Moved]):
+class MovedSerializer(serializers.Serializer[Posted]):
     """What a movement did."""
 
     asset_id = serializers.UUIDField(source="movement.asset_id")
     program_id = serializers.UUIDField(source="movement.program_id")
-    balance = BucketsSerializer(source="posted", help_text="The asset's balance afterwards.")
-    journal_entry_id = serializers.UUIDField(source="posted.entry_id")
+    balance = BucketsSerializer(source="*", help_text="The asset's balance afterwards.")
+    journal_entry_id = serializers.UUIDField(source="entry_id")
 
 
 class AdjustmentAnswerSerializer(MovedSerializer):
     amount = ScaledField()
     type = serializers.ChoiceField(choices=["CREDIT", "DEBIT"], source="movement.action")
-    bucket = serializers.ChoiceField(choices=Bucket.choices)
+    bucket = serializers.ChoiceField(choices=Bucket.choices, source="movement.changed_bucket")
 
 
 class TransferAnswerSerializer(MovedSerializer):
@@ -232,6 +212,6 @@ class BalanceViewSet(GenericViewSet[Balance]):
     def _transfer(self, request: Request, participant: str | UUID) -> Response:
         return Response(TransferAnswerSerializer(self._post(request, participant)).data)
 
-    def _post(self, request: Request, participant: str | UUID) -> Moved:
+    def _post(self, request: Request, participant: str | UUID) -> Posted:
         movement: Movement = validated_body(self)
-        return Moved(movement, ledger.post(movement, of=participant, by=actor_of(request)))
+        return ledger.post(movement, of=participant, by=actor_of(request))

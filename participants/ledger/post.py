@@ -38,6 +38,7 @@ from programs.kernel.exceptions import AssetNotFound, FieldError, ProgramNotFoun
 class Posted:
     """What a movement did: the entry, what moved, and the balances after it."""
 
+    movement: Movement
     entry_id: UUID
     amount: Decimal
     available: Decimal
@@ -105,7 +106,7 @@ def _attempt(movement: Movement, of: str | UUID, by: Actor) -> Posted | None:
     if found["entry_id"]:
         return _replayed(movement, found)
     book, entry = _entered(movement, found, by)
-    return _posted(entry, found["scale"]) if write([book]) else None
+    return _posted(movement, entry, found["scale"]) if write([book]) else None
 
 
 def _entered(movement: Movement, found: dict[str, Any], by: Actor) -> tuple[Book, Entry]:
@@ -137,15 +138,16 @@ def _entered(movement: Movement, found: dict[str, Any], by: Actor) -> tuple[Book
     return book, entry
 
 
-def _posted(entry: Entry, scale: int) -> Posted:
-    return Posted(entry.id, entry.amount, entry.available, entry.held, entry.deferred, scale)
+def _posted(movement: Movement, entry: Entry, scale: int) -> Posted:
+    balance = (entry.available, entry.held, entry.deferred)
+    return Posted(movement, entry.id, entry.amount, *balance, scale)
 
 
 def _replayed(movement: Movement, found: dict[str, Any]) -> Posted:
     if without_defaults(exact_json.loads(found["request"])) != movement.meaning:
         raise IdempotencyConflict
-    available, held, deferred = found["after"]
-    return Posted(found["entry_id"], found["amount"], available, held, deferred, found["scale"])
+    balance: tuple[Decimal, Decimal, Decimal] = found["after"]
+    return Posted(movement, found["entry_id"], found["amount"], *balance, found["scale"])
 
 
 def _check(movement: Movement, found: dict[str, Any]) -> None:
@@ -177,7 +179,7 @@ def _look(movement: Movement, of: str | UUID) -> dict[str, Any]:
         raise ParticipantNotFound
     found = dict(zip(_FOUND, rows[0], strict=True))
     found["amounts"] = [found[name] for name in ("available", "held", "deferred", "overdrawn")]
-    found["after"] = [found[f"{name}_after"] for name in ("available", "held", "deferred")]
+    found["after"] = tuple(found[f"{name}_after"] for name in ("available", "held", "deferred"))
     return found
 
 

@@ -44,6 +44,11 @@ class Movement:
     idempotency_key: str | None = None
 
     @property
+    def changed_bucket(self) -> str:
+        """The bucket of a CREDIT, DEBIT or FORFEIT that changes."""
+        return Bucket.DEFERRED if self.matures_at else self.bucket
+
+    @property
     def meaning(self) -> dict[str, Any]:
         """The request, spelled in one way and without defaults: two calls with one key must have the same."""
         return without_defaults(

@@ -46,10 +46,6 @@ class ProgramSerializer(StrictModelSerializer):
 class ProgramFilter(HidesArchived):
     status = filters.ChoiceFilter(choices=ProgramStatus.choices, help_text="With this status.")
 
-    class Meta:
-        model = Program
-        fields: list[str] = []
-
 
 @extend_schema(parameters=[path_parameter("id", "The program.", EXAMPLE_PROGRAM_ID)])
 class ProgramViewSet(

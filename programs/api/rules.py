@@ -133,10 +133,6 @@ class RuleFilter(HidesArchived):
     program_id = filters.UUIDFilter(field_name="program", help_text="Of this program.")
     status = filters.ChoiceFilter(choices=RuleStatus.choices, help_text="With this status.")
 
-    class Meta:
-        model = Rule
-        fields: list[str] = []
-
 
 _RULE_PARAMETER = path_parameter("rule_id", "The rule.", _RULE_ID)
 
