@@ -15,11 +15,11 @@ class NotAllowed(DomainError):
     """The caller may add participants but this one exists, or may change them but this one does not exist."""
 
     code = "forbidden"
-    message = "You may not both add and change participants."
+    message = "The participant exists, and you may not change participants."
 
 
 class EnrollingNotAllowed(NotAllowed):
-    message = "You may not both add and change enrollments, and a program_id may do either."
+    message = "A program_id adds or changes an enrollment; you need both permissions."
 
 
 class DuplicateInBatch(DomainError):

@@ -7,9 +7,10 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
+from programs.exceptions import AssetNotFound, ProgramNotFound
 from programs.kernel import decimals
 from programs.kernel.database import retried, violated
-from programs.kernel.exceptions import AssetNotFound, FieldError, ProgramNotFound, ValidationFailed
+from programs.kernel.exceptions import FieldError, ValidationFailed
 from programs.models import Asset, AssetLink, Program
 
 

@@ -1,18 +1,21 @@
-"""Where the tables of `programs.api.rights` and `participants.api.rights` meet, and each call is held to its row."""
+"""Where the tables of `programs.api.permissions` and `participants.api.permissions` meet, and each call is held to its row."""
 
 from typing import TYPE_CHECKING
 
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-import participants.api.rights
-import programs.api.rights
-from programs.api.rights import Requirement
+import participants.api.permissions
+import programs.api.permissions
+from programs.api.permissions import Requirement
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView  # which imports this module by way of the settings
 
-REQUIREMENTS = {**programs.api.rights.REQUIREMENTS, **participants.api.rights.REQUIREMENTS}
+REQUIREMENTS = {
+    **programs.api.permissions.REQUIREMENTS,
+    **participants.api.permissions.REQUIREMENTS,
+}
 
 
 class MeetsRequirement(BasePermission):

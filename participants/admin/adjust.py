@@ -38,15 +38,10 @@ from participants.models import (
 )
 from programs.admin.form_fields import UTCTimeField
 from programs.api.callers import actor_of
+from programs.exceptions import AssetNotFound, ProgramNotFound
 from programs.kernel.database import uuid7
 from programs.kernel.decimals import EXACT, written
-from programs.kernel.exceptions import (
-    AssetNotFound,
-    DomainError,
-    FieldError,
-    ProgramNotFound,
-    ValidationFailed,
-)
+from programs.kernel.exceptions import DomainError, FieldError, ValidationFailed
 from programs.models import Asset, AssetLink
 
 ACTIONS = [

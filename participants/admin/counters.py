@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 
 from participants.admin.form_fields import LineField
 from participants.admin.subpages import VerbPageForm, carried_out, done, participant_for, rendered
-from participants.api.rights import allows
+from participants.api.permissions import allows
 from participants.exceptions import CounterNotFound
 from participants.models import MAX_COUNTER_KEY_LENGTH, Counter, Participant
 from participants.state.counters import (

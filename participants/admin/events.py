@@ -20,7 +20,7 @@ from participants.admin import outcomes, words
 from participants.admin.filters import DaysFilter, ExternalIdFilter, ProgramFilter
 from participants.admin.holdings import Table, row_of
 from participants.admin.lists import ReadOnlyAdmin, UncountedChangeList, time_column
-from participants.api.rights import allows
+from participants.api.permissions import allows
 from participants.events.retry import retry
 from participants.models import Event, EventStatus, Participant
 from programs.admin import is_id

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from participants.admin import words
 from participants.admin.history import HAS_PARTICIPANT
-from participants.api.rights import allows
+from participants.api.permissions import allows
 from participants.models import Balance, Counter, JournalEntry, Maturity
 from participants.state.counters import counters_of
 from participants.state.tiers import Tier, tiers_of

@@ -20,7 +20,7 @@ from participants.admin import export, outcomes, words
 from participants.admin.filters import ActionFilter, AssetFilter, DaysFilter, ProgramFilter
 from participants.admin.history import HAS_PARTICIPANT
 from participants.admin.lists import ReadOnlyAdmin, time_column
-from participants.api.rights import allows
+from participants.api.permissions import allows
 from participants.models import Event, JournalEntry, Participant
 from programs.admin import is_id
 from programs.kernel import exact_json

@@ -10,11 +10,11 @@ from django.contrib.admin.utils import quote
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
-from participants.api.rights import allows
+from participants.api.permissions import allows
 from participants.events import outcome
 from participants.events.outcome import Effect
 from participants.models import Event, EventStatus
-from programs.api.rights import REQUIREMENTS
+from programs.api.permissions import REQUIREMENTS
 from programs.kernel import exact_json
 from programs.models import Asset
 
@@ -87,7 +87,7 @@ def failure(event: Event) -> str:
 
 def rule_descriptions(event: Event, symbols: Symbols, request: HttpRequest) -> list[RuleWords]:
     """Describe what each rule did, with links to what the user may see."""
-    may_view_rules = REQUIREMENTS["RuleViewSet.retrieve"].is_met_by(request)
+    may_view_rules = REQUIREMENTS["RuleViewSet.retrieve"].staff_may(request)
     may_view_entries = allows(request, "JournalEntryViewSet.retrieve")
     return [
         RuleWords(

@@ -35,7 +35,7 @@ from participants.admin.history import (
 )
 from participants.admin.lists import LargeTableAdmin
 from participants.admin.tiers import tier_page
-from participants.api.rights import ENROLLING, allows
+from participants.api.permissions import ENROLLING, allows
 from participants.exceptions import NotAllowed
 from participants.models import (
     PROFILE_FIELDS,
@@ -240,7 +240,7 @@ class ParticipantAdmin(VerbAdmin[Participant], LargeTableAdmin[Participant]):
             self.message_user(request, text, messages.ERROR)
 
     def has_enroll_permission(self, request: HttpRequest) -> bool:
-        return ENROLLING.is_met_by(request)
+        return ENROLLING.staff_may(request)
 
     @admin.action(description="Enroll selected participants in a program", permissions=["enroll"])
     def enroll(self, request: HttpRequest, chosen: QuerySet[Participant]) -> HttpResponse | None:

@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
 from participants.admin.holdings import page_of
-from participants.api.rights import allows
+from participants.api.permissions import allows
 from participants.models import Participant
 from programs.admin.verb_pages import RefusalMixin
 from programs.kernel.exceptions import DomainError

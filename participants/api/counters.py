@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from participants.api.addresses import PARTICIPANT
-from participants.api.rights import rights_of
+from participants.api.permissions import rights_of
 from participants.models import MAX_COUNTER_KEY_LENGTH, Counter
 from participants.state import counters
 from participants.state.counters import clean_counter

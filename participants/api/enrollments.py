@@ -10,14 +10,14 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from participants.api.addresses import PARTICIPANT, is_of
-from participants.api.rights import rights_of
+from participants.api.permissions import rights_of
 from participants.models import Enrollment, EnrollmentStatus
 from participants.state.enrollments import set_enrollment
 from programs.api.addresses import PROGRAM_ID
 from programs.api.bodies import validated_body
 from programs.api.callers import actor_of
 from programs.api.strict import StrictSerializer
-from programs.kernel.exceptions import ProgramInactive
+from programs.exceptions import ProgramInactive
 
 
 class EnrollmentSerializer(StrictSerializer, serializers.ModelSerializer[Enrollment]):

@@ -26,7 +26,7 @@ from participants.api.batches import (
 )
 from participants.api.filters import EventFilter
 from participants.api.outcomes import EventRowSerializer, EventSerializer, StoredEventSerializer
-from participants.api.rights import rights_of
+from participants.api.permissions import rights_of
 from participants.events import ingest, retry, wait
 from participants.events.request import (
     FURTHEST_AHEAD,
@@ -47,7 +47,7 @@ from programs.api.addresses import path_parameter
 from programs.api.bodies import BodySchema, json_field, validated_body
 from programs.api.callers import actor_of
 from programs.api.strict import InstantField
-from programs.kernel.exceptions import ProgramInactive, ProgramNotFound
+from programs.exceptions import ProgramInactive, ProgramNotFound
 
 _WAIT = re.compile(r"(?:^|,)\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(?:;[^,]*)?(?=,|$)", re.IGNORECASE)
 _PREFER = OpenApiParameter(

@@ -25,6 +25,7 @@ from participants.api.batches import (
     either,
 )
 from participants.api.filters import ParticipantFilter
+from participants.api.permissions import rights_of
 from participants.api.profile import (
     ChangeSerializer,
     ChangingViewSet,
@@ -32,7 +33,6 @@ from participants.api.profile import (
     StoredAttributesField,
     TagsField,
 )
-from participants.api.rights import rights_of
 from participants.api.tiers import TierStandingSerializer
 from participants.models import PROFILE_FIELDS, Participant, ParticipantStatus
 from participants.state.changes import clean_list, clean_upsert
@@ -40,7 +40,7 @@ from programs.api.bodies import BodySchema, json_field, validated_body
 from programs.api.callers import actor_of
 from programs.api.refusals import RefusalSerializer
 from programs.api.strict import DecimalField
-from programs.kernel.exceptions import ProgramInactive, ProgramNotFound
+from programs.exceptions import ProgramInactive, ProgramNotFound
 
 
 class UpsertSerializer(ChangeSerializer):

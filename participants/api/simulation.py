@@ -16,8 +16,8 @@ from participants.api.outcomes import (
     RuleEvaluationSerializer,
     TierChangeSerializer,
 )
+from participants.api.permissions import SIMULATING_A_PARTICIPANT
 from participants.api.profile import StoredAttributesField, TagsField
-from participants.api.rights import SIMULATING_A_PARTICIPANT
 from participants.api.tiers import TierStandingSerializer
 from participants.events.simulate import simulate_program, simulate_rule
 from participants.events.trial import Trial, clean_trial
@@ -26,7 +26,7 @@ from participants.models import MAX_EXTERNAL_ID_LENGTH, ParticipantStatus
 from programs.api.addresses import PROGRAM_ID, path_parameter
 from programs.api.bodies import BodySchema, json_field, validated_body
 from programs.api.strict import DecimalField, InstantField
-from programs.kernel.exceptions import ProgramNotFound, RuleNotFound
+from programs.exceptions import ProgramNotFound, RuleNotFound
 from programs.models import Program, Rule
 
 ObjectField = json_field({"type": "object", "additionalProperties": True})

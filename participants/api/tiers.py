@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from participants.api.addresses import PARTICIPANT, query_id
-from participants.api.rights import rights_of
+from participants.api.permissions import rights_of
 from participants.exceptions import NotEnrolled, ParticipantInactive
 from participants.models import TierStanding
 from participants.state import tiers
@@ -20,7 +20,7 @@ from programs.api.addresses import UUID_SCHEMA, text_parameter
 from programs.api.bodies import BodySchema, validated_body
 from programs.api.callers import actor_of
 from programs.api.strict import InstantField
-from programs.kernel.exceptions import ProgramInactive
+from programs.exceptions import ProgramInactive
 
 
 class TierSerializer(BodySchema):

@@ -18,8 +18,8 @@ from participants.exceptions import (
 )
 from participants.ledger.book import Amounts, Terms
 from participants.models import ActionType, Bucket
+from programs.exceptions import TierTrackNotFound
 from programs.kernel.decimals import LARGEST, rounded_down, written
-from programs.kernel.exceptions import TierTrackNotFound
 from programs.rulebook.actions import (
     Action,
     Counter,

@@ -46,7 +46,7 @@ class Occurrence:
 
 
 class _Failed(Exception):
-    """The event cannot be carried out. `action` counts from 0; None stands for the rule's condition."""
+    """The event fails. `action` counts from 0; None stands for the rule's condition."""
 
     def __init__(self, code: str, message: str, action: int | None = None) -> None:
         super().__init__(message)
@@ -54,7 +54,9 @@ class _Failed(Exception):
 
 
 def apply(occurrence: Occurrence, subject: Subject, rulebook: Rulebook) -> Outcome:
-    """Run the program's rules in order, then its tracks: all of their effects on the subject, or none and FAILED."""
+    """Run the program's rules in order, then its tracks: the subject gets all of their effects or, if one fails,
+    none, and the event is FAILED.
+    """
     mark = subject.mark()
     run = _Run(occurrence, subject, rulebook)
     evaluations: list[RuleEvaluation] = []
@@ -66,7 +68,7 @@ def apply(occurrence: Occurrence, subject: Subject, rulebook: Rulebook) -> Outco
         if failure:
             evaluation["reason"] = "An earlier rule failed."
         elif stopped_by:
-            evaluation["reason"] = f"The rule “{stopped_by}” matched and stops those after it."
+            evaluation["reason"] = f"The rule “{stopped_by}” matched and stops the rules after it."
         else:
             failure = run.try_rule(rule, evaluation)
             if rule.stop_after_match and evaluation["outcome"] == MATCHED:
@@ -80,7 +82,7 @@ def apply(occurrence: Occurrence, subject: Subject, rulebook: Rulebook) -> Outco
 
 
 class _Run:
-    """The way of one event through the rules, and the time it has for them."""
+    """One event's run through the rules, and its time limit."""
 
     __slots__ = ("deadline", "facts", "occurrence", "rulebook", "started", "subject")
 
@@ -116,7 +118,7 @@ class _Run:
             evaluation["reason"] = "The rule is suspended."
             return
         if not rule.takes(self.occurrence.event_timestamp):
-            evaluation["reason"] = "The event's time is outside of the rule's window."
+            evaluation["reason"] = "The event's time is outside the rule's window."
             return
         if rule.condition is None:
             raise _Failed("validation_failed", f"The rule no longer compiles: {rule.broken}")
@@ -145,9 +147,11 @@ class _Run:
             self.facts["participant"] = self.subject.facts(self.rulebook)
 
     def _check_time(self, action: int | None = None) -> None:
-        # What counts is our own computing time, not that of a busy machine; but asking for it takes longer.
+        # The limit is on our own computing time. Reading that is slow, so the clock is checked first.
         if time.perf_counter() > self.deadline and own_time() - self.started > LONGEST_RUN:
-            words = f"The rules of one event may take {LONGEST_RUN:g} s together, and took longer."
+            words = (
+                f"The rules of one event may take {LONGEST_RUN:g} s together; these took longer."
+            )
             raise _Failed("budget_exceeded", words, action)
 
 

@@ -1,7 +1,8 @@
 """Ingestion: each event is stored once, by one statement for the whole batch, and more only to enroll somebody.
 
 Two calls with one key meet at the unique constraint: the second stores nothing, looks again, and finds the event of the
-first. So do two rows of one batch.
+first. So do two rows of one batch. Whether both say the same, `ingest_statement` compares;
+of movements, `ledger.post`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,10 +25,11 @@ from participants.exceptions import (
 )
 from participants.models import EventStatus
 from participants.state import Change, Rights
+from programs.exceptions import ProgramInactive, ProgramNotFound
 from programs.kernel import instants
 from programs.kernel.actors import Actor
 from programs.kernel.database import retried
-from programs.kernel.exceptions import DomainError, ProgramInactive, ProgramNotFound
+from programs.kernel.exceptions import DomainError
 
 MOST_ATTEMPTS = 10  # while other calls keep changing what the events depend on
 _ALL_RIGHTS = Rights()

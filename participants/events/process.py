@@ -31,7 +31,7 @@ R = TypeVar("R")
 
 START = UUID(int=0)  # sorts before every participant
 BATCH = 500  # events in one transaction
-# Seconds after which a transaction starts no other event, so that nobody stays locked for long.
+# Seconds after which a transaction starts no further event, so that nobody stays locked for long.
 BATCH_SECONDS = 0.2
 APART_SECONDS = 1.0  # for the participants of a batch that failed
 MOST_COMPILED = 5  # attempts, while somebody keeps changing the rules
@@ -71,7 +71,7 @@ def process_batch(after: UUID = START, *, most: int = BATCH) -> Progress:
     """Process up to `most` events of unlocked participants whose ids come after this one.
 
     Any number of these may run at a time, and may be killed. An event that fails unexpectedly is put off and harms no
-    other participant. Raises the database's errors where it is the database that fails.
+    other participant. Raises only on an outage of the database.
     """
     progress = Progress()
     try:
@@ -85,7 +85,7 @@ def process_batch(after: UUID = START, *, most: int = BATCH) -> Progress:
 
 
 def _process_apart(progress: Progress, most: int) -> None:
-    """Process each participant in a transaction of their own, and as many events of each as it would have been together."""
+    """Process each participant in their own transaction, with the share of events they had in the batch."""
     progress.events = 0
     share = max(queue.TURNS, most // max(1, len(progress.claimed)))
     until = time.monotonic() + APART_SECONDS
@@ -229,7 +229,7 @@ def _write(subjects: Mapping[UUID, Subject], outcomes: list[tuple[Pending, Outco
     moved = [subject.book for subject in subjects.values() if subject.book.entries]
     # Money before state: the ledger compares the participants' `updated_at`, which state changes.
     if moved and not writing.write(moved):
-        raise AssertionError("Nobody can change these participants while we hold their locks.")
+        raise AssertionError("Somebody changed these participants under our locks.")
     persons.write((subject.person for subject in subjects.values()), moment)
     queue.finish(outcomes, moment)
 
@@ -241,7 +241,7 @@ _CANCELED = "57014"  # in class 57, but about the statement: it took too long
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether the database fails, and not the event."""
+    """Whether the failure is the database's, not the event's."""
     cause = error.__cause__ if error.__cause__ is not None else error
     if not isinstance(cause, psycopg.Error):
         return False

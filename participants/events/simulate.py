@@ -11,12 +11,13 @@ from participants.events.subject import Subject
 from participants.events.trial import Trial, made_up
 from participants.state.persons import found
 from programs import rulebook
+from programs.exceptions import ProgramNotFound
 from programs.kernel.cleaning import Errors
 from programs.kernel.decimals import written
-from programs.kernel.exceptions import FieldError, ProgramNotFound, ValidationFailed
+from programs.kernel.exceptions import FieldError, ValidationFailed
 from programs.models import Rule
 from programs.rulebook import cache
-from programs.rulebook.actions import refuse_strangers
+from programs.rulebook.actions import refuse_unknown_names
 from programs.rulebook.compiled import Rulebook, compile_rule
 from programs.rulebook.program_names import ProgramNames
 
@@ -57,7 +58,7 @@ def _only(rule: Rule, values: Mapping[str, Any], book: Rulebook) -> Rulebook:
     for name, value in values.items():
         setattr(rule, name, value)
     errors = Errors()
-    refuse_strangers(rule.actions, ProgramNames(book.program_id), errors, "rule.actions")
+    refuse_unknown_names(rule.actions, ProgramNames(book.program_id), errors, "rule.actions")
     errors.raise_if_any()
     return replace(book, rules=(replace(compile_rule(rule), is_active=True),))
 

@@ -1,7 +1,8 @@
 """One participant's account book in memory: every rule about a movement, and nothing of the database.
 
-`reading` fills a book under the participant's lock or its equivalent, entries are made in it one after the other, and
-`writing` stores them.
+`reading` fills a book, entries are made in it one after the other, and `writing` stores them, unless somebody moved
+the participant's value meanwhile. Which accounts an action moves value between, such as HOLD, says ActionType in
+`participants.models.ledger`.
 """
 
 from collections.abc import Iterable
@@ -25,7 +26,7 @@ from programs.kernel.decimals import EXACT, LARGEST, ZERO, places, written
 
 
 class Terms(NamedTuple):
-    """What an asset demands of its amounts."""
+    """The limits of an asset's amounts."""
 
     asset_id: UUID
     scale: int
@@ -132,12 +133,12 @@ class Book:
         """Move the amount (None: all that the source has) and add the entry.
 
         `bucket` is the participant's side of a CREDIT, DEBIT or FORFEIT; a CREDIT with `matures_at` goes to DEFERRED.
-        `effective_at` is when it happened, where that is not `at`, the time of writing.
-        Raises InvalidScale, MaxTransactionExceeded, InsufficientBalance and AmountOutOfRange, and then nothing has
-        changed; ValueError for a combination that no caller should request.
+        `effective_at` is when it happened, if that is not `at`, the time of writing.
+        Raises InvalidScale, MaxTransactionExceeded, InsufficientBalance and AmountOutOfRange, in which case
+        nothing has changed; ValueError for a combination that no caller should request.
         """
         if amount is not None and amount <= 0:
-            raise ValueError("An amount is above zero.")
+            raise ValueError("An amount must be above zero.")
         if bucket == Bucket.DEFERRED and action is not ActionType.FORFEIT:
             raise ValueError(
                 "Only a credit that matures goes to DEFERRED, and only a forfeit takes from it."
@@ -243,7 +244,7 @@ class Book:
         return entry
 
     def _take_latest(self, asset_id: UUID, amount: Decimal) -> None:
-        """Take what leaves DEFERRED before its time off the credits that would mature last."""
+        """Deduct a forfeit of DEFERRED from the credits that would mature last."""
         for maturity in self._latest_first(asset_id):
             taken = min(maturity.amount, amount)
             left = maturity._replace(amount=EXACT.subtract(maturity.amount, taken))

@@ -28,10 +28,11 @@ from participants.models import (
     Participant,
     ParticipantStatus,
 )
+from programs.exceptions import AssetNotFound, ProgramNotFound
 from programs.kernel import exact_json
 from programs.kernel.actors import Actor
 from programs.kernel.database import Statement, retried, run
-from programs.kernel.exceptions import AssetNotFound, FieldError, ProgramNotFound, ValidationFailed
+from programs.kernel.exceptions import FieldError, ValidationFailed
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def _post_locked(movement: Movement, of: str | UUID, by: Actor) -> Posted:
         holder = Participant.objects.filter(**{_column(of): of}).select_for_update(no_key=True)
         list(holder.values_list("pk"))
         posted = _attempt(movement, of, by)
-        assert posted is not None, "Nobody overtakes us under the lock."
+        assert posted is not None, "Somebody moved this participant's value under our lock."
         return posted
 
 

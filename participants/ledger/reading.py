@@ -1,20 +1,18 @@
 """How account books are filled from the database, several at a time."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
-
-from django.utils import timezone
 
 from participants.ledger.book import Amounts, Book, Maturity
 from participants.models import Participant
 from programs.kernel.database import Statement, id_list, run
 
-# Where each journal ends, and the database's time. The index on (participant, sequence) finds the last entry.
+# Where each journal ends, and the database's time, later than what was stored before even where its clock was set back. The index on (participant, sequence) finds the last entry.
 _HEADS = Statement(
     """
 WITH input AS (SELECT $1::uuid[] AS participant_ids)
-SELECT clock_timestamp(), participant.id, participant.updated_at, coalesce(last.sequence, 0),
+SELECT greatest(clock_timestamp(), participant.updated_at + interval '1 microsecond'), participant.id, participant.updated_at, coalesce(last.sequence, 0),
     coalesce(last.entry_hash, uuid_send(participant.ledger_salt))
 FROM participants_participant AS participant LEFT JOIN LATERAL (
     SELECT sequence, entry_hash FROM participants_journalentry
@@ -64,7 +62,7 @@ def lock(participant_ids: Collection[UUID]) -> tuple[list[Book], datetime]:
 def read(participant_ids: Collection[UUID]) -> tuple[list[Book], datetime]:
     """Read the books of these participants in the order of their ids, without any amounts yet; and PostgreSQL's time."""
     rows = run(_HEADS, [id_list(participant_ids)], at=participant_ids)
-    moment = rows[0][0] if rows else timezone.now()
+    moment = max((row[0] for row in rows), default=datetime.min.replace(tzinfo=UTC))
     return [Book(*row) for _, *row in rows], moment
 
 

@@ -1,6 +1,7 @@
 """How account books are written: the only code that changes the journal, balances and maturities.
 
-Whoever looked without a lock and was overtaken writes nothing: the statement locks the participant, compares `updated_at`
+A book that was read without a lock and is out of date is not written: the statement locks the participant, compares
+`updated_at`
 with the book's version, and leaves out an entry whose number or key is taken.
 """
 
@@ -37,8 +38,8 @@ WITH input AS NOT MATERIALIZED (
 )"""
 
 # Participants who are still as their books found them, locked in the order of their ids. Whoever changes a status or an
-# enrollment sets `updated_at`: those are not locked, and nothing is written for them. LIMIT tells the planner of a single
-# participant that it is one, and to use the index.
+# enrollment sets `updated_at`: those are not locked, and nothing is written for them. For a single participant,
+# LIMIT makes the planner use the index.
 _LOCKED = """
 book AS MATERIALIZED (
     SELECT row.* FROM {recordset} {limit}
@@ -118,11 +119,11 @@ def opened(participant_ids: Collection[UUID]) -> Iterator[tuple[dict[UUID, Book]
         yield {book.participant_id: book for book in books}, moment
         moved = [book for book in books if book.entries]
         if moved and not write(moved):
-            raise AssertionError("Nobody overtakes us under the lock.")
+            raise AssertionError("Somebody moved this participant's value under our lock.")
 
 
 def write(books: Collection[Book]) -> bool:
-    """Write the new entries of these books and what they leave; False where one of them was overtaken.
+    """Write the new entries of these books and the balances after them; return False where one of them was overtaken.
 
     One entry is written whole or not at all. Several take a transaction, and the locks of their participants.
     """

@@ -38,8 +38,6 @@ from participants.models.state import (
     MAX_COUNTER_KEY_LENGTH,
     Counter,
     TierStanding,
-    has_expired,
-    window_has_ended,
 )
 
 __all__ = [
@@ -76,6 +74,4 @@ __all__ = [
     "StateChange",
     "StateType",
     "TierStanding",
-    "has_expired",
-    "window_has_ended",
 ]

@@ -54,6 +54,12 @@ class AreStorableAttributes(Func):
 
 
 class ParticipantStatus(models.TextChoices):
+    """Whether a participant earns and spends.
+
+    Unless ACTIVE, rules' actions with `needs_active` fail (participants.events.actions), as do movements by API but a
+    forfeit of a CLOSED participant (participants.ledger.post) and setting tiers by API (participants.state.tiers).
+    """
+
     ACTIVE = "ACTIVE"
     SUSPENDED = "SUSPENDED"
     CLOSED = "CLOSED"
@@ -195,7 +201,7 @@ class Enrollment(models.Model):
     objects = EnrollmentQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "enrolment"
+        verbose_name = "enrollment"
         ordering = ["id"]
         constraints = [
             models.UniqueConstraint(

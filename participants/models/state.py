@@ -1,4 +1,4 @@
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.db import models
 from django.db.models import F, Q
@@ -10,18 +10,6 @@ from programs.kernel.decimals import ExactDecimalField
 from programs.models import TierTrack
 
 MAX_COUNTER_KEY_LENGTH = 100
-
-
-def window_has_ended(
-    last_reset_at: datetime, reset_after: timedelta | None, moment: datetime
-) -> bool:
-    """Whether a counter's window has ended by this moment, so that it counts as zero."""
-    return reset_after is not None and moment >= last_reset_at + reset_after
-
-
-def has_expired(expires_at: datetime | None, moment: datetime) -> bool:
-    """Whether a level no longer counts at this moment."""
-    return expires_at is not None and expires_at <= moment
 
 
 class Counter(models.Model):
@@ -56,10 +44,6 @@ class Counter(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key} {self.value}"
-
-    def is_past(self, moment: datetime) -> bool:
-        """Whether the window has ended by this moment, so that the value counts as zero."""
-        return window_has_ended(self.last_reset_at, self.reset_after, moment)
 
 
 class TierStanding(models.Model):

@@ -3,7 +3,7 @@
 from participants.state.changes import Change
 from participants.state.read import document
 from participants.state.rights import ALL_RIGHTS, EXISTING_ONLY, Rights
-from participants.state.write import Upserted, change, change_each, change_in_turn, upsert_each
+from participants.state.upsert import Upserted, change, change_each, change_in_turn, upsert_each
 
 __all__ = [
     "ALL_RIGHTS",

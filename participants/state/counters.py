@@ -1,4 +1,4 @@
-"""Counters, set and deleted by hand. Rules add to them through `Person`, too."""
+"""Counters, set and deleted by hand. When a window ends and the next one begins is decided in `person`."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

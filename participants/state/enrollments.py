@@ -8,7 +8,7 @@ from participants.models import Enrollment, EnrollmentStatus
 from participants.state import persons
 from participants.state.changes import Change
 from participants.state.rights import ALL_RIGHTS, Rights
-from participants.state.write import change
+from participants.state.upsert import change
 from programs.kernel.actors import Actor
 from programs.kernel.database import retried
 

@@ -1,8 +1,8 @@
 """One participant's state in memory: every rule about a change of it, and nothing of the database.
 
 A person is loaded under the participant's lock, changed, and written by `participants.state.persons`. The bulk upsert
-(`participants.state.write`) does what `add_tag`, `remove_tag` and `set_attribute` do in SQL; a property test holds both
-together.
+(`participants.state.upsert`) does in SQL what `add_tag`, `remove_tag` and `set_attribute` do here; a property test
+checks that both agree.
 """
 
 from collections.abc import Mapping
@@ -26,8 +26,6 @@ from participants.models import (
     Operation,
     ParticipantStatus,
     StateType,
-    has_expired,
-    window_has_ended,
 )
 from participants.state.changes import AttributeValue
 from programs.kernel.decimals import DECIMAL_PLACES, EXACT, LARGEST, ZERO, rounded_down, written
@@ -154,7 +152,8 @@ class Person:
     ) -> tuple[Decimal | None, Decimal]:
         """Add to a counter, or make it; returns its value before (None where there was none) and after.
 
-        What is finer than a counter is cut off. A `reset_after` of None keeps the window's length. Raises CounterOutOfRange.
+        Decimals beyond a counter's 18 are cut off. A `reset_after` of None keeps the window's length. Raises
+        CounterOutOfRange.
         """
         known = self.counters.get(key)
         old = None if known is None else known.value
@@ -163,7 +162,7 @@ class Person:
             raise CounterOutOfRange
         amount = rounded_down(amount, DECIMAL_PLACES)
         if amount == 0:
-            return old, old or ZERO  # as of a balance, zero does nothing
+            return old, old or ZERO  # zero does nothing, as with a balance
         new = EXACT.add(old or ZERO, amount)
         if new.copy_abs() > LARGEST:
             raise CounterOutOfRange
@@ -206,7 +205,7 @@ class Person:
             self._note(StateType.COUNTER, key, written(counter.value), None, cause)
 
     def stand(self, track_id: UUID, standing: Standing, moment: datetime) -> None:
-        """Take in a stored standing; from its expiry on it no longer counts."""
+        """Add a stored standing: to `standings`, or to `lapsed` if it has expired."""
         is_past = has_expired(standing.expires_at, moment)
         (self.lapsed if is_past else self.standings)[track_id] = standing
 
@@ -223,7 +222,7 @@ class Person:
     ) -> None:
         """Put them on a level of the track, "" for the base; for good, or until `expires_at`.
 
-        `old_level` is where they stand by what the track is now. On the same level they keep when they acquired it.
+        `old_level` is their level on the track as it is now. If the level stays the same, so does `acquired_at`.
         """
         held = self.standings.get(track_id)
         if held and not old_level:  # a level that the track no longer has
@@ -243,7 +242,7 @@ class Person:
     def end_lapsed(self, track_id: UUID, track_key: str, cause: Cause) -> None:
         """Note the end of a standing that no longer counts, if there is one.
 
-        Without it the next level would be an ADD after an ADD, and the history no chain.
+        Otherwise the next level would be a second ADD without a REMOVE between.
         """
         lapsed = self.lapsed.pop(track_id, None)
         if lapsed is not None:
@@ -256,6 +255,18 @@ class Person:
         )
         caused = (str(cause.by), cause.event_id, cause.rule_id, cause.program_id)
         self.noted.append(HistoryRow(state_type, key, operation, old, new, *caused))
+
+
+def window_has_ended(
+    last_reset_at: datetime, reset_after: timedelta | None, moment: datetime
+) -> bool:
+    """Whether a counter's window has ended by this moment, so that it counts as zero."""
+    return reset_after is not None and moment >= last_reset_at + reset_after
+
+
+def has_expired(expires_at: datetime | None, moment: datetime) -> bool:
+    """Whether a level no longer counts at this moment."""
+    return expires_at is not None and expires_at <= moment
 
 
 def counter_at(
@@ -271,12 +282,12 @@ def values_of(counters: Mapping[str, CounterState]) -> dict[str, Decimal]:
 
 
 def _is_same(old: AttributeValue, new: AttributeValue) -> bool:
-    # Python takes 1 for True.
+    # To Python, 1 == True.
     return old == new and isinstance(old, bool) == isinstance(new, bool)
 
 
 def _refuse_unstorable(value: AttributeValue) -> None:
-    # By the very type: a TypeName of the rule language is a str too, and a bool an int.
+    # Exact types: a TypeName of the rule language is also a str, and a bool an int.
     if type(value) is str:
         if len(value) > MAX_ATTRIBUTE_VALUE_LENGTH:
             raise AttributeRefused(f"A text has at most {MAX_ATTRIBUTE_VALUE_LENGTH} characters.")

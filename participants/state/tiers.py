@@ -12,20 +12,15 @@ from django.db.models.functions import Now
 
 from participants.causes import Cause
 from participants.exceptions import NotEnrolled, ParticipantInactive
-from participants.models import Enrollment, EnrollmentStatus, TierStanding, has_expired
+from participants.models import Enrollment, EnrollmentStatus, TierStanding
 from participants.state import persons
-from participants.state.person import Person
+from participants.state.person import Person, has_expired
 from participants.state.rights import ALL_RIGHTS, Rights
+from programs.exceptions import ProgramInactive, ProgramNotFound, TierTrackNotFound
 from programs.kernel.actors import Actor
 from programs.kernel.cleaning import Errors, instant_of, members_of, refuse_unknown, text_of
 from programs.kernel.database import retried
-from programs.kernel.exceptions import (
-    FieldError,
-    ProgramInactive,
-    ProgramNotFound,
-    TierTrackNotFound,
-    ValidationFailed,
-)
+from programs.kernel.exceptions import FieldError, ValidationFailed
 from programs.models import Program, ProgramStatus, TierLevel, TierTrack
 
 EXPIRED_AT_ONCE = 500

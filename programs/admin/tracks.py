@@ -16,11 +16,8 @@ from programs.admin.form_fields import JSONTextField, written
 from programs.admin.verb_pages import ModelCheckedForm, VerbAdmin
 from programs.api.callers import actor_of
 from programs.api.tiers import TierTrackChangeSerializer
-from programs.kernel.exceptions import (
-    TierTrackChanged,
-    TierTrackNotFound,
-    ValidationFailed,
-)
+from programs.exceptions import TierTrackChanged, TierTrackNotFound
+from programs.kernel.exceptions import ValidationFailed
 from programs.models import TierLevel, TierTrack, TierTrackVersion
 from programs.models.tiers import MAX_LEVELS
 

@@ -1,4 +1,4 @@
-"""Pages whose form is carried out by a verb of the domain: validate, call the verb, show what it refuses."""
+"""Pages whose form is handed to a verb of the domain: validate, call the verb, show what it refuses."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -32,7 +32,7 @@ class RefusalMixin:
     def add_refusal(self: Any, refusal: DomainError) -> None:
         if not refusal.fields:
             self.add_error(self.of_refusal.get(type(refusal)), refusal.message)
-        # A field that was refused before is missing from what the verb got. Do not report it twice.
+        # A field that the form refused never reached the verb, which reports it as missing: show it once.
         refused_before = set(self.errors)
         for error in refusal.fields:
             name, place = _FIELD.fullmatch(error.field).groups()  # type: ignore[union-attr]
@@ -64,7 +64,7 @@ class VerbForm(RefusalMixin, forms.ModelForm[M]):
 
 
 class ModelCheckedForm(VerbForm[M]):
-    """A form of a model whose verb leaves the fields' own validators to the model."""
+    """A form whose verb relies on the model's validators, so Django's own validation runs too."""
 
     def _post_clean(self) -> None:
         forms.ModelForm._post_clean(self)  # type: ignore[attr-defined]

@@ -12,15 +12,15 @@ from rest_framework.viewsets import GenericViewSet
 from programs import assets
 from programs.api.addresses import PROGRAM_ID, path_parameter
 from programs.api.bodies import validated_body
-from programs.api.rights import LINKING_AN_ASSET
+from programs.api.permissions import LINKING_AN_ASSET
 from programs.api.strict import (
     AmountField,
     StrictModelSerializer,
     StrictSerializer,
     WholeNumberField,
 )
+from programs.exceptions import ProgramNotFound
 from programs.kernel.decimals import DECIMAL_PLACES
-from programs.kernel.exceptions import ProgramNotFound
 from programs.models import Asset, AssetLink, InventoryMode, IssuancePolicy, Program
 
 _ASSET_ID = "0198c0dd-3f4a-7b5c-8d6e-7f8091a2b3c4"

@@ -13,7 +13,8 @@ from programs import rulebook
 from programs.api.bodies import BodySchema, validated_body
 from programs.api.refusals import POSITION
 from programs.api.strict import JSONTextArea
-from programs.kernel.exceptions import FieldError, ProgramNotFound, ValidationFailed
+from programs.exceptions import ProgramNotFound
+from programs.kernel.exceptions import FieldError, ValidationFailed
 from programs.models import Rule
 
 

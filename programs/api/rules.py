@@ -19,11 +19,7 @@ from programs.api.bodies import BodySchema, validated_body
 from programs.api.callers import actor_of
 from programs.api.filters import HidesArchived
 from programs.api.strict import InstantField
-from programs.kernel.exceptions import (
-    OrderTaken,
-    ProgramInactive,
-    ProgramNotFound,
-)
+from programs.exceptions import OrderTaken, ProgramInactive, ProgramNotFound
 from programs.models import Rule, RuleStatus, RuleVersion
 from programs.models.rules import MAX_CONDITION_LENGTH
 from programs.rulebook.bodies import FIELDS

@@ -5,10 +5,11 @@ from uuid import UUID
 
 from django.db.models import OuterRef, QuerySet, Subquery
 
+from programs.exceptions import ProgramNotFound, RuleNotFound
 from programs.kernel.cleaning import Errors
-from programs.kernel.exceptions import FieldError, ProgramNotFound, RuleNotFound, ValidationFailed
+from programs.kernel.exceptions import FieldError, ValidationFailed
 from programs.models import Program, Rule, RuleVersion
-from programs.rulebook.actions import clean_actions, in_documented_order, refuse_strangers
+from programs.rulebook.actions import clean_actions, in_documented_order, refuse_unknown_names
 from programs.rulebook.bodies import FIELDS, Draft, clean_condition
 from programs.rulebook.program_names import ProgramNames
 
@@ -65,7 +66,7 @@ def mistakes_in(draft: Draft) -> list[FieldError]:
         else:
             actions = clean_actions(draft.actions, errors)
             if draft.program_id and not errors:
-                refuse_strangers(actions, ProgramNames(draft.program_id), errors)
+                refuse_unknown_names(actions, ProgramNames(draft.program_id), errors)
     except ValidationFailed as refusal:  # there were too many to go on
         return list(refusal.fields)
     return errors

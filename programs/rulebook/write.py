@@ -10,21 +10,20 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.db.models.functions import Now
 
-from programs.kernel.actors import Actor
-from programs.kernel.cleaning import Errors
-from programs.kernel.database import retried, violated
-from programs.kernel.exceptions import (
-    FieldError,
+from programs.exceptions import (
     OrderTaken,
     ProgramInactive,
     ProgramNotFound,
     RuleChanged,
     RuleNotFound,
-    ValidationFailed,
 )
+from programs.kernel.actors import Actor
+from programs.kernel.cleaning import Errors
+from programs.kernel.database import retried, violated
+from programs.kernel.exceptions import FieldError, ValidationFailed
 from programs.models import Program, ProgramStatus, Rule, RuleStatus, RuleVersion
 from programs.models.rules import MAX_ORDER
-from programs.rulebook.actions import refuse_strangers
+from programs.rulebook.actions import refuse_unknown_names
 from programs.rulebook.bodies import FIELDS, MAX_NAME_LENGTH, NewRule, refuse_empty_window
 from programs.rulebook.program_names import ProgramNames
 
@@ -41,7 +40,7 @@ def create(new: NewRule, *, by: Actor) -> Rule:
     with transaction.atomic():
         _refuse_archived(_lock(new.program_id))
         errors = Errors()
-        refuse_strangers(new.actions, ProgramNames(new.program_id), errors)
+        refuse_unknown_names(new.actions, ProgramNames(new.program_id), errors)
         errors.raise_if_any()
         order = new.order if new.order is not None else _next_order(new.program_id)
         return _added(Rule(**{**asdict(new), "order": order}), by)
@@ -163,7 +162,7 @@ def _changed(rule: Rule, values: Mapping[str, Any], by: Actor) -> Rule:
     refuse_empty_window(rule.active_from, rule.active_to, errors)
     # An asset or level may have gone since it was named; that must not block other changes to the rule.
     if now["actions"] != before["actions"]:
-        refuse_strangers(rule.actions, ProgramNames(rule.program_id), errors)
+        refuse_unknown_names(rule.actions, ProgramNames(rule.program_id), errors)
     errors.raise_if_any()
     rule.version += 1
     _save(rule, update_fields=[*values, "version", "updated_at"])

@@ -12,8 +12,9 @@ from programs.rules.kinds import Kind
 class Environment:
     """The names that an expression may read, each with the kind of its value, and the functions that it may call.
 
-    In an open environment any other name may be bound as well, dotted ones too, and nothing is checked before the
-    evaluation, since nothing is known. With `decimal_facts`, whole numbers in the facts are read as decimals.
+    In an open environment any other name, dotted or not, may turn out to be bound, so only what can have no
+    meaning is an error before the evaluation. With `decimal_facts`, whole numbers in the facts are read as
+    decimals.
     """
 
     variables: Mapping[str, Kind] = field(default_factory=dict)

@@ -2,7 +2,7 @@ from uuid import UUID
 
 from django.db.models import Prefetch
 
-from programs.kernel.exceptions import ProgramNotFound, TierTrackNotFound
+from programs.exceptions import ProgramNotFound, TierTrackNotFound
 from programs.models import Program, TierLevel, TierTrack
 from programs.models.tiers import TierTrackQuerySet
 

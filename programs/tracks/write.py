@@ -7,16 +7,11 @@ import msgspec
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from programs.exceptions import ProgramNotFound, TierTrackChanged, TierTrackNotFound
 from programs.kernel import exact_json
 from programs.kernel.actors import Actor
 from programs.kernel.database import retried, violated
-from programs.kernel.exceptions import (
-    FieldError,
-    ProgramNotFound,
-    TierTrackChanged,
-    TierTrackNotFound,
-    ValidationFailed,
-)
+from programs.kernel.exceptions import FieldError, ValidationFailed
 from programs.models import Program, TierLevel, TierTrack, TierTrackVersion
 from programs.tracks.bodies import Level, NewTrack, TrackChange
 from programs.tracks.read import whole

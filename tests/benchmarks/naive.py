@@ -36,9 +36,10 @@ from participants.models import (
     Participant,
     StateChange,
 )
+from participants.state.person import window_has_ended
 from programs.api.callers import actor_of
+from programs.exceptions import ProgramInactive
 from programs.kernel.decimals import written
-from programs.kernel.exceptions import ProgramInactive
 from programs.models import ApiKey, Program, ProgramStatus, Scope, TierTrack
 
 # What happened to one thing: its kind, its key, its old and its new value.
@@ -108,7 +109,9 @@ class NaiveParticipantSerializer(serializers.ModelSerializer[Participant]):
     def get_counters(self, participant: Participant) -> dict[str, str]:
         now = timezone.now()
         return {
-            counter.key: "0" if counter.is_past(now) else written(counter.value)
+            counter.key: "0"
+            if window_has_ended(counter.last_reset_at, counter.reset_after, now)
+            else written(counter.value)
             for counter in participant.counters.all()
         }
 

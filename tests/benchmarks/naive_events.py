@@ -1,6 +1,6 @@
 """An event as one stores it first: a ModelSerializer, look-ups by the ORM, a transaction for each event.
 
-It checks what Laurel checks, makes and enrols whom Laurel would, writes the same rows and gives the same answer. What it does
+It checks what Laurel checks, makes and enrolls whom Laurel would, writes the same rows and gives the same answer. What it does
 not have is safety: two simultaneous calls with one new key may answer 500.
 """
 
@@ -26,8 +26,9 @@ from participants.api.outcomes import EventSerializer, StoredEventSerializer
 from participants.exceptions import IdempotencyConflict, ParticipantNotFound, UnknownParticipant
 from participants.models import Enrollment, EnrollmentStatus, Event, EventStatus, Participant
 from programs.api.callers import actor_of
+from programs.exceptions import ProgramInactive, ProgramNotFound
 from programs.kernel import exact_json
-from programs.kernel.exceptions import DomainError, ProgramInactive, ProgramNotFound
+from programs.kernel.exceptions import DomainError
 from programs.models import ApiKey, Program, ProgramStatus, Scope
 from tests.benchmarks.naive import KeyAuthentication, beginnings, record
 

@@ -25,6 +25,7 @@ from participants.models import (
     ParticipantStatus,
     StateChange,
 )
+from participants.state.person import window_has_ended
 from programs import rules
 from programs.kernel import decimals
 from programs.kernel.decimals import LARGEST, ZERO, rounded_down, written
@@ -136,7 +137,11 @@ class _Work:
 
     def value(self, key: str) -> Decimal:
         counter = self.counters[key]
-        value: Decimal = ZERO if counter.is_past(self.moment) else counter.value
+        value: Decimal = (
+            ZERO
+            if window_has_ended(counter.last_reset_at, counter.reset_after, self.moment)
+            else counter.value
+        )
         return value
 
     def carry_out(self, rule: Rule, action: dict[str, Any]) -> dict[str, Any]:
@@ -187,7 +192,7 @@ class _Work:
         counter.value = (self.value(key) if known else ZERO) + amount
         if counter.value.copy_abs() > LARGEST:
             raise CounterOutOfRange
-        if counter.is_past(self.moment):
+        if window_has_ended(counter.last_reset_at, counter.reset_after, self.moment):
             counter.last_reset_at = self.moment
         counter.updated_at = self.moment
         counter.save()

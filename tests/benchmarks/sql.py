@@ -14,7 +14,7 @@ from psycopg import RawCursor
 
 from participants.events.process import BATCH
 from participants.models import Balance, Counter, Event, JournalEntry, StateChange
-from participants.state import write
+from participants.state import upsert
 from participants.state.changes import clean_upsert
 from programs.kernel import exact_json
 from programs.kernel.database import uuid7
@@ -25,7 +25,7 @@ from tests.benchmarks.people import Body
 Waiting = tuple[UUID, UUID]  # an event, and whose it is
 
 # The very text that Laurel sends; no other module has a use for it.
-STATEMENT = write._STATEMENTS["external_id", True].sql
+STATEMENT = upsert._STATEMENTS["external_id", True].sql
 
 
 class Sessions:
@@ -55,7 +55,7 @@ def _run(
     latencies = []
     cursor = RawCursor(connection)
     while (begin := time.perf_counter()) < deadline:
-        row = write._row(0, "external_id", *clean_upsert(next(bodies)))
+        row = upsert._row(0, "external_id", *clean_upsert(next(bodies)))
         cursor.execute(
             STATEMENT, [exact_json.dumps([row]).decode(), "command:sql", True, True, True]
         )

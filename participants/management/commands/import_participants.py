@@ -5,7 +5,7 @@ from uuid import UUID
 
 from participants import state
 from participants.management.import_command import ImportCommand
-from participants.state.write import UpsertStatus
+from participants.state.upsert import UpsertStatus
 from programs.kernel.actors import Actor, ActorKind
 from programs.kernel.exceptions import DomainError
 

@@ -13,8 +13,9 @@ from programs.admin.rules.actions import action_of, row_of, rows_of
 from programs.admin.rules.choices import ProgramChoices
 from programs.admin.rules.inputs import CodeField, Lines
 from programs.admin.verb_pages import VerbForm
+from programs.exceptions import RuleChanged
 from programs.kernel import instants
-from programs.kernel.exceptions import DomainError, FieldError, RuleChanged
+from programs.kernel.exceptions import DomainError, FieldError
 from programs.models import Program, Rule, RuleStatus
 
 _ACTION = re.compile(r"(?:\w+\.)?actions\[(\d+)\]\.?(\w*)(.*)", re.DOTALL)

@@ -30,7 +30,7 @@ __all__ = [
     "clean_actions",
     "compiled_action",
     "in_documented_order",
-    "refuse_strangers",
+    "refuse_unknown_names",
 ]
 
 MAX_ACTIONS = 50
@@ -75,7 +75,7 @@ def _read(value: object, errors: Errors, path: str) -> dict[str, Any]:
     return ACTION_TYPES[kind].read(members, errors, path) if kind else {}
 
 
-def refuse_strangers(
+def refuse_unknown_names(
     actions: Iterable[Mapping[str, Any]],
     names: ProgramNames,
     errors: Errors,
@@ -85,7 +85,7 @@ def refuse_strangers(
     for index, action in enumerate(actions):
         for field_name, field in ACTION_TYPES[action["type"]].fields.items():
             if field_name in action:
-                field.refuse_stranger(action, names, errors, f"{name}[{index}].{field_name}")
+                field.refuse_unknown_names(action, names, errors, f"{name}[{index}].{field_name}")
 
 
 def compiled_action(stored: Mapping[str, Any]) -> Action:

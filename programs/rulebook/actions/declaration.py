@@ -1,7 +1,7 @@
 """How a type of action is declared: a class whose attributes are its fields.
 
 Validation, the OpenAPI schema, the admin's form with its script, the reference and the compiled action derive from it.
-What the action does to a participant is registered for the class in `participants.events.actions`.
+The class is listed in `ACTION_TYPES` (`__init__.py`). What the action does to a participant is registered for the class in `participants.events.actions`.
 """
 
 from collections.abc import Mapping
@@ -17,8 +17,8 @@ class Field(Generic[T]):
     """One field of an action. `T` is what the compiled action holds.
 
     `help` is shown in the admin, in the OpenAPI document and in the reference. `default` is stored where an optional field is
-    left out; None stores nothing. `form_name` names the input of the admin's form: types whose fields have the same
-    one share that input, and fields of one type that share one are joined by a colon in it.
+    left out; None stores nothing. `form_name` names the input of the admin's form: fields with the same
+    `form_name` share one input; within one type their values are joined by a colon, as in `track:level`.
     """
 
     widget: str = "text"  # of the admin's form
@@ -48,7 +48,7 @@ class Field(Generic[T]):
     @overload
     def __get__(self, action: "Action", owner: type) -> T: ...
     def __get__(self, action: "Action | None", owner: type) -> "Self | T":
-        # A stored value is in the action's own dictionary, which Python looks into first.
+        # A stored value in the instance's `__dict__` takes precedence (no `__set__` here).
         if action is None:
             return self
         absent: T = self.absent
@@ -67,7 +67,7 @@ class Field(Generic[T]):
         compiled: T = stored
         return compiled
 
-    def refuse_stranger(
+    def refuse_unknown_names(
         self, action: Mapping[str, Any], names: ProgramNames, errors: Errors, path: str
     ) -> None:
         """Add an error if the field names something that the program does not have."""
@@ -96,7 +96,7 @@ class Action:
 
     def __init_subclass__(cls) -> None:
         own = {name: each for name, each in vars(cls).items() if isinstance(each, Field)}
-        # A field that is declared again, as it is in the base, has its place among the class's own.
+        # Repeating an inherited field (`description = Movement.description`) moves it to that place.
         inherited = {name: each for name, each in cls.fields.items() if name not in own}
         cls.fields = {**inherited, **own}
 

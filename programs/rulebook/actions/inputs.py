@@ -38,7 +38,7 @@ class AssetField(Field[UUID]):
     def compiled(self, stored: str) -> UUID:
         return UUID(stored)
 
-    def refuse_stranger(
+    def refuse_unknown_names(
         self, action: Mapping[str, Any], names: ProgramNames, errors: Errors, path: str
     ) -> None:
         asset_id = UUID(action[self.name])
@@ -237,7 +237,7 @@ class TrackKeyField(TextField):
     def schema(self) -> dict[str, Any]:
         return {"type": "string", "pattern": f"^{_TRACK_KEY}$", "maxLength": self.longest}
 
-    def refuse_stranger(
+    def refuse_unknown_names(
         self, action: Mapping[str, Any], names: ProgramNames, errors: Errors, path: str
     ) -> None:
         if action[self.name] not in names.levels:
@@ -260,7 +260,7 @@ class LevelKeyField(TrackKeyField):
     def schema(self) -> dict[str, Any]:
         return {**super().schema(), "pattern": f"^({_TRACK_KEY})?$"}
 
-    def refuse_stranger(
+    def refuse_unknown_names(
         self, action: Mapping[str, Any], names: ProgramNames, errors: Errors, path: str
     ) -> None:
         level, levels = action[self.name], names.levels.get(action[self.track.name])

@@ -194,7 +194,7 @@ def test_who_may_only_add_changes_no_enrolment_that_somebody_makes_at_that_momen
 ) -> None:
     client = signed_in(ADD)
 
-    def enrol() -> int:
+    def enroll() -> int:
         try:
             path = f"{ANA}/enrollments/{program.id}"
             return submit(client, "PUT", path, {"status": "ACTIVE"}).status_code
@@ -205,7 +205,7 @@ def test_who_may_only_add_changes_no_enrolment_that_somebody_makes_at_that_momen
         with transaction.atomic():
             frozen = state.Change(program_id=program.id, enrollment_status="FROZEN")
             state.change(frozen, to="ana", by=TESTER)
-            status = pool.submit(enrol)
+            status = pool.submit(enroll)
             threading.Event().wait(0.5)  # so that the call has looked, or waits for us
         assert status.result() == 403
 
@@ -232,12 +232,12 @@ def test_forms_are_drawn_for_what_one_may_do(participant: Participant) -> None:
 
     listing = text_of(client.get("/v1/participants"))
     tag = text_of(client.get(f"{ANA}/state/tags/vip"))
-    enrolment = text_of(client.get(f"{ANA}/enrollments/{uuid4()}"))
+    enrollment = text_of(client.get(f"{ANA}/enrollments/{uuid4()}"))
 
     assert 'name="external_id"' in form_of("POST", listing)
     assert form_of("PUT", tag)
     assert 'data-method="DELETE"' in tag
-    assert form_of("PUT", enrolment) == ""
+    assert form_of("PUT", enrollment) == ""
 
 
 def test_view_permission_draws_no_form(participant: Participant) -> None:

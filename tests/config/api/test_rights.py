@@ -10,9 +10,9 @@ from django.contrib.auth.models import User
 from django.urls import URLPattern
 from rest_framework.test import APIClient
 
-import participants.api.rights
+import participants.api.permissions
 import participants.api.urls
-import programs.api.rights
+import programs.api.permissions
 import programs.api.urls
 from config.api.permissions import REQUIREMENTS
 from programs.api_keys import issue
@@ -36,7 +36,7 @@ def calls() -> Iterator[tuple[str, str, str]]:
 def test_each_call_has_one_row_and_no_row_is_unused() -> None:
     patterns: list[Any] = [*participants.api.urls.urlpatterns, *programs.api.urls.urlpatterns]
     views = {pattern.callback.cls for pattern in patterns}
-    tables = [programs.api.rights.REQUIREMENTS, participants.api.rights.REQUIREMENTS]
+    tables = [programs.api.permissions.REQUIREMENTS, participants.api.permissions.REQUIREMENTS]
 
     assert {name for name, _, _ in calls()} == REQUIREMENTS.keys()
     assert len({view.__name__ for view in views}) == len(views)

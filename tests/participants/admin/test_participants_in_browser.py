@@ -72,7 +72,7 @@ def test_selected_participants_are_enrolled_in_a_program_found_by_its_name(
     admin.locator(".select2-selection").click()
     admin.locator(".select2-search__field").fill("gold")
     admin.get_by_role("option", name="Gold club").click()
-    admin.get_by_role("button", name="Enrol").click()
+    admin.get_by_role("button", name="Enroll").click()
 
     expect(admin.get_by_text("1 changed, 0 already up to date.")).to_be_visible()
     assert ana.enrollments.get().program.name == "Gold club"

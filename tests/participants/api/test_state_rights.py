@@ -10,7 +10,7 @@ from participants.state.tiers import TierChange, set_tier
 from programs.models import Program
 from tests.config.api.browsable_pages import signed_in, submit
 from tests.conftest import TESTER
-from tests.participants.api.tiers import enrol, make_track
+from tests.participants.api.tiers import enroll, make_track
 
 STATE = "/v1/participants/external:ana/state"
 
@@ -54,7 +54,7 @@ def test_a_tier_is_added_and_changed_by_those_who_may(
     level: str | None,
 ) -> None:
     make_track(program, "status", "silver", "gold")
-    enrol("ana", program)
+    enroll("ana", program)
     if exists:
         set_tier("ana", "status", program.id, TierChange("silver"), by=TESTER)
 

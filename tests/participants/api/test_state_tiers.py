@@ -11,7 +11,7 @@ from participants import state
 from participants.models import Participant, StateChange, TierStanding
 from programs.models import Program, TierLevel, TierTrack
 from tests.conftest import TESTER
-from tests.participants.api.tiers import enrol, make_track
+from tests.participants.api.tiers import enroll, make_track
 
 PATH = "/v1/participants/external:ana/state/tiers"
 BASE = {"level": "", "rank": 0}
@@ -21,7 +21,7 @@ SOON = "2099-12-31T00:00:00.000000Z"
 @pytest.fixture
 def track(program: Program, participant: Participant) -> TierTrack:
     """A track of the program that ana is enrolled in."""
-    enrol("ana", program)
+    enroll("ana", program)
     return make_track(program)
 
 
@@ -124,7 +124,7 @@ def test_of_two_tracks_with_one_key_the_map_has_the_one_enrolled_in_first(
 ) -> None:
     other = Program.objects.create(name="Other")
     make_track(other)
-    enrol("ana", other)
+    enroll("ana", other)
     api.put(f"{PATH}/status?program_id={other.pk}", {"level": "gold"})
     put(api, program, "bronze")
 
@@ -166,7 +166,7 @@ def test_it_takes_an_active_participant_enrolled_in_an_active_program(
 ) -> None:
     put(api, program, "bronze")
     if "enrollment" in change:
-        enrol("ana", program, change["enrollment"])
+        enroll("ana", program, change["enrollment"])
     if "participant" in change:
         state.change(state.Change(status=change["participant"]), to="ana", by=TESTER)
     Program.objects.update(status=change.get("program", "ACTIVE"))
@@ -237,6 +237,6 @@ def test_a_list_of_tiers_costs_the_same_however_many_there_are(
     for number in range(5):
         other = Program.objects.create(name=f"Other {number}")
         make_track(other, f"other{number}")
-        enrol("ana", other)
+        enroll("ana", other)
 
     assert cost() == before <= 4

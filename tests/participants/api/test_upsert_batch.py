@@ -121,7 +121,7 @@ def test_a_row_that_enrols_is_an_error_for_staff_who_may_not(
     assert [row["status"] for row in rows] == [outcome, "created"]
     assert enrolled or rows[0]["error"] == {
         "code": "forbidden",
-        "message": "You may not both add and change enrollments, and a program_id may do either.",
+        "message": "A program_id adds or changes an enrollment; you need both permissions.",
     }
     assert Participant.objects.filter(external_id="ana").exists() == enrolled
     assert Enrollment.objects.exists() == enrolled

@@ -12,6 +12,6 @@ def make_track(program: Program, key: str = "status", *levels: str) -> TierTrack
     return track
 
 
-def enrol(who: str, program: Program, status: str = "ACTIVE") -> None:
+def enroll(who: str, program: Program, status: str = "ACTIVE") -> None:
     change = state.Change(program_id=program.pk, enrollment_status=status)
     state.change(change, to=who, by=TESTER, rights=state.ALL_RIGHTS)

@@ -23,7 +23,8 @@ from participants.exceptions import (
 from participants.models import Enrollment, Event, Participant, StateChange
 from participants.state import Rights
 from programs import rulebook
-from programs.kernel.exceptions import DomainError, ProgramInactive, ProgramNotFound
+from programs.exceptions import ProgramInactive, ProgramNotFound
+from programs.kernel.exceptions import DomainError
 from programs.models import Program
 from tests.conftest import TESTER
 from tests.participants.events.sent import a_body, an_event, nothing_is_stored, send

@@ -18,7 +18,8 @@ from participants.events.request import NewEvent
 from participants.exceptions import IdempotencyConflict, UnknownParticipant
 from participants.models import Enrollment, Event, Participant
 from participants.state import Rights
-from programs.kernel.exceptions import DomainError, ProgramNotFound
+from programs.exceptions import ProgramNotFound
+from programs.kernel.exceptions import DomainError
 from programs.models import Program
 from tests.conftest import TESTER
 from tests.participants.events.sent import a_body, an_event

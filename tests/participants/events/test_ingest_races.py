@@ -12,7 +12,8 @@ from django.db import OperationalError, connection, connections, transaction
 from participants import state
 from participants.events.ingest import Stored, ingest
 from participants.models import Enrollment, Event, Participant, StateChange
-from programs.kernel.exceptions import DomainError, ProgramInactive
+from programs.exceptions import ProgramInactive
+from programs.kernel.exceptions import DomainError
 from programs.models import Program
 from tests.conftest import TESTER
 from tests.participants.events.sent import an_event, send

@@ -344,18 +344,18 @@ class LedgerMachine(RuleBasedStateMachine):
             elif not links:
                 AssetLink.objects.create(program=self.program, asset=asset)
 
-    def _set(self, who: str, status: str, enrolment: str) -> None:
+    def _set(self, who: str, status: str, enrollment: str) -> None:
         state.change(
             state.Change(
                 status=status,
                 program_id=self.program.pk,
-                enrollment_status="FROZEN" if enrolment == "FROZEN" else "ACTIVE",
+                enrollment_status="FROZEN" if enrollment == "FROZEN" else "ACTIVE",
             ),
             to=who,
             by=TESTER,
         )
         self.model.status[who] = status
-        self.model.enrolled[who] = enrolment != "FROZEN"
+        self.model.enrolled[who] = enrollment != "FROZEN"
 
     # What must be the same after each step
 

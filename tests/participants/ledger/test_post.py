@@ -23,7 +23,8 @@ from participants.exceptions import (
 )
 from participants.ledger import verify
 from participants.models import ActionType, Balance, JournalEntry, Maturity, Participant
-from programs.kernel.exceptions import AssetNotFound, DomainError, ProgramNotFound, ValidationFailed
+from programs.exceptions import AssetNotFound, ProgramNotFound
+from programs.kernel.exceptions import DomainError, ValidationFailed
 from programs.models import Asset, AssetLink, Program
 from tests.conftest import TESTER
 from tests.participants.ledger_world import World, make_world

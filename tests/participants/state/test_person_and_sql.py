@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from participants import state
 from participants.causes import Cause
-from participants.models import StateChange, has_expired, window_has_ended
+from participants.models import StateChange
 from participants.state import persons
-from participants.state.person import HistoryRow, Person
+from participants.state.person import HistoryRow, Person, has_expired, window_has_ended
 from participants.state.read import COUNTS_STILL, WINDOW_HAS_ENDED
 from tests.conftest import TESTER
 

@@ -31,7 +31,7 @@ def test_fifty_calls_with_one_new_external_id_make_one_participant(
     assert Counter(response.status_code for response in responses) == {201: 1, 200: 49}
     assert Participant.objects.count() == 1
     assert Enrollment.objects.count() == 1
-    assert StateChange.objects.count() == 3  # status, tags, enrolment
+    assert StateChange.objects.count() == 3  # status, tags, enrollment
     assert len({response.content for response in responses}) == 1
 
 

@@ -5,7 +5,8 @@ from uuid import uuid4
 import pytest
 
 from programs import rulebook
-from programs.kernel.exceptions import OrderTaken, RuleChanged, RuleNotFound, ValidationFailed
+from programs.exceptions import OrderTaken, RuleChanged, RuleNotFound
+from programs.kernel.exceptions import ValidationFailed
 from programs.models import Program, RuleVersion
 from tests.conftest import TESTER
 from tests.programs.rulebook.changes import changed, made, refusals, revision

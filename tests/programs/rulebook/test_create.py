@@ -5,12 +5,8 @@ import pytest
 
 from programs import assets, rulebook, tracks
 from programs.api.tiers import NewTierTrackSerializer
-from programs.kernel.exceptions import (
-    OrderTaken,
-    ProgramInactive,
-    ProgramNotFound,
-    ValidationFailed,
-)
+from programs.exceptions import OrderTaken, ProgramInactive, ProgramNotFound
+from programs.kernel.exceptions import ValidationFailed
 from programs.models import Asset, Program, Rule, RuleVersion
 from programs.models.rules import MAX_ORDER
 from tests.conftest import TESTER

@@ -6,7 +6,8 @@ from uuid import uuid4
 import pytest
 
 from programs import rulebook
-from programs.kernel.exceptions import ProgramNotFound, ValidationFailed
+from programs.exceptions import ProgramNotFound
+from programs.kernel.exceptions import ValidationFailed
 from programs.models import Program, Rule, RuleVersion
 from programs.models.rules import MAX_ORDER
 from tests.conftest import TESTER

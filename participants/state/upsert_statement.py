@@ -1,6 +1,6 @@
 """The text of the statement that upserts participants with their enrollments and history, for one or for a thousand.
 
-It is one statement so that a call is one step for everybody else and one round trip for us. Its pieces follow in the order
+It is one statement so that a call is atomic to others and one round trip for us. Its pieces follow in the order
 in which they run; `statement` joins them. The text pastes into psql behind `PREPARE upsert AS`.
 
 PostgreSQL takes a statement's snapshot before it waits for a row. A call that had to wait sees the row as it is now, and
@@ -138,9 +138,9 @@ _EVALUATE = f"""evaluated AS MATERIALIZED (
     FROM merged
 )"""
 
-# The count reads all of `old` whatever the plan, so that every lock is held before the first insert. With both in one
-# order everywhere, two batches that hold the same participants cannot wait for each other in a circle. Who comes second to
-# a new external_id inserts nothing and is `stale`.
+# The count reads all of `old` whatever the plan, so that every lock is held before the first insert. Since
+# everybody locks by id and inserts by external_id, two batches that hold the same participants cannot wait for each
+# other in a circle. If another call has just created the external_id, this one inserts nothing and is `stale`.
 _CREATE = f"""created AS (
     INSERT INTO participants_participant (id, external_id, {_OWN_NAMES}, created_at, updated_at)
     SELECT id, external_id, {_OWN_NAMES}, moment, moment
@@ -248,7 +248,7 @@ _ENROLLED = f"""CROSS JOIN LATERAL (
     ) AS enrollment
 ) AS enrolled"""
 
-# What became of each row. Equal numbers may be spelled differently; the document has the spelling that is stored.
+# What became of each row. 1.0 and 1.00 are equal, so an unchanged row returns what is stored.
 _ANSWER = f"""
 SELECT person.position,
     CASE
@@ -268,7 +268,9 @@ FROM (
 
 
 def statement(address: Address, *, single: bool) -> str:
-    """The text for rows that name participants by this address: for many, or for one with the participant's document."""
+    """The SQL for rows that name participants by this address; `single` is for one row and returns the
+    participant's document.
+    """
     steps = [
         _GIVEN,
         _READ_INPUT.format(limit="LIMIT 1" if single else ""),

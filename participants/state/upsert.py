@@ -22,17 +22,12 @@ from participants.exceptions import (
 from participants.models import MAX_ATTRIBUTES, MAX_TAGS, Participant
 from participants.state.changes import Change, clean_upsert
 from participants.state.rights import ALL_RIGHTS, EXISTING_ONLY, Rights
-from participants.state.statement import Address, statement
+from participants.state.upsert_statement import Address, statement
+from programs.exceptions import ProgramInactive, ProgramNotFound
 from programs.kernel import exact_json
 from programs.kernel.actors import Actor
 from programs.kernel.database import Statement, retried, run, uuid7
-from programs.kernel.exceptions import (
-    DomainError,
-    FieldError,
-    ProgramInactive,
-    ProgramNotFound,
-    ValidationFailed,
-)
+from programs.kernel.exceptions import DomainError, FieldError, ValidationFailed
 
 # Under lock only a new participant can be in the way, and only once.
 MOST_LOOKS = 10

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from rest_framework.request import Request
 
 from participants.state import ALL_RIGHTS, Rights
-from programs.api.rights import Requirement
+from programs.api.permissions import Requirement
 from programs.models import ApiKey, Scope
 
 _READ = Scope.PARTICIPANTS_READ
@@ -78,7 +78,7 @@ REQUIREMENTS: Mapping[str, Requirement] = {
 
 def allows(request: HttpRequest, call: str) -> bool:
     """Whether this member of staff may make the call ("BalanceViewSet.adjust"), as an admin page does for them."""
-    return REQUIREMENTS[call].is_met_by(request)
+    return REQUIREMENTS[call].staff_may(request)
 
 
 # What parts of a call require besides. An API key's scope for the call includes them.
@@ -92,7 +92,7 @@ def rights_of(request: Request, model: str = "participant") -> Rights:
     if isinstance(request.auth, ApiKey):
         return ALL_RIGHTS
     may_create, may_change = (
-        Requirement(_WRITE, (f"participants.{verb}_{model}",)).is_met_by(request)
+        Requirement(_WRITE, (f"participants.{verb}_{model}",)).staff_may(request)
         for verb in ("add", "change")
     )
-    return Rights(may_create, may_change, may_enroll=ENROLLING.is_met_by(request))
+    return Rights(may_create, may_change, may_enroll=ENROLLING.staff_may(request))

@@ -24,7 +24,7 @@ class Requirement:
     any_of: tuple[str, ...] = ()
 
     def check(self, request: Request) -> None:
-        """Raise NotAuthenticated (401) for nobody, PermissionDenied (403) that names what is missing."""
+        """Raise NotAuthenticated (401) for an anonymous caller, PermissionDenied (403) that names what is missing."""
         if isinstance(request.auth, ApiKey):
             if self.scope not in request.auth.scopes:
                 raise PermissionDenied(f"This API key lacks the scope {self.scope}.")
@@ -37,8 +37,10 @@ class Requirement:
         if missing := self.missing_permissions(user):
             raise PermissionDenied(f"You lack the permission {missing}.")
 
-    def is_met_by(self, request: Request | HttpRequest) -> bool:
-        """Whether the caller may do this as part of another call, whose scope includes it for an API key."""
+    def staff_may(self, request: Request | HttpRequest) -> bool:
+        """Whether the caller may do this as part of another call. Always True for an API key, whose scope for
+        that call covers it.
+        """
         by_key = isinstance(getattr(request, "auth", None), ApiKey)
         return by_key or not self.missing_permissions(request.user)
 
@@ -79,5 +81,5 @@ REQUIREMENTS: Mapping[str, Requirement] = {
     "RuleDraftViewSet.judge": Requirement(_READ, ("programs.view_rule",)),
 }
 
-# What creating an asset requires besides where the body names a program to link it to.
+# What creating an asset also requires if the body names a program.
 LINKING_AN_ASSET = REQUIREMENTS["LinkedAssetViewSet.create"]
