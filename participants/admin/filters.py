@@ -76,10 +76,10 @@ class ActionFilter(admin.SimpleListFilter):
             "display": "All",
         }
         for value, label in self.lookup_choices:
-            asked = {self.parameter_name: value, **({} if bound else {"from": str(recent)})}
+            parameters = {self.parameter_name: value, **({} if bound else {"from": str(recent)})}
             yield {
                 "selected": self.value() == value,
-                "query_string": changelist.get_query_string(asked),
+                "query_string": changelist.get_query_string(parameters),
                 "display": label,
             }
 

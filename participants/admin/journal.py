@@ -42,10 +42,10 @@ class JournalEntryAdmin(ReadOnlyAdmin[JournalEntry]):
     search_help_text = "A participant's whole external_id, or the id of an event or entry."
     fields = [
         "id", "sequence", "recorded_at", "whose", "what", "program", "asset", "exact_amount", "postings",
-        "balances_after", "description", "created_by", "event_id", "rule_id", "idempotency_key", "asked", "hash",
+        "balances_after", "description", "created_by", "event_id", "rule_id", "idempotency_key", "requested", "hash",
     ]  # fmt: skip
     readonly_fields = [
-        "recorded_at", "whose", "what", "exact_amount", "postings", "balances_after", "asked", "hash",
+        "recorded_at", "whose", "what", "exact_amount", "postings", "balances_after", "requested", "hash",
     ]  # fmt: skip
 
     recorded_at = time_column("created_at", "Created at")
@@ -86,7 +86,7 @@ class JournalEntryAdmin(ReadOnlyAdmin[JournalEntry]):
         return format_html_join("", "<div>{}: {}</div>", rows)
 
     @admin.display(description="Request")
-    def asked(self, entry: JournalEntry) -> str:
+    def requested(self, entry: JournalEntry) -> str:
         return "-" if entry.request is None else exact_json.dumps(entry.request).decode()
 
     @admin.display(description="Hash")

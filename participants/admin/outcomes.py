@@ -67,11 +67,11 @@ def summary(event: Event, symbols: Symbols) -> str:
         return "Waiting to be retried." if event.attempts else "Waiting to be processed."
     if event.status == EventStatus.FAILED:
         return failure(event)
-    told = [*_in_short(event, symbols), *_levels_in_short(event)]
-    if not told:
+    parts = [*_in_short(event, symbols), *_levels_in_short(event)]
+    if not parts:
         return _nothing(event)
-    more = ["…"] if len(told) > SHOWN_EFFECTS else []
-    return ", ".join([*told[:SHOWN_EFFECTS], *more])
+    more = ["…"] if len(parts) > SHOWN_EFFECTS else []
+    return ", ".join([*parts[:SHOWN_EFFECTS], *more])
 
 
 def failure(event: Event) -> str:

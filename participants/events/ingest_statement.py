@@ -110,7 +110,7 @@ checked AS (
 
 # Of the rows with one key the first that is not refused counts; the later ones are the same event again, or a conflict.
 _JUDGED = """
-judged AS MATERIALIZED (
+evaluated AS MATERIALIZED (
     SELECT *, row_number() OVER (
         PARTITION BY program_id, idempotency_key, verdict IN ('new', 'to_enroll') ORDER BY position
     ) AS turn
@@ -123,8 +123,8 @@ _STORED = f"""
 numbered AS MATERIALIZED (
     SELECT *, nextval('participants_event_sequence_seq') AS sequence
     FROM (
-        SELECT * FROM judged
-        WHERE verdict = 'new' AND turn = 1 AND NOT EXISTS (SELECT FROM judged WHERE verdict = 'to_enroll' AND turn = 1)
+        SELECT * FROM evaluated
+        WHERE verdict = 'new' AND turn = 1 AND NOT EXISTS (SELECT FROM evaluated WHERE verdict = 'to_enroll' AND turn = 1)
         ORDER BY position
     ) AS arriving
 ),
@@ -137,34 +137,34 @@ stored AS (
 
 # The same for a single row, which has nothing to be ordered by and would pay for it.
 _JUDGED_ONE = """
-judged AS MATERIALIZED (SELECT *, 1 AS turn FROM checked)"""
+evaluated AS MATERIALIZED (SELECT *, 1 AS turn FROM checked)"""
 _STORED_ONE = f"""
 stored AS (
     INSERT INTO participants_event ({_COLUMNS})
-    SELECT {_COLUMNS} FROM judged CROSS JOIN input WHERE verdict = 'new'
+    SELECT {_COLUMNS} FROM evaluated CROSS JOIN input WHERE verdict = 'new'
     ON CONFLICT DO NOTHING
     RETURNING id
 )"""
 
 # The event that has the key already is looked up only for rows that were not stored.
 _RESULTS = """
-SELECT judged.position,
+SELECT evaluated.position,
     CASE
         WHEN known.is_same THEN 'known'
         WHEN known.id IS NOT NULL THEN 'conflict'
         WHEN verdict = 'new' AND stored.id IS NULL OR verdict = 'to_enroll' AND turn > 1 THEN 'again'
         ELSE verdict
     END,
-    coalesce(known.id, judged.id), judged.participant_id, judged.external_id, coalesce(known.status, 'PENDING')
-FROM judged
-    LEFT JOIN stored ON stored.id = judged.id
+    coalesce(known.id, evaluated.id), evaluated.participant_id, evaluated.external_id, coalesce(known.status, 'PENDING')
+FROM evaluated
+    LEFT JOIN stored ON stored.id = evaluated.id
     LEFT JOIN LATERAL (
         SELECT known.id, known.status,
-            known.participant_id = judged.participant_id
-                AND known.event_timestamp = judged.event_timestamp AND known.data = judged.data AS is_same
+            known.participant_id = evaluated.participant_id
+                AND known.event_timestamp = evaluated.event_timestamp AND known.data = evaluated.data AS is_same
         FROM participants_event AS known
         WHERE stored.id IS NULL
-            AND known.program_id = judged.program_id AND known.idempotency_key = judged.idempotency_key
+            AND known.program_id = evaluated.program_id AND known.idempotency_key = evaluated.idempotency_key
         LIMIT 1
     ) AS known ON true
 """

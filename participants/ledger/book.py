@@ -59,7 +59,7 @@ class Amounts(NamedTuple):
         self, amount: Decimal, source: str, destination: str, *, allow_negative: bool
     ) -> "Amounts":
         """Return the amounts after a movement. Raises InsufficientBalance and AmountOutOfRange."""
-        # Spelled out, since iterating over Bucket builds its members anew each time, and this is the hottest path.
+        # Spelled out, since iterating over Bucket builds its members again each time, and this is the hottest path.
         amounts: dict[str, Decimal] = {
             "AVAILABLE": self.available,
             "HELD": self.held,
@@ -70,7 +70,7 @@ class Amounts(NamedTuple):
             overdraws = allow_negative and source == Bucket.AVAILABLE
             if amounts[source] < 0 and not overdraws:
                 raise InsufficientBalance(
-                    f"{source} has {written(self.of(source))}, and {written(amount)} are asked for."
+                    f"{source} has {written(self.of(source))}, less than the {written(amount)} asked for."
                 )
         if destination in amounts:
             amounts[destination] = EXACT.add(amounts[destination], amount)

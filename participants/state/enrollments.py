@@ -21,13 +21,13 @@ def set_enrollment(
 
     Raises ParticipantNotFound, ProgramNotFound, ProgramInactive, and NotAllowed where `rights` lack it.
     """
-    asked = Change(program_id=program_id, enrollment_status=EnrollmentStatus(status))
+    requested = Change(program_id=program_id, enrollment_status=EnrollmentStatus(status))
     if rights == ALL_RIGHTS:  # and it makes no difference whether the enrollment exists
-        change(asked, to=of, by=by)
+        change(requested, to=of, by=by)
         return
     with transaction.atomic():
         # Everybody who writes an enrollment locks its participant, so what exists now still does when we write.
         person, _ = persons.opened(of)
         enrollments = Enrollment.objects.filter(participant=person.id, program=program_id)
         rights.check(exists=enrollments.exists(), what="enrollments")
-        change(asked, to=of, by=by)
+        change(requested, to=of, by=by)

@@ -3,14 +3,14 @@
 
 {
     const form = document.getElementById("adjust_form");
-    const asked = {
+    const requested = {
         bucket: ["CREDIT", "DEBIT", "FORFEIT"],
         matures_at: ["CREDIT"],
         allow_negative: ["DEBIT"],
     };
 
     const fit = () => {
-        for (const [name, actions] of Object.entries(asked)) {
+        for (const [name, actions] of Object.entries(requested)) {
             const field = form.elements[name];
             field.disabled = !actions.includes(form.elements.action.value); // and so it is not sent
             form.querySelector(`.field-${name}`).hidden = field.disabled;

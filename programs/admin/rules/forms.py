@@ -39,7 +39,7 @@ class RuleForm(VerbForm[Rule]):
     status = forms.ChoiceField(
         choices=[(status, status.label) for status in (RuleStatus.ACTIVE, RuleStatus.SUSPENDED)]
     )
-    # Actions are replaced as a whole, so the second of two people who edit a rule at once is told.
+    # Actions are replaced as a whole, so the second of two people who edit a rule at once is refused.
     shown_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
     class Meta:

@@ -99,8 +99,8 @@ def test_what_the_preview_promises_is_what_the_ledger_does(
         ({"amount": "9" * 21}, "amount", "At most 20 digits before the point and 18 after it."),
         ({"amount": "1.234"}, "amount", "Amounts of this asset have at most 2 decimals."),
         ({"amount": "101"}, "amount", "One movement of this asset may be at most 100."),
-        ({"action": "DEBIT", "amount": "11"}, "amount", "AVAILABLE has 10, and 11 are asked for."),
-        ({"action": "RELEASE", "amount": "1"}, "amount", "HELD has 0, and 1 are asked for."),
+        ({"action": "DEBIT", "amount": "11"}, "amount", "AVAILABLE has 10, less than the 11 asked for."),
+        ({"action": "RELEASE", "amount": "1"}, "amount", "HELD has 0, less than the 1 asked for."),
         ({"description": " "}, "description", "This field is required."),
         ({"description": "x" * 501}, "description", "Ensure this value has at most 500 characters (it has 501)."),
         ({"bucket": "DEFERRED"}, "bucket", "Give one of AVAILABLE, HELD."),
@@ -264,7 +264,9 @@ def test_a_balance_that_is_spent_meanwhile_is_an_error_on_the_amount(
 
     response = adjust(admin_client, fields)
 
-    assert response.context["form"].errors == {"amount": ["AVAILABLE has 0, and 4 are asked for."]}
+    assert response.context["form"].errors == {
+        "amount": ["AVAILABLE has 0, less than the 4 asked for."]
+    }
     assert world.balance() == ("0", "0", "0")
 
 

@@ -46,7 +46,7 @@ def test_the_list_says_in_one_line_what_came_of_each(
         }
         for whose, key, state, summary in [
             ("eva", "k-3", "Pending", "Waiting to be processed."),
-            ("eva", "k-2", "Failed", "Rule “Redeem”, action 2: DEBIT: AVAILABLE has 0, and 1000000 are asked for."),
+            ("eva", "k-2", "Failed", "Rule “Redeem”, action 2: DEBIT: AVAILABLE has 0, less than the 1000000 asked for."),
             ("ana", "k-1", "Completed", "+60 POINTS, events 1"),
         ]
     ]  # fmt: skip

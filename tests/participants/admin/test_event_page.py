@@ -103,7 +103,7 @@ def test_a_failure_stands_first_with_rule_action_and_reason_and_what_was_undone(
 
     response = admin_client.get(page_of(processed(program, event_data={"amount": 60})))
 
-    reason = "DEBIT: AVAILABLE has 60, and 1000000 are asked for."
+    reason = "DEBIT: AVAILABLE has 60, less than the 1000000 asked for."
     assert text_of(response, "event-failure") == (
         "This event failed, and none of its effects were kept"
         f" Rule “Redeem”, action 2: {reason}"
@@ -115,7 +115,7 @@ def test_a_failure_stands_first_with_rule_action_and_reason_and_what_was_undone(
         " Visits version 1 Skipped event.visits is missing"
         " Count version 1 Matched Undone: Added 1 to the counter events (new → 1)."
         f" Redeem version 1 Failed {reason} Undone: Tagged redeemer."
-        " DEBIT was refused: AVAILABLE has 60, and 1000000 are asked for."
+        " DEBIT was refused: AVAILABLE has 60, less than the 1000000 asked for."
         " After version 1 Skipped An earlier rule failed."
     )
     assert not JournalEntry.objects.exists()

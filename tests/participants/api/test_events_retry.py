@@ -31,7 +31,7 @@ def test_a_failed_event_says_why_and_completes_once_the_rule_is_mended(
         "rule_name": "Spend",
         "action": 0,
         "code": "insufficient_balance",
-        "message": "DEBIT: AVAILABLE has 12, and 100 are asked for.",
+        "message": "DEBIT: AVAILABLE has 12, less than the 100 asked for.",
     }
     assert failed["rule_evaluations"][0]["actions"][0]["undone"] is True
     assert after.json()["status"] == "FAILED"
