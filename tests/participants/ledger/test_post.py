@@ -89,7 +89,9 @@ def test_without_an_amount_the_whole_bucket_moves(either_way: World) -> None:
 def test_more_than_there_is_cannot_be_spent(either_way: World) -> None:
     either_way.credit("10")
 
-    with pytest.raises(InsufficientBalance, match=r"AVAILABLE has 10, less than the 10\.01 asked for"):
+    with pytest.raises(
+        InsufficientBalance, match=r"AVAILABLE has 10, less than the 10\.01 asked for"
+    ):
         either_way.debit("10.01")
     with pytest.raises(InsufficientBalance):
         either_way.move(ActionType.RELEASE, "1")
