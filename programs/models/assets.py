@@ -77,7 +77,11 @@ class Asset(models.Model):
         ordering = ["-created_at", "-id"]
         constraints = [
             # Rules name participant.balances.POINTS: two symbols that differ only in case would be a trap.
-            models.UniqueConstraint(Upper("symbol"), name="asset_symbol_is_unique"),
+            models.UniqueConstraint(
+                Upper("symbol"),
+                name="asset_symbol_is_unique",
+                violation_error_message="Another asset has this symbol.",
+            ),
             models.CheckConstraint(
                 condition=Q(symbol__regex=r"^[A-Za-z0-9]{1,16}$"), name="asset_symbol_is_plain"
             ),
