@@ -12,6 +12,7 @@ from participants.admin.subpages import VerbPageForm, carried_out, done, partici
 from participants.api.permissions import allows
 from participants.exceptions import CounterNotFound
 from participants.models import MAX_COUNTER_KEY_LENGTH, Counter, Participant
+from participants.state import Rights
 from participants.state.counters import (
     CounterChange,
     clean_counter,
@@ -84,7 +85,10 @@ def counter_page(
         raise PermissionDenied
     may_delete = counter is not None and allows(request, "CounterViewSet.remove")
     form = CounterForm(counter, request.POST if request.method == "POST" else None)
-    by = actor_of(request)
+    by, rights = (
+        actor_of(request),
+        Rights(may_create=counter is None, may_change=counter is not None),
+    )
     if request.method == "POST" and counter and "delete" in request.POST:
         if not may_delete:
             raise PermissionDenied
@@ -94,7 +98,9 @@ def counter_page(
         key = counter.key if counter else form.cleaned_data["key"]
         if counter is None and _exists(participant, key):
             form.add_error("key", "The participant already has this counter.")
-        elif carried_out(form, lambda: set_counter(participant.pk, key, form.change, by=by)):
+        elif carried_out(
+            form, lambda: set_counter(participant.pk, key, form.change, by=by, rights=rights)
+        ):
             value = written(form.change.value)
             return done(request, participant, f"The counter {key} was set to {value}.")
     title = f"Counter {counter.key}" if counter else "Set another counter"
