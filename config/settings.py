@@ -157,6 +157,7 @@ BATCH_BODY_LIMIT = 10_000_000
 DATA_UPLOAD_MAX_MEMORY_SIZE = BODY_LIMIT
 # How many calls may wait for their event to be processed: half of the threads of a gunicorn process.
 WAITING_CALLS = max(1, env.int("WEB_THREADS", default=4) // 2)
+QUEUE_MAX_AGE = env.str("QUEUE_MAX_AGE", default="5m")
 RATE_LIMIT = env.str("RATE_LIMIT", default="60000/minute")
 
 REST_FRAMEWORK = {

@@ -1,18 +1,21 @@
 """Every refusal as a client sees it: STATUS gives each code of a domain error its status, and one handler writes the body."""
 
 import logging
+import sys
 from typing import Any
 
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.core.exceptions import RequestDataTooBig
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connection
 from django.http import Http404, HttpRequest, HttpResponse
+from django.template.loader import render_to_string
 from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
 
 from programs.api.refusals import validation_failed
 from programs.kernel import exact_json
+from programs.kernel.database import is_outage
 from programs.kernel.exceptions import DomainError
 
 logger = logging.getLogger(__name__)
@@ -73,8 +76,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
             headers["Retry-After"] = str(int(wait))
         if challenge := getattr(error, "auth_header", None):
             headers["WWW-Authenticate"] = challenge
-    elif isinstance(error, OperationalError | InterfaceError):
-        logger.error("The database did not answer.", exc_info=error)
+    elif _is_unavailable(error):
         status, body = 503, body_of(503, UNAVAILABLE)
         headers["Retry-After"] = "1"
     else:
@@ -105,7 +107,25 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer what crashed outside REST framework's views: a page of the admin, or a middleware."""
+    if _is_unavailable(sys.exc_info()[1]):
+        # Rendered without the request: who is signed in stands in the database.
+        response = _outside_views(request, 503, UNAVAILABLE) or HttpResponse(
+            render_to_string("503.html"), status=503
+        )
+        response.headers["Retry-After"] = "1"
+        return response
     return _outside_views(request, 500, INTERNAL_ERROR) or defaults.server_error(request)
+
+
+def _is_unavailable(error: BaseException | None) -> bool:
+    """Whether the database cannot do it now. The connection is closed if a new one may reach a server that can."""
+    if not isinstance(error, OperationalError | InterfaceError) and not is_outage(error):
+        return False
+    logger.error("The database cannot do it now.", exc_info=error)
+    if is_outage(error):
+        connection.close()
+    return True
 
 
 def _outside_views(request: HttpRequest, status: int, message: str) -> HttpResponse | None:

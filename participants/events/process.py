@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import ParamSpec, TypeVar
 from uuid import UUID
 
-import psycopg
 from django.db import OperationalError, connection, transaction
 
 from participants.events import queue
@@ -22,7 +21,7 @@ from participants.events.subject import Subject
 from participants.ledger import reading, writing
 from participants.models import Participant
 from participants.state import persons
-from programs.kernel.database import retried
+from programs.kernel.database import is_transient, retried
 from programs.rulebook import cache
 
 logger = logging.getLogger(__name__)
@@ -77,7 +76,7 @@ def process_batch(after: UUID = START, *, most: int = BATCH) -> Progress:
     try:
         _process_together(after, most, progress)
     except Exception as error:
-        if is_outage(error):
+        if is_transient(error):
             raise
         logger.exception("A batch of events failed; its participants are processed one by one.")
         _process_apart(progress, most)
@@ -134,7 +133,7 @@ def _process_carefully(participant_id: UUID, most: int) -> int:
         try:
             return verb(participant_id, most)
         except Exception as error:
-            if is_outage(error):
+            if is_transient(error):
                 raise
             logger.exception("Events of the participant %s failed.", participant_id)
     return 0  # the failing event could not even be put off
@@ -171,7 +170,7 @@ def _process_one(participant_id: UUID, most: int, *, puts_off: bool = False) -> 
                     connection.check_constraints()  # deferred ones would fail at the commit, too late to put off
                 return done
         except Exception as error:
-            if not puts_off or is_outage(error) or isinstance(error, cache.NotCompiled):
+            if not puts_off or is_transient(error) or isinstance(error, cache.NotCompiled):
                 raise
             logger.exception("Event %s failed unexpectedly.", pending[0].id)
             return int(queue.put_off(pending[0], error))
@@ -232,19 +231,3 @@ def _write(subjects: Mapping[UUID, Subject], outcomes: list[tuple[Pending, Outco
         raise AssertionError("Somebody changed these participants under our locks.")
     persons.write((subject.person for subject in subjects.values()), moment)
     queue.finish(outcomes, moment)
-
-
-# Classes of SQLSTATE that are about the server, not about what it was asked: connections, rollbacks of a whole
-# transaction, resources, an operator, the system.
-_OUTAGES = ("08", "40", "53", "57", "58")
-_CANCELED = "57014"  # in class 57, but about the statement: it took too long
-
-
-def is_outage(error: BaseException) -> bool:
-    """Whether the failure is the database's, not the event's."""
-    cause = error.__cause__ if error.__cause__ is not None else error
-    if not isinstance(cause, psycopg.Error):
-        return False
-    state = cause.sqlstate or ""
-    lost = connection.connection is None or connection.connection.closed
-    return lost or (state.startswith(_OUTAGES) and state != _CANCELED)

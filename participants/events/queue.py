@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db.models.functions import Now
@@ -17,6 +17,7 @@ from programs.kernel.database import Statement, id_list, run
 
 TURNS = 8  # events of one participant that are taken together while others wait
 MOST_BYTES = 4_000_000  # of events in memory at once
+MOST_COUNTED = 10_000
 MOST_RETRIES = 5  # after 2, 4, 8, 16 and 32 seconds
 
 
@@ -45,6 +46,13 @@ class Claim:
     last: UUID | None
 
 
+class Backlog(NamedTuple):
+    """Pending events; where there are MOST_COUNTED there may be more, and `age` is that of the oldest one counted."""
+
+    events: int
+    age: timedelta
+
+
 def claim(after: UUID, most: int) -> Claim:
     """Lock participants with about `most` pending events, by id, from after this one on. In a transaction."""
     rows = run(_CLAIM, [after, most], at=())
@@ -60,6 +68,13 @@ def load(participant_ids: Sequence[UUID], most: int) -> list[Pending]:
     """
     rows = run(_LOAD, [id_list(participant_ids), most], at=participant_ids)
     return [Pending(*row) for row in rows]
+
+
+def backlog() -> Backlog:
+    """How much is waiting, counted up to MOST_COUNTED, so that it costs the same however long the queue is."""
+    ((events, oldest, moment),) = run(_BACKLOG, [MOST_COUNTED], at=())
+    age = moment - oldest if oldest else timedelta()
+    return Backlog(events, max(age, timedelta()))
 
 
 def finish(outcomes: Sequence[tuple[Pending, Outcome]], moment: datetime) -> None:
@@ -91,6 +106,17 @@ def put_off(event: Pending, error: BaseException) -> bool:
     Event.objects.filter(participant=event.participant_id, pk=event.id).update(**values)
     return has_failed
 
+
+# In the order of the index of pending events, so that it is that index which is read.
+_BACKLOG = Statement("""
+    SELECT count(*), min(created_at), statement_timestamp()
+    FROM (
+        SELECT created_at FROM participants_event
+        WHERE status = 'PENDING'
+        ORDER BY participant_id, sequence
+        LIMIT $1
+    ) AS waiting
+""")
 
 # The next participant with pending events, how many of those would be taken at once (of thousands, only TURNS are looked
 # at), and whether the first of them is due: an event that waits for its retry holds up the later ones.

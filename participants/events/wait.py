@@ -9,6 +9,7 @@ from django.conf import settings
 
 from participants.events import process
 from participants.models import Event
+from programs.kernel.database import is_transient
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ def _wait(event_id: UUID, participant_id: UUID, *, until: float) -> bool:
         try:
             processed = process.process_now(participant_id)
         except Exception as error:
-            if process.is_outage(error):
+            if is_transient(error):
                 raise
             # The worker will meet the same failure and put the event off: that is not for a request to decide.
             logger.exception("Events of participant %s are left to the worker.", participant_id)

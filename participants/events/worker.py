@@ -26,7 +26,7 @@ STAY_AWAKE = 4 * wake.INTERVAL
 PAUSE = 0.01
 CHORES_EVERY = 10.0
 CHORES_FOR = 1.0  # then events get as long before the chores go on
-LONGEST_PAUSE = 5.0  # while the database does not answer
+LONGEST_PAUSE = 1.0  # while the database does not answer
 
 
 class Worker:

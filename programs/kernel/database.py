@@ -1,4 +1,4 @@
-"""PostgreSQL beyond the ORM: prepared statements, retries and violated constraints."""
+"""PostgreSQL beyond the ORM: prepared statements, retries, outages and violated constraints."""
 
 import functools
 import random
@@ -128,6 +128,41 @@ def retried(verb: Callable[P, R]) -> Callable[P, R]:
         raise AssertionError("unreachable")
 
     return wrapper
+
+
+# SQLSTATEs of a connection or a server that cannot do it now: the connection is lost, the server only reads (a standby, or
+# one that is about to become one), it is out of resources, an operator stops it, or its machine fails.
+_OUTAGES = ("08", "25006", "53", "57P", "58")
+_ROLLBACKS = ("40",)
+
+
+def is_outage(error: BaseException | None) -> bool:
+    """Whether this connection, or this server, cannot do it now. Close the connection: another one may find a server that can."""
+    cause = _cause(error)
+    if cause is None:
+        return False
+    if (
+        cause.sqlstate is None
+    ):  # what psycopg itself says of a connection, such as that it is closed
+        return isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError)
+    return cause.sqlstate.startswith(_OUTAGES) or _is_lost()
+
+
+def is_transient(error: BaseException | None) -> bool:
+    """Whether the same call may succeed later as it is: an outage, or a transaction that had to give way to another one."""
+    cause = _cause(error)
+    state = (cause.sqlstate if cause else None) or ""
+    return state.startswith(_ROLLBACKS) or is_outage(error)
+
+
+def _cause(error: BaseException | None) -> psycopg.Error | None:
+    """The error of psycopg behind an error of Django."""
+    cause = error.__cause__ if error is not None and error.__cause__ is not None else error
+    return cause if isinstance(cause, psycopg.Error) else None
+
+
+def _is_lost() -> bool:
+    return connection.connection is None or connection.connection.closed
 
 
 def violated(error: IntegrityError) -> str | None:
