@@ -32,7 +32,7 @@ Number = Expression | Constant
 @lru_cache(MAX_KEPT)
 def compiled(text: str, result: Result | None) -> Expression:
     """Compile a stored expression. Raises RuleSyntaxError."""
-    return vocabulary.compile(text, result)
+    return vocabulary.compile(text, result, strict=False)
 
 
 def compiled_number(text: str) -> Number:

@@ -78,6 +78,8 @@ def _kinds(variables: Iterable[Variable]) -> dict[str, Kind]:
 ENVIRONMENT: Final = Environment(_kinds(VARIABLES))
 
 
-def compile(text: str, result: Result | None = None) -> Expression:  # noqa: A001
+def compile(  # noqa: A001
+    text: str, result: Result | None = None, *, strict: bool = True
+) -> Expression:
     """Compile a condition ("bool"), an amount ("number") or another expression of a rule. Raises RuleSyntaxError."""
-    return rules.compile(text, ENVIRONMENT, result)
+    return rules.compile(text, ENVIRONMENT, result, strict=strict)

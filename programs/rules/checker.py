@@ -85,26 +85,31 @@ class Checker:
     """Checks one source. Afterwards `errors` holds what is wrong, `slots` how many places a run needs.
 
     In an open environment only what can have no meaning at all is an error: anything else may be absorbed by && or ||.
+    `doubts` holds what is refused only where a rule is written: earlier versions of the language took it, and what
+    is stored goes on running.
     """
 
     def __init__(self, source: str, environment: Environment) -> None:
         self.source = source
         self.environment = environment
         self.errors: list[RuleSyntaxError] = []
+        self.doubts: list[RuleSyntaxError] = []
         self.slots = FIRST_SLOT
         self._facts: dict[tuple[str, ...], Fact] = {}
         self._namespaces = {name.partition(".")[0] for name in environment.functions if "." in name}
         self._namespaces.add("cel")
         self._pattern_characters = 0
 
-    def run(self, node: Node, wanted: Kind, what: str) -> None:
-        """Check the whole expression, whose value must be of the wanted kind."""
+    def run(self, node: Node, wanted: Kind, what: str, *, is_strict: bool) -> None:
+        """Check the whole expression, whose value must be of the wanted kind. Raises RuleSyntaxError."""
         try:
             kind = self.check(node, {})
             if not fits(kind, wanted):
                 self._complain(f"{what}, not {kind.words}.", node)
         except _Enough:
             pass
+        if is_strict:
+            self.errors += self.doubts
         if self.errors:
             first, *others = self.errors
             first.others = tuple(others)
@@ -178,6 +183,9 @@ class Checker:
         if sign == "in":
             if not fits(right, LIST) and not fits(right, MAP):
                 message = f"`in` searches a list or a map, not {right.words}."
+            elif right.name == "list" and not _may_be_among(left, right.element or ANY):
+                element = right.element or ANY
+                self._doubt(f"{_capital(left.words)} never equals {element.words}.", start, end)
         elif sign in ("==", "!="):
             if not fits(left, right) and NULL not in (left, right):
                 message = f"{_capital(left.words)} never equals {right.words}."
@@ -461,6 +469,11 @@ class Checker:
         if not self.environment.is_open:
             self._add(message, start, end)
 
+    def _doubt(self, message: str, start: int, end: int) -> None:
+        """Complain about what only a rule that is being written is refused for."""
+        if not self.environment.is_open and len(self.doubts) < MAX_ERRORS:
+            self.doubts.append(located(message, self.source, start, end))
+
     def _refuse(self, message: str, node: Node) -> None:
         self._add(message, node.start, node.end)
 
@@ -483,6 +496,10 @@ def _path(node: tree.Name, suffixes: Sequence[tree.Suffix]) -> tuple[str, ...]:
             break
         names.append(key)
     return tuple(names)
+
+
+def _may_be_among(kind: Kind, element: Kind) -> bool:
+    return fits(kind, element) or NULL in (kind, element)
 
 
 def _takes(signature: Signature, kinds: Sequence[Kind]) -> bool:

@@ -60,17 +60,19 @@ def compile(  # noqa: A001
     result: Result | None = None,
     *,
     shortcuts: bool = True,
+    strict: bool = True,
 ) -> Expression:
     """Compile a condition (`result="bool"`), an amount ("number") or any other expression. Raises RuleSyntaxError.
 
-    Without an environment every name is unknown, and may turn out to be anything.
+    Without an environment every name is unknown, and may turn out to be anything. Not `strict`, it takes what earlier
+    versions of the language took, although it can never be true or have a value.
     """
     environment = environment or DYNAMIC
     checker = Checker(text, environment)
     compiler = Compiler(text, decimal_facts=environment.decimal_facts, has_shortcuts=shortcuts)
     try:
         node = parse(text)
-        checker.run(node, *_WANTED[result])
+        checker.run(node, *_WANTED[result], is_strict=strict)
         # Each part of a top-level && gets its own reason.
         nodes = node.parts if type(node) is tree.Logic and node.sign == "&&" else [node]
         parts = tuple(_part(compiler, each) for each in nodes)

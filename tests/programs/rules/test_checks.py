@@ -154,3 +154,31 @@ def test_of_very_many_mistakes_the_first_ones_are_told() -> None:
         vocabulary.compile(" && ".join(f"nothing{n}" for n in range(300)))
 
     assert len(error.value.others) == 9
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("1 in participant.tags", "A whole number never equals text."),
+        ('"a" in [1, 2]', "Text never equals a whole number."),
+        ("now in participant.tags", "A time never equals text."),
+        ("true in event.items.map(x, 1)", "True or false never equals a whole number."),
+        ('event.skus.filter(s, program.name in [1]) == []', "Text never equals a whole number."),
+    ],
+)  # fmt: skip
+def test_what_is_never_in_a_list_is_refused_where_it_is_written_and_runs_where_it_is_stored(
+    text: str, message: str
+) -> None:
+    assert refusal(text)[3] == message
+    assert vocabulary.compile(text, strict=False).source == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "null in participant.tags", "event.tag in participant.tags", "1 in event.numbers", '"a" in []',
+        '"a" in [event.x, 1]', "1 in [1.5]", '[] in ["a", []]',
+    ],
+)  # fmt: skip
+def test_what_may_be_in_a_list_is_no_error(text: str) -> None:
+    vocabulary.compile(text)
