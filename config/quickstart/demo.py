@@ -12,7 +12,7 @@ from participants.events import ingest, process
 from participants.events.request import NewEvent
 from participants.models import Participant
 from participants.state import Change
-from programs import assets, rulebook, tracks
+from programs import assets, programs, rulebook, tracks
 from programs.api.tiers import NewTierTrackSerializer
 from programs.kernel import decimals
 from programs.kernel.actors import Actor
@@ -27,8 +27,13 @@ def make(*, by: Actor) -> None:
     """Create the demo data, unless there are programs or participants already."""
     if Program.objects.exists() or Participant.objects.exists():
         return
-    program = Program.objects.create(
-        id=PROGRAM, name="Demo rewards", description="Made by quickstart, to look around in."
+    program = programs.create(
+        {
+            "id": PROGRAM,
+            "name": "Demo rewards",
+            "description": "Made by quickstart, to look around in.",
+            "time_zone": "Europe/Berlin",
+        }
     )
     points = assets.create(
         {"name": "Points", "symbol": "POINTS", "scale": 2}, program_ids=[program.pk]

@@ -4,19 +4,23 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.db.models.functions import Now
+from django.forms.utils import pretty_name
 from django.http import HttpRequest
 
-from programs.admin.base import StrictAdmin
-from programs.models import Program, ProgramStatus
+from programs import programs
+from programs.admin.verb_pages import ModelCheckedForm, VerbAdmin
+from programs.api.callers import actor_of
+from programs.models import TIME_ZONES, Program, ProgramChange, ProgramStatus
+
+SHOWN_CHANGES = 50
 
 
 def _set_status(status: ProgramStatus, label: str) -> Callable[..., None]:
     @admin.action(description=f"{label} selected programs", permissions=["change"])
     def action(page: "ProgramAdmin", request: HttpRequest, chosen: QuerySet[Program]) -> None:
         changing = list(chosen.exclude(status=status))
-        chosen.exclude(status=status).update(status=status, updated_at=Now())
         for program in changing:
+            programs.change(program.pk, {"status": status}, by=actor_of(request))
             page.log_change(request, program, f"Set the status to {status}.")
         page.message_user(request, f"{len(changing)} changed.")
 
@@ -24,21 +28,25 @@ def _set_status(status: ProgramStatus, label: str) -> Callable[..., None]:
     return action
 
 
-class ProgramForm(forms.ModelForm[Program]):
+class ProgramForm(ModelCheckedForm[Program]):
+    time_zone = forms.ChoiceField(
+        initial="UTC", help_text=Program._meta.get_field("time_zone").help_text
+    )
+
     class Meta:
         model = Program
-        fields = ["name", "description", "on_unknown_participant", "status"]
+        fields = ["name", "description", "on_unknown_participant", "time_zone", "status"]
         widgets = {"description": forms.Textarea({"rows": 3, "class": "vLargeTextField"})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for field in self.fields.values():
-            # Two people who edit different fields must not undo each other, so the page carries what it showed.
-            field.show_hidden_initial = not self.instance._state.adding
+        choice: Any = self.fields["time_zone"]
+        # The stored one too, in case that this machine does not know it.
+        choice.choices = [(name, name) for name in sorted({*TIME_ZONES, self.instance.time_zone})]
 
 
 @admin.register(Program)
-class ProgramAdmin(StrictAdmin[Program]):
+class ProgramAdmin(VerbAdmin[Program]):
     form = ProgramForm
     list_display = ["name", "status"]
     list_filter = ["status"]
@@ -61,16 +69,22 @@ class ProgramAdmin(StrictAdmin[Program]):
         return super().get_search_results(request, queryset, search_term.replace("\0", ""))
 
     def get_fields(self, request: HttpRequest, obj: Program | None = None) -> Any:
-        fields = ["name", "description", "on_unknown_participant", "status"]
+        fields = ProgramForm.Meta.fields
         return [*fields, "id", "created_at", "updated_at"] if obj else fields
 
     def get_readonly_fields(self, request: HttpRequest, obj: Program | None = None) -> list[str]:
         return ["id", "created_at", "updated_at"]
 
-    def save_model(
-        self, request: HttpRequest, obj: Program, form: ProgramForm, change: bool
-    ) -> None:
-        if not change:
-            obj.save()
-        elif form.changed_data:
-            obj.save(update_fields=[*form.changed_data, "updated_at"])
+    def carry_out(
+        self, request: HttpRequest, form: ProgramForm, formsets: list[Any], obj: Program | None
+    ) -> Program:
+        values = form.cleaned_data
+        if obj is None:
+            return programs.create(values)
+        changed = {name: values[name] for name in form.changed_data}
+        return programs.change(obj.pk, changed, by=actor_of(request))
+
+    def page_context(self, request: HttpRequest, obj: Program) -> dict[str, Any]:
+        changes = ProgramChange.objects.filter(program=obj)[:SHOWN_CHANGES]
+        labels = {name: pretty_name(name) for name in ProgramForm.Meta.fields}
+        return {"changes": [(change, labels[change.field]) for change in changes]}

@@ -2,11 +2,18 @@
 
 from programs.models.assets import Asset, AssetLink, InventoryMode, IssuancePolicy
 from programs.models.keys import ApiKey, ApiKeyQuerySet, Scope
-from programs.models.programs import Program, ProgramStatus, UnknownParticipant
+from programs.models.programs import (
+    TIME_ZONES,
+    Program,
+    ProgramChange,
+    ProgramStatus,
+    UnknownParticipant,
+)
 from programs.models.rules import Rule, RuleQuerySet, RuleStatus, RuleVersion
 from programs.models.tiers import TierLevel, TierTrack, TierTrackVersion
 
 __all__ = [
+    "TIME_ZONES",
     "ApiKey",
     "ApiKeyQuerySet",
     "Asset",
@@ -14,6 +21,7 @@ __all__ = [
     "InventoryMode",
     "IssuancePolicy",
     "Program",
+    "ProgramChange",
     "ProgramStatus",
     "Rule",
     "RuleQuerySet",

@@ -1,12 +1,25 @@
+from typing import Final
 from uuid import uuid4
+from zoneinfo import available_timezones
 
 from django.contrib.postgres.functions import RandomUUID
+from django.core.exceptions import ValidationError
 from django.core.validators import MinLengthValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
 from programs.kernel.database import uuid7
+
+MAX_TIME_ZONE_LENGTH = 64
+# Of the machine that serves. "Factory" and "localtime" are places nobody is in.
+TIME_ZONES: Final = frozenset(available_timezones() - {"Factory", "localtime"})
+
+
+def known_time_zone(name: str) -> None:
+    """Raises ValidationError for a name that is no IANA time zone."""
+    if name not in TIME_ZONES:
+        raise ValidationError('Give an IANA time zone such as "Europe/Berlin" or "UTC".')
 
 
 class ProgramStatus(models.TextChoices):
@@ -48,6 +61,13 @@ class Program(models.Model):
         db_default=UnknownParticipant.CREATE,
         help_text="What an event of somebody unknown does: CREATE the participant, or REJECT the event.",
     )
+    time_zone = models.CharField(
+        max_length=MAX_TIME_ZONE_LENGTH,
+        default="UTC",
+        db_default="UTC",
+        validators=[known_time_zone],
+        help_text='The IANA time zone in which its rules count days, weeks and months, such as "Europe/Berlin". Another one applies from now on.',
+    )
     status = models.CharField(
         max_length=16,
         choices=ProgramStatus,
@@ -60,7 +80,7 @@ class Program(models.Model):
         default=uuid4,
         db_default=RandomUUID(),
         editable=False,
-        help_text="Another with each change of its rules, tracks and assets, so that a process knows its copy is old.",
+        help_text="Another with each change of its rules, tracks, assets and time zone, so that a process knows its copy is old.",
     )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(auto_now=True)
@@ -80,6 +100,7 @@ class Program(models.Model):
             models.CheckConstraint(
                 condition=Q(name__regex=r"\S"), name="program_name_is_not_blank"
             ),
+            models.CheckConstraint(condition=~Q(time_zone=""), name="program_has_a_time_zone"),
         ]
         indexes = [
             models.Index(fields=["created_at", "id"], name="program_by_created_at"),
@@ -87,3 +108,28 @@ class Program(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class ProgramChange(models.Model):
+    """A change of one field of a program: old value, new value, who and when. Written once and never changed."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    program = models.ForeignKey(
+        Program, on_delete=models.PROTECT, related_name="changes", db_index=False
+    )
+    field = models.CharField(max_length=64)
+    old_value = models.TextField(blank=True)
+    new_value = models.TextField(blank=True)
+    changed_by = models.CharField(max_length=300)
+    changed_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["-changed_at", "-id"]
+        indexes = [
+            models.Index(
+                fields=["program", "changed_at", "id"], name="program_change_by_changed_at"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.field} of {self.program_id}"

@@ -32,14 +32,14 @@ def current(program_ids: Collection[UUID]) -> dict[UUID, Rulebook]:
     most = max(MAX_PROGRAMS, 2 * len(program_ids))  # each of a worker's two threads needs that many
     return {
         # Read after its revision, so that it is never older than the revision it is cached under.
-        key.program_id: _cached(key) or _cache(_read(key), most)
+        key.id: _cached(key) or _cache(_read(key), most)
         for key in _keys(program_ids)
     }
 
 
 def cached(program_ids: Collection[UUID]) -> dict[UUID, Rulebook]:
     """Return the same in one statement, compiling nothing. Raises NotCompiled."""
-    books = {key.program_id: _cached(key) for key in _keys(program_ids)}
+    books = {key.id: _cached(key) for key in _keys(program_ids)}
     if None in books.values():
         raise NotCompiled(program_ids)
     return {program_id: book for program_id, book in books.items() if book is not None}
@@ -48,22 +48,23 @@ def cached(program_ids: Collection[UUID]) -> dict[UUID, Rulebook]:
 class _Key(NamedTuple):
     """What decides whether a cached rulebook is current."""
 
-    program_id: UUID
+    id: UUID
     name: str
+    time_zone: str
     revision: UUID
 
 
 def _keys(program_ids: Collection[UUID]) -> list[_Key]:
     programs = Program.objects.filter(pk__in=program_ids)
-    return [_Key(*row) for row in programs.values_list("pk", "name", "revision")]
+    return [_Key(*row) for row in programs.values_list(*_Key._fields)]
 
 
 def _cached(key: _Key) -> Rulebook | None:
     with _lock:
-        book = _books.get(key.program_id)
+        book = _books.get(key.id)
         if book is None or (book.revision, book.program_name) != (key.revision, key.name):
             return None
-        _books.move_to_end(key.program_id)
+        _books.move_to_end(key.id)
         return book
 
 
@@ -76,7 +77,7 @@ def _cache(book: Rulebook, most: int) -> Rulebook:
 
 
 def _read(key: _Key) -> Rulebook:
-    program_id, name, revision = key
+    program_id, name, time_zone, revision = key
     rules = Rule.objects.filter(program=program_id).current().in_order()
     assets = Asset.objects.linked_to(program_id).order_by("links__id")
     return Rulebook(
@@ -89,5 +90,5 @@ def _read(key: _Key) -> Rulebook:
             asset.pk: LinkedAsset(asset.pk, asset.symbol, asset.scale, asset.max_transaction_amount)
             for asset in assets
         },
-        facts={"id": str(program_id), "name": name},
+        facts={"id": str(program_id), "name": name, "time_zone": time_zone},
     )

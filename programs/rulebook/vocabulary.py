@@ -53,6 +53,7 @@ _PATHS: Final = {
     "participant.created_at": TIMESTAMP,
     "program.id": STRING,
     "program.name": STRING,
+    "program.time_zone": STRING,
     "now": TIMESTAMP,
 }
 _DESCRIPTIONS: Final = tomllib.loads(

@@ -47,16 +47,24 @@ def test_the_list_of_programs_takes_as_many_queries_for_many(
 
 
 def test_a_program_is_added_under_the_rules_of_the_model(admin_client: Client) -> None:
-    posted = {"name": "Club", "on_unknown_participant": "REJECT", "status": "ACTIVE"}
+    posted = {
+        "name": "Club",
+        "on_unknown_participant": "REJECT",
+        "time_zone": "Asia/Tokyo",
+        "status": "ACTIVE",
+    }
 
     refused = admin_client.post(f"{PROGRAMS}add/", posted | {"name": " \t "})
     too_long = admin_client.post(f"{PROGRAMS}add/", posted | {"description": "x" * 1001})
+    nowhere = admin_client.post(f"{PROGRAMS}add/", posted | {"time_zone": "Berlin"})
     added = admin_client.post(f"{PROGRAMS}add/", posted)
 
     assert "name" in refused.context["adminform"].form.errors
     assert "description" in too_long.context["adminform"].form.errors
+    assert "time_zone" in nowhere.context["adminform"].form.errors
     assert added.status_code == 302
-    assert Program.objects.get().on_unknown_participant == "REJECT"
+    made = Program.objects.get()
+    assert (made.on_unknown_participant, made.time_zone) == ("REJECT", "Asia/Tokyo")
 
 
 def test_two_members_of_staff_who_edit_different_fields_of_a_program_keep_each_others_work(
@@ -99,6 +107,32 @@ def test_saving_an_untouched_program_leaves_its_time_of_change(
     admin_client.post(page, shown_fields(admin_client.get(page), "program_form"))
 
     assert Program.objects.get().updated_at == program.updated_at
+
+
+def test_the_page_of_a_program_shows_what_was_changed(
+    admin_client: Client, program: Program
+) -> None:
+    page = f"{PROGRAMS}{program.pk}/change/"
+    fields = shown_fields(admin_client.get(page), "program_form")
+
+    admin_client.post(page, fields | {"time_zone": ["Europe/Berlin"]})
+
+    shown = admin_client.get(page).content.decode()
+    assert "<td>staff:admin</td>" in shown
+    assert "<td>Time zone</td>\n        <td>UTC</td>\n        <td>Europe/Berlin</td>" in shown
+
+
+def test_a_stored_zone_that_this_machine_does_not_know_is_not_replaced_in_silence(
+    admin_client: Client, program: Program
+) -> None:
+    Program.objects.update(time_zone="Mars/Olympus")
+    page = f"{PROGRAMS}{program.pk}/change/"
+    fields = shown_fields(admin_client.get(page), "program_form")
+
+    refused = admin_client.post(page, fields | {"name": ["Inner circle"]})
+
+    assert "time_zone" in refused.context["adminform"].form.errors
+    assert Program.objects.get().time_zone == "Mars/Olympus"
 
 
 def test_a_program_is_found_by_name_and_status(admin_client: Client, program: Program) -> None:

@@ -3,7 +3,8 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from programs.models import Program
+from programs.models import Program, ProgramChange
+from programs.rulebook import cache
 
 
 def test_a_program_is_created_with_its_defaults(api: APIClient) -> None:
@@ -16,6 +17,7 @@ def test_a_program_is_created_with_its_defaults(api: APIClient) -> None:
         "name": "Club",
         "description": "",
         "on_unknown_participant": "CREATE",
+        "time_zone": "UTC",
         "status": "ACTIVE",
         "created_at": f"{program.created_at:%Y-%m-%dT%H:%M:%S.%fZ}",
         "updated_at": f"{program.updated_at:%Y-%m-%dT%H:%M:%S.%fZ}",
@@ -35,6 +37,21 @@ def test_a_program_is_created_with_its_defaults(api: APIClient) -> None:
         ({"name": "Club", "description": "x" * 1001}, "description"),
         ({"name": "Club", "status": "OPEN"}, "status"),
         ({"name": "Club", "on_unknown_participant": "ASK"}, "on_unknown_participant"),
+        *(
+            ({"name": "Club", "time_zone": zone}, "time_zone")
+            for zone in (
+                "",
+                None,
+                1,
+                "europe/berlin",
+                "Berlin",
+                "CEST",
+                "+02:00",
+                "../UTC",
+                "x" * 65,
+            )
+        ),
+        *(({"name": "Club", "time_zone": zone}, "time_zone") for zone in ("localtime", "Factory")),
         ({"name": "Club", "colour": "red"}, "colour"),
         ({"name": "Club", "id": "x"}, "id"),
     ],
@@ -92,3 +109,32 @@ def test_programs_are_paged(api: APIClient) -> None:
 
 def test_an_id_is_known_in_either_case(api: APIClient, program: Program) -> None:
     assert api.get(f"/v1/programs/{str(program.id).upper()}").status_code == 200
+
+
+def test_a_change_of_the_time_zone_is_kept_and_reaches_rules(
+    api: APIClient, program: Program
+) -> None:
+    before = cache.current([program.pk])[program.pk]
+
+    response = api.patch(f"/v1/programs/{program.id}", {"time_zone": "Europe/Berlin"})
+    api.patch(f"/v1/programs/{program.id}", {"time_zone": "Europe/Berlin"})
+
+    after = cache.current([program.pk])[program.pk]
+    kept = ProgramChange.objects.values_list("program", "field", "old_value", "new_value")
+    assert response.json()["time_zone"] == "Europe/Berlin"
+    assert list(kept) == [(program.pk, "time_zone", "UTC", "Europe/Berlin")]
+    assert ProgramChange.objects.get().changed_by.startswith("api_key:")
+    assert (before.facts["time_zone"], after.facts["time_zone"]) == ("UTC", "Europe/Berlin")
+    assert before.revision != after.revision
+
+
+def test_each_changed_field_is_kept(api: APIClient, program: Program) -> None:
+    api.patch(
+        f"/v1/programs/{program.id}", {"name": "Club", "description": "d", "status": "ACTIVE"}
+    )
+    api.patch(f"/v1/programs/{program.id}", {"name": "Inner circle", "description": ""})
+
+    kept = ProgramChange.objects.values_list("field", "old_value", "new_value")
+    assert sorted(kept) == [
+        ("description", "", "d"), ("description", "d", ""), ("name", "Club", "Inner circle")
+    ]  # fmt: skip

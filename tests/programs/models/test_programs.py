@@ -11,6 +11,7 @@ from programs.models import Program
         ("program_on_unknown_participant_is_known", {"on_unknown_participant": "ASK"}),
         ("program_name_is_not_blank", {"name": " "}),
         ("program_name_is_not_blank", {"name": ""}),
+        ("program_has_a_time_zone", {"time_zone": ""}),
     ],
 )
 def test_the_database_refuses_a_program_outside_the_limits(
