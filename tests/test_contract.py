@@ -151,6 +151,8 @@ def _make_true(body: dict[str, Any], ours: dict[str, str], number: int) -> None:
         body["amount"] = "0.5"
     for name in ("matures_at", "allow_negative", "max_transaction_amount"):
         body.pop(name, None)
+    if body.get("reset_after"):
+        body["reset_after"] = "24h"
     if body.get("expires_at"):
         body["expires_at"] = "2099-12-31T00:00:00Z"
     for event in [body, *body.get("events", [])]:

@@ -44,7 +44,7 @@ class CounterForm(VerbPageForm):
         # Unless it is edited here, somebody else's change in the meantime is left alone.
         show_hidden_initial=True,
         label="Resets after",
-        help_text="A duration such as 24h or 1h30m, after which the counter is back at zero. Leave empty for never.",
+        help_text="A duration such as 24h, 7d or 1h30m, after which the counter is back at zero. Leave empty for never.",
     )
 
     change: CounterChange

@@ -33,11 +33,11 @@ class CounterSerializer(BodySchema):
     reader = staticmethod(clean_counter)
     value = DecimalField(help_text="The counter's value from now on.")
     reset_after = serializers.RegexField(
-        r"^(?=.)(\d{1,9}h)?(\d{1,9}m)?(\d{1,9}s)?$",
+        durations.PATTERN,
         required=False,
         allow_blank=True,
         allow_null=True,
-        help_text='How long a window lasts: "24h", "1h30m". "" for one without an end; left out, it stays as it is.',
+        help_text='How long a window lasts: "24h", "7d", "1h30m". "" for one without an end; left out, it stays as it is.',
     )
 
 

@@ -60,7 +60,9 @@ def _window(value: object, errors: Errors) -> timedelta | None:
         return durations.read(value)
     except ValueError:
         errors.add(
-            "reset_after", "invalid", 'Give a duration such as "24h" or "1h30m", or "" for none.'
+            "reset_after",
+            "invalid",
+            'Give a duration such as "24h", "7d" or "1h30m", or "" for none.',
         )
         return None
 

@@ -1,25 +1,30 @@
-"""Durations as the API writes them: whole hours, minutes and seconds."""
+"""Durations as the API and the commands read them: those of the rule language that are whole and above zero.
+
+Written, they are hours, minutes and seconds.
+"""
 
 import re
 from datetime import timedelta
+from typing import Final
 
-LONGEST_WINDOW = timedelta(days=36_500)
-_PARTS = re.compile(r"(?=\d)(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?", re.ASCII)
+from programs.rules import EvaluationError
+from programs.rules.moments import duration_from_text
+
+LONGEST_WINDOW: Final = timedelta(days=36_500)
+PATTERN: Final = r"^(\d{1,9}[wdhms]){1,10}$"  # as JSON Schema has it too
 
 
 def read(value: object) -> timedelta:
-    """Read a duration above zero and of at most a hundred years: "24h", "1h30m", "90s". Raises ValueError for anything else."""
-    match = _PARTS.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
-        raise ValueError("Not a duration of hours, minutes and seconds.")
-    hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    """Read a duration of at most a hundred years: "24h", "1h30m", "60d", "1w2d". Raises ValueError for anything else."""
+    if not isinstance(value, str) or not re.fullmatch(PATTERN, value, re.ASCII):
+        raise ValueError("Not a duration of weeks, days, hours, minutes and seconds.")
     try:
-        window = timedelta(hours=hours, minutes=minutes, seconds=seconds)
-    except OverflowError as error:
-        raise ValueError(str(error)) from error
-    if not timedelta(0) < window <= LONGEST_WINDOW:
+        duration = duration_from_text(value)
+    except EvaluationError as error:
+        raise ValueError(f"Not a duration: {error}") from error
+    if not timedelta(0) < duration <= LONGEST_WINDOW:
         raise ValueError("Not above zero and at most a hundred years.")
-    return window
+    return duration
 
 
 def written(window: timedelta) -> str:

@@ -20,11 +20,10 @@ _TIMESTAMP = re.compile(
 )
 _OFFSET = re.compile(r"([+-]?)(\d\d):(\d\d)", re.ASCII)
 _ZONE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,30}(/[A-Za-z0-9_+-]{1,30}){0,2}", re.ASCII)
-_DURATION = re.compile(
-    r"[+-]?(?:(?:\d{1,20}(?:\.\d{0,20})?|\.\d{1,20})(?:h|ms|us|µs|ns|m|s))+", re.ASCII
-)
-_DURATION_PART = re.compile(r"([\d.]+)([a-zµ]+)", re.ASCII)
+# The one table of units: CEL's, and days and weeks. programs.kernel.durations reads its whole part.
 _NANOSECONDS: Final = {
+    "w": 604_800_000_000_000,
+    "d": 86_400_000_000_000,
     "h": 3_600_000_000_000,
     "m": 60_000_000_000,
     "s": 1_000_000_000,
@@ -33,6 +32,10 @@ _NANOSECONDS: Final = {
     "µs": 1000,
     "ns": 1,
 }
+_DURATION = re.compile(
+    rf"[+-]?(?:(?:\d{{1,20}}(?:\.\d{{0,20}})?|\.\d{{1,20}})(?:{'|'.join(_NANOSECONDS)}))+", re.ASCII
+)
+_DURATION_PART = re.compile(r"([\d.]+)([a-zµ]+)", re.ASCII)
 
 
 def timestamp_from_text(text: str) -> datetime:
@@ -58,12 +61,12 @@ def timestamp_from_seconds(seconds: int) -> datetime:
 
 
 def duration_from_text(text: str) -> timedelta:
-    """Read "1h30m", "-1.5s", "250ms"; there is no unit for days. Raises EvaluationError."""
+    """Read "1h30m", "60d", "-1.5s", "250ms"; a day is 24 hours, a week seven days. Raises EvaluationError."""
     if text in ("0", "+0", "-0"):
         return timedelta()
     if len(text) > 100 or not _DURATION.fullmatch(text):
         raise EvaluationError(
-            f'"{cut(text)}" is not a duration. Write it like "36h", "90m" or "1h30m".'
+            f'"{cut(text)}" is not a duration. Write it like "60d", "36h" or "1h30m".'
         )
     nanoseconds = Decimal()
     for amount, unit in _DURATION_PART.findall(text):

@@ -1,4 +1,3 @@
-import re
 from argparse import ArgumentParser
 from datetime import timedelta
 from typing import Any
@@ -7,10 +6,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from programs import api_keys
+from programs.kernel import durations
 from programs.kernel.actors import Actor, ActorKind
 from programs.models import ApiKey, Scope
 
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _LONGEST = timedelta(days=3653)  # ten years
 
 
@@ -35,8 +34,8 @@ class Command(BaseCommand):
         parser.add_argument(
             "--expires-in",
             metavar="TIME",
-            help="When the key stops working: a number of m(inutes), h(ours), d(ays) or w(eeks), such as 90d, up to "
-            "ten years. Left out: never.",
+            help="When the key stops working: a duration in w(eeks), d(ays), h(ours), m(inutes) and s(econds), such as 90d "
+            "or 1w2d, up to ten years. Left out: never.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -74,10 +73,12 @@ def _name(text: str) -> str:
 
 
 def _lifetime(text: str) -> timedelta:
-    parts = re.fullmatch(r"([0-9]{1,7})([mhdw])", text)
-    lifetime = timedelta(**{_UNITS[parts[2]]: int(parts[1])}) if parts else timedelta()
-    if not timedelta() < lifetime <= _LONGEST:
+    try:
+        lifetime = durations.read(text)
+    except ValueError:
+        lifetime = None
+    if lifetime is None or lifetime > _LONGEST:
         raise CommandError(
-            f"--expires-in takes a number and m, h, d or w (30m, 12h, 90d, 52w), up to ten years; not {text!r}."
+            f"--expires-in takes a duration such as 30m, 12h, 90d or 1w2d, up to ten years; not {text!r}."
         )
     return lifetime

@@ -20,7 +20,6 @@ MAX_EXPRESSION_LENGTH = 4096
 
 # Python's \S: its white space has these five more than that of JSON Schema's patterns.
 _NOT_BLANK: Final = r"[^\s\u001c-\u001f\u0085]"
-_DURATION: Final = r"^(?=\d)(\d{1,9}h)?(\d{1,9}m)?(\d{1,9}s)?$"
 _TRACK_KEY: Final = "[a-z][a-z0-9_]*"
 
 
@@ -185,11 +184,11 @@ class DurationField(Field[timedelta | None]):
         try:
             return durations.written(durations.read(value))
         except ValueError:
-            errors.add(name, "invalid", 'Give a duration such as "24h" or "1h30m".')
+            errors.add(name, "invalid", 'Give a duration such as "24h", "7d" or "1h30m".')
             return ""
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "string", "pattern": _DURATION, "examples": ["24h"]}
+        return {"type": "string", "pattern": durations.PATTERN, "examples": ["24h", "7d"]}
 
     def compiled(self, stored: str) -> timedelta:
         return durations.read(stored)
@@ -206,13 +205,13 @@ class MomentField(Field[timedelta | datetime | None]):
         try:
             return instants.written(instants.read(value))
         except ValueError:
-            message = 'Give a duration such as "720h", or a time such as "2026-01-15T10:30:00Z".'
+            message = 'Give a duration such as "30d", or a time such as "2026-01-15T10:30:00Z".'
             errors.add(name, "invalid", message)
             return ""
 
     def schema(self) -> dict[str, Any]:
-        forms = [{"pattern": _DURATION}, {"format": "date-time"}]
-        return {"type": "string", "anyOf": forms, "examples": ["720h"]}
+        forms = [{"pattern": durations.PATTERN}, {"format": "date-time"}]
+        return {"type": "string", "anyOf": forms, "examples": ["720h", "30d"]}
 
     def compiled(self, stored: str) -> timedelta | datetime:
         try:

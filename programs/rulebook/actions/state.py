@@ -53,7 +53,7 @@ class Counter(Action):
         "A number, or an expression such as event.amount.", label="Adds", form_name="added"
     )
     reset_after = DurationField(
-        "How long a window of the counter lasts, such as 24h or 720h; then it starts at 0 again. Empty or left out: it never resets.",
+        "How long a window of the counter lasts, such as 24h or 30d; then it starts at 0 again. Empty or left out: it never resets.",
         label="Resets after",
         required=False,
     )

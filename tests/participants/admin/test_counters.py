@@ -73,8 +73,8 @@ def test_a_counter_with_an_odd_key_is_changed_and_deleted(
         ({"key": ""}, {"key": ["This field is required."]}),
         ({"key": "known"}, {"key": ["The participant already has this counter."]}),
         ({"key": "\0"}, {"key": ["Null characters are not allowed."]}),
-        ({"reset_after": "daily"}, {"reset_after": ['Give a duration such as "24h" or "1h30m", or "" for none.']}),
-        ({"reset_after": "0h"}, {"reset_after": ['Give a duration such as "24h" or "1h30m", or "" for none.']}),
+        ({"reset_after": "daily"}, {"reset_after": ['Give a duration such as "24h", "7d" or "1h30m", or "" for none.']}),
+        ({"reset_after": "0h"}, {"reset_after": ['Give a duration such as "24h", "7d" or "1h30m", or "" for none.']}),
     ],
 )  # fmt: skip
 def test_what_a_counter_cannot_be_is_an_error_on_its_field(

@@ -131,7 +131,7 @@ def test_a_rule_is_refused_beside_its_field(
         ({"type": "COUNTER", "counter": "visits", "added": "1 +"}, "added", "Line 1, column 4"),
         ({"type": "COUNTER", "counter": "visits", "added": '"a"'}, "added", "number"),
         (
-            {"type": "COUNTER", "counter": "a", "added": "1", "reset_after": "1d"},
+            {"type": "COUNTER", "counter": "a", "added": "1", "reset_after": "1y"},
             "reset_after",
             "duration",
         ),
