@@ -9,7 +9,7 @@ from programs.rules.errors import EvaluationError
 from programs.rules.functions import accepted
 from programs.rules.functions.patterns import found
 from programs.rules.meanings import FunctionCall
-from programs.rules.values import NUMBERS, Closure, Facts, Step, Value, in_words
+from programs.rules.values import NUMBERS, Closure, Facts, Optional, Step, Value, in_words
 
 
 def function(meaning: FunctionCall, arguments: Sequence[Closure]) -> Closure:
@@ -31,6 +31,21 @@ def method(meaning: FunctionCall, arguments: Sequence[Closure]) -> Step:
         return call(run, value, *[each(facts, run) for each in taken])
 
     return apply
+
+
+def optional_or(meaning: FunctionCall, argument: Closure) -> Step:
+    """`optional.or(other)` and `optional.orValue(default)`, whose argument is evaluated only where it is needed."""
+    taken = taking(meaning, 1, argument)
+    unwraps = meaning.name == "orValue"
+
+    def choose(value: Value, facts: Facts, run: Run) -> Value:
+        if type(value) is not Optional:
+            raise EvaluationError(f"{in_words(value).capitalize()} has no {meaning.name}().")
+        if not value.has_value:
+            return taken(facts, run)
+        return value.value if unwraps else value
+
+    return choose
 
 
 def matching(pattern: Any) -> Step:

@@ -28,6 +28,7 @@ from programs.rules.kinds import (
     MAP,
     NULL,
     NUMBER,
+    OPTIONAL,
     ORDERED,
     STRING,
     TIMESTAMP,
@@ -35,11 +36,13 @@ from programs.rules.kinds import (
     Kind,
     common,
     fits,
+    inside,
     is_numeric,
     list_of,
     map_of,
+    optional_of,
 )
-from programs.rules.macros import MACRO_NAMES, MACROS
+from programs.rules.macros import MACRO_NAMES, MACROS, Macro
 from programs.rules.meanings import (
     BindCall,
     Fact,
@@ -73,6 +76,7 @@ _MOMENTS: Final = {  # what + and - make of times
     ("-", "timestamp", "duration"): TIMESTAMP,
     ("-", "duration", "duration"): DURATION,
 }
+UNWRAP: Final = "Write .orValue(…) to say what counts where an optional value is missing."
 _COMPARISONS: Final = frozenset(["<", "<=", ">", ">="])
 _WORDS: Final = {"+": "added", "-": "subtracted", "*": "multiplied", "/": "divided", "%": "divided"}
 
@@ -104,7 +108,11 @@ class Checker:
         """Check the whole expression, whose value must be of the wanted kind. Raises RuleSyntaxError."""
         try:
             kind = self.check(node, {})
-            if not fits(kind, wanted):
+            if kind.name == OPTIONAL.name:
+                self._complain(
+                    f"{what or 'A rule needs a value'}, not {kind.words}. {UNWRAP}", node
+                )
+            elif not fits(kind, wanted):
                 self._complain(f"{what}, not {kind.words}.", node)
         except _Enough:
             pass
@@ -122,7 +130,8 @@ class Checker:
     def expect(self, node: Node, scope: Scope, wanted: Kind, what: str) -> None:
         kind = self.check(node, scope)
         if not fits(kind, wanted):
-            self._complain(f"{what} must be {wanted.words}, not {kind.words}.", node)
+            message = f"{what} must be {wanted.words}, not {kind.words}."
+            self._complain(_with_hint(message, kind), node)
 
     def literal(self, node: tree.Literal, scope: Scope) -> Kind:
         if type(node.value) is int and node.value > INT_MAX:
@@ -132,6 +141,13 @@ class Checker:
     def list_of(self, node: tree.ListOf, scope: Scope) -> Kind:
         kinds = [self.check(element, scope) for element in node.elements]
         return list_of(common(kinds)) if kinds else LIST
+
+    def maybe(self, node: tree.Maybe, scope: Scope) -> Kind:
+        kind = self.check(node.operand, scope)
+        if not fits(kind, OPTIONAL):
+            message = f"? takes an optional value, such as event.?price, not {kind.words}."
+            self._complain(message, node)
+        return inside(kind)
 
     def map_of(self, node: tree.MapOf, scope: Scope) -> Kind:
         for key, value in node.entries:
@@ -200,7 +216,7 @@ class Checker:
                 if sign == "+" and "string" in (left.name, right.name):
                     message = f"{message} To turn a number into text, write string(…)."
         if message:
-            self._complain_at(message, start, end)
+            self._complain_at(_with_hint(message, left, right), start, end)
         return result or ANY
 
     def _expect_no_lost_remainder(self, left: Node, right: Node) -> None:
@@ -256,16 +272,19 @@ class Checker:
         if local is not None:
             node.meaning = local
             return local.kind, suffixes
-        names = _path(node, suffixes)
+        direct = [*takewhile(lambda each: not tree.is_optional(each), suffixes)]
+        names = _path(node, direct)
         if node.name in self.environment.variables:
             node.meaning = self._fact(names)
+            if len(direct) < len(suffixes):
+                node.shown = self._fact(_path(node, suffixes))
             return self.environment.variables[node.name], suffixes
         first = suffixes[0] if suffixes else None
         if type(first) is tree.Call and node.name in self._namespaces:
             return self._call(first, f"{node.name}.{first.name}", scope), suffixes[1:]
         if self.environment.is_open:
             # Only fields after a dot: x["y"] is no way to write the variable x.y.
-            fields = takewhile(lambda each: type(each) is tree.Select, suffixes)
+            fields = takewhile(lambda each: type(each) is tree.Select, direct)
             node.meaning = self._fact(_path(node, [*fields]), is_declared=False)
             return ANY, suffixes
         if len(names) == len(suffixes) + 1 and ".".join(names) in TYPE_NAMES:
@@ -291,18 +310,22 @@ class Checker:
         return self._fact((*fact.names, key), is_declared=fact.is_declared)
 
     def _suffix(self, node: tree.Suffix, kind: Kind, scope: Scope) -> Kind:
-        if type(node) is tree.Select:
-            return self._field(node, kind, node.field)
-        if type(node) is tree.Index:
-            key = self.check(node.key, scope)
-            field = tree.text_of(node.key)
-            if field is not None and fits(kind, MAP):
-                return self._field(node, kind, field)
-            return self._element(node, kind, key)
-        assert type(node) is tree.Call
+        if isinstance(node, tree.Select | tree.Index):
+            member = self._member(node, inside(kind), scope)
+            is_optional = node.is_optional or kind.name == OPTIONAL.name
+            return optional_of(member) if is_optional else member
         if (node.name, len(node.arguments)) in MACROS:
             return self._macro(node, kind, scope)
         return self._call(node, node.name, scope, [kind])
+
+    def _member(self, node: tree.Select | tree.Index, kind: Kind, scope: Scope) -> Kind:
+        if isinstance(node, tree.Select):
+            return self._field(node, kind, node.field)
+        key = self.check(node.key, scope)
+        field = tree.text_of(node.key)
+        if field is not None and fits(kind, MAP):
+            return self._field(node, kind, field)
+        return self._element(node, kind, key)
 
     def _field(self, node: tree.Select | tree.Index, kind: Kind, field: str) -> Kind:
         if not fits(kind, MAP):
@@ -330,9 +353,12 @@ class Checker:
 
     def _macro(self, node: tree.Call, kind: Kind, scope: Scope) -> Kind:
         macro = MACROS[node.name, len(node.arguments)]
+        if macro.over_optional:
+            return self._optional_macro(node, macro, kind, scope)
         is_list = kind.name == "list"
         if not fits(kind, LIST) and not fits(kind, MAP):
-            self._complain(f"{node.name} works on a list or a map, not on {kind.words}.", node)
+            message = f"{node.name} works on a list or a map, not on {kind.words}."
+            self._complain(_with_hint(message, kind), node)
         element = (kind.element or ANY) if is_list else ANY
         # Of a map, what is bound to one name are the keys.
         kinds = [element]
@@ -356,6 +382,19 @@ class Checker:
         if node.name == "transformMapEntry" and not fits(made, MAP):
             self._complain(f"{node.name} must give a map for each entry, not {made.words}.", body)
         return map_of(made) if node.name == "transformMap" else MAP
+
+    def _optional_macro(self, node: tree.Call, macro: Macro, kind: Kind, scope: Scope) -> Kind:
+        if not fits(kind, OPTIONAL):
+            self._complain(f"{node.name} works on an optional value, not on {kind.words}.", node)
+        bound = Local(self._new_slot(), inside(kind))
+        node.meaning = MacroCall(macro, [bound])
+        name, body = node.arguments
+        made = self.check(body, {**scope, self._bound_name(name, node): bound})
+        if node.name == "optMap":
+            return optional_of(made)
+        if not fits(made, OPTIONAL):
+            self._complain(f"{node.name} must give an optional value, not {made.words}.", body)
+        return made
 
     def _call(
         self, node: tree.Call, name: str, scope: Scope, receiver: Sequence[Kind] = ()
@@ -388,20 +427,24 @@ class Checker:
         elif name == "get":
             container, key, _ = node.arguments
             node.meaning = GetCall(self._entry(container, tree.text_of(key)))
+        if name == "value" and receiver:
+            return inside(kinds[0])
+        if name == "orValue" and receiver:
+            return common([inside(kinds[0]), kinds[1]])
         results = {each.result.name for each in fitting}
         return fitting[0].result if len(results) == 1 else ANY
 
     def _has(self, node: tree.Call, scope: Scope) -> Kind:
         row = node.arguments[0] if len(node.arguments) == 1 else None
         last = row.suffixes[-1] if isinstance(row, tree.Row) else node
-        key = tree.key_of(last)
+        key = None if tree.is_optional(last) else tree.key_of(last)
         if not isinstance(row, tree.Row) or isinstance(last, tree.Call) or key is None:
             self._refuse("has needs a field, as in has(a.b).", node)
             return BOOL
         container = row.base
         if row.suffixes[1:]:
             container = tree.Row(row.start, last.before, row.base, row.suffixes[:-1])
-        self._field(last, self.check(container, scope), key)
+        self._field(last, inside(self.check(container, scope)), key)
         node.meaning = HasCall(container, key, self._entry(container, key))
         return BOOL
 
@@ -448,7 +491,7 @@ class Checker:
                     message = f"{name} works on {words}, not on {kind.words}."
                 if name == "contains" and kind.name == "list":
                     message = f"{message} For a list, write x in list."
-                self._complain_at(message, start, end)
+                self._complain_at(_with_hint(message, kind), start, end)
                 return
         self._complain(f"{name} does not take these arguments together.", node)
 
@@ -524,6 +567,11 @@ def _arithmetic(sign: str, left: Kind, right: Kind) -> Kind | None:
     return NUMBER if fits(known, NUMBER) else None
 
 
+def _with_hint(message: str, *kinds: Kind) -> str:
+    """The complaint about these kinds, with how to unwrap an optional value."""
+    return f"{message} {UNWRAP}" if any(kind.name == OPTIONAL.name for kind in kinds) else message
+
+
 def _capital(words: str) -> str:
     return words[0].upper() + words[1:]
 
@@ -531,6 +579,7 @@ def _capital(words: str) -> str:
 _CHECK: Final[dict[type[Node], Callable[[Checker, Any, Scope], Kind]]] = {
     tree.Literal: Checker.literal,
     tree.ListOf: Checker.list_of,
+    tree.Maybe: Checker.maybe,
     tree.MapOf: Checker.map_of,
     tree.Prefixed: Checker.prefixed,
     tree.Chain: Checker.chain,

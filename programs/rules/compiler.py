@@ -25,13 +25,28 @@ from programs.rules.meanings import (
 from programs.rules.paths import (
     element_of,
     field_of,
+    optional_element,
+    optional_field,
     raw_reader,
     settled_reader,
     settling,
     spelled,
 )
 from programs.rules.tree import Node
-from programs.rules.values import Closure, Facts, Step, Value, as_key, in_words, is_absent, lookup
+from programs.rules.values import (
+    ABSENT,
+    Closure,
+    Facts,
+    Optional,
+    Step,
+    Value,
+    as_key,
+    in_words,
+    is_absent,
+    lookup,
+)
+
+_WITH_KEYS: Final = frozenset([dict, Optional])
 
 
 class Compiler:
@@ -59,6 +74,8 @@ class Compiler:
         return lambda facts, run: value
 
     def list_of(self, node: tree.ListOf) -> Closure:
+        if any(type(element) is tree.Maybe for element in node.elements):
+            return self._list_of_some(node)
         elements = [self.compile(element) for element in node.elements]
         units = CONTAINER + len(elements) // 4
 
@@ -68,8 +85,34 @@ class Compiler:
 
         return make
 
+    def _list_of_some(self, node: tree.ListOf) -> Closure:
+        """A list with elements that are left out where their optional value has none."""
+        elements = [self._element(element) for element in node.elements]
+        units = CONTAINER + len(elements) // 4
+
+        def make(facts: Facts, run: Run) -> Value:
+            charge(run, units)
+            made = [element(facts, run) for element in elements]
+            return [value for value in made if value is not ABSENT]
+
+        return make
+
+    def _element(self, node: Node) -> Closure:
+        """An element of a list or the value of an entry. ABSENT where that is left out."""
+        if type(node) is not tree.Maybe:
+            return self.compile(node)
+        operand = self.compile(node.operand)
+
+        def unwrap(facts: Facts, run: Run) -> Value:
+            optional = operand(facts, run)
+            if type(optional) is Optional:
+                return optional.value
+            raise EvaluationError(f"? takes an optional value, not {in_words(optional)}.")
+
+        return unwrap
+
     def map_of(self, node: tree.MapOf) -> Closure:
-        entries = [(self.compile(key), self.compile(value)) for key, value in node.entries]
+        entries = [(self.compile(key), self._element(value)) for key, value in node.entries]
         units = 2 * CONTAINER + 2 * len(entries)
 
         def make(facts: Facts, run: Run) -> Value:
@@ -79,7 +122,8 @@ class Compiler:
                 place = as_key(key(facts, run), run)
                 if place in made:
                     raise EvaluationError("A map has the same key twice.")
-                made[place] = value(facts, run)
+                if (part := value(facts, run)) is not ABSENT:
+                    made[place] = part
             return made
 
         return make
@@ -122,7 +166,7 @@ class Compiler:
             if type(meaning) is Local:
                 closure, is_raw = _read_local(meaning), meaning.is_raw
             elif type(meaning) is Fact:
-                self.read(meaning)
+                self.read(base.shown or meaning)
                 shortcut = shortcuts.raw_reader(meaning) if self.has_shortcuts else None
                 closure, is_raw = shortcut or raw_reader(meaning), True
                 suffixes = suffixes[len(meaning.names) - 1 :]
@@ -147,7 +191,8 @@ class Compiler:
         """What a suffix does to the value before it, and whether that leaves the value raw."""
         if type(node) is tree.Select:
             field, text = node.field, self._text(node)
-            return lambda value, facts, run: field_of(value, field, text), is_raw
+            take = optional_field if node.is_optional else field_of
+            return lambda value, facts, run: take(value, field, text), is_raw
         if type(node) is tree.Index:
             return self._index(node, is_raw), is_raw
         assert type(node) is tree.Call
@@ -171,12 +216,13 @@ class Compiler:
         key = self.compile(node.key)
         text = self._text(node)
         decimal_facts = self.decimal_facts
+        element = optional_element if node.is_optional else element_of
 
         def take(value: Value, facts: Facts, run: Run) -> Value:
             place = key(facts, run)
-            if is_raw and type(value) is dict and type(place) is not str:
+            if is_raw and type(place) is not str and type(value) in _WITH_KEYS:
                 value = settle(value, run, decimal_facts)
-            return element_of(value, place, run, text)
+            return element(value, place, run, text)
 
         return take
 
@@ -193,6 +239,8 @@ class Compiler:
         if type(node.meaning) is PatternCall:
             return calls.matching(node.meaning.pattern)
         if type(node.meaning) is FunctionCall:
+            if node.meaning.name in ("or", "orValue"):
+                return calls.optional_or(node.meaning, self.compile(node.arguments[0]))
             return calls.method(node.meaning, [self.compile(each) for each in node.arguments])
         failing = calls.unknown(node.name, len(node.arguments))
         return lambda value, facts, run: failing(facts, run)
@@ -221,6 +269,8 @@ class Compiler:
 
         def is_there(facts: Facts, run: Run) -> bool:
             value = closure(facts, run)
+            if type(value) is Optional:
+                value = value.value if value.has_value else {}
             if type(value) is dict:
                 return key in value
             raise EvaluationError(f'{text}: {in_words(value)} has no field "{cut(key)}".')

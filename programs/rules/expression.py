@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from programs.rules import explain, tree
 from programs.rules.budget import FIRST_SLOT, Run, new_run
-from programs.rules.checker import Checker
+from programs.rules.checker import UNWRAP, Checker
 from programs.rules.compiler import Compiler
 from programs.rules.environment import DYNAMIC, Environment
 from programs.rules.errors import EvaluationError, RuleSyntaxError
@@ -15,7 +15,7 @@ from programs.rules.kinds import ANY, BOOL, NUMBER, Kind
 from programs.rules.operators import logic
 from programs.rules.parser import parse
 from programs.rules.tree import Node
-from programs.rules.values import Closure, Facts, Value, handed_out, in_words
+from programs.rules.values import Closure, Facts, Optional, Value, handed_out, in_words
 
 Result = Literal["bool", "number"]
 
@@ -105,8 +105,12 @@ def _evaluation(closure: Closure, blank: Run, result: Result | None) -> Callable
         except RecursionError:
             raise EvaluationError(_TOO_DEEP) from None
         kind = type(value)
-        if types and kind not in types:
-            raise EvaluationError(f"{words}, not {in_words(value)}.")
+        if types:
+            if kind not in types:
+                raise EvaluationError(f"{words}, not {in_words(value)}.")
+            return value
+        if kind is Optional:
+            raise EvaluationError(UNWRAP)
         return handed_out(value, run) if kind is list or kind is dict else value
 
     return evaluate

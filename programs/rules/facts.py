@@ -12,7 +12,7 @@ from typing import Any, Final
 from programs.rules.arithmetic import INT_MAX, INT_MIN, as_given, decimal_of
 from programs.rules.budget import CONTAINER, MAX_VALUE_DEPTH, Run, charge
 from programs.rules.errors import EvaluationError, cut
-from programs.rules.values import TypeName, Value, as_key, in_words
+from programs.rules.values import Optional, TypeName, Value, as_key, in_words
 
 # What facts and the language have in common.
 PLAIN: Final = frozenset([str, bool, type(None), bytes, timedelta, TypeName])
@@ -38,6 +38,9 @@ def settle(value: Any, run: Run, all_decimal: bool, depth: int = 0) -> Value:
         return _settle_list(value, run, all_decimal, depth + 1)
     if kind is dict:
         return _settle_map(value, run, all_decimal, depth + 1)
+    if kind is Optional:
+        # Made by the rule, of a part of the facts.
+        return Optional(settle(value.value, run, all_decimal)) if value.has_value else value
     if kind is float:
         raise EvaluationError(
             f"The facts contain the binary float {value!r}. Numbers must be int or Decimal."

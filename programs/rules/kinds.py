@@ -1,13 +1,13 @@
 """Kinds: what is known of a value before there is one, for the checker and the table of functions."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import reduce
 from typing import Final
 
-from programs.rules.values import TypeName
+from programs.rules.values import Optional, TypeName
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,8 @@ class Kind:
     name: str
     words: str
     types: frozenset[type] = frozenset()
-    element: "Kind | None" = None  # of a list's elements or a map's values, where it is known
+    # Of a list's elements, a map's values or what an optional has, where it is known.
+    element: "Kind | None" = None
     fields: "Mapping[str, Kind] | None" = None  # of a map that has these and no others
 
 
@@ -34,9 +35,10 @@ DURATION: Final = Kind("duration", "a duration", frozenset([timedelta]))
 TYPE: Final = Kind("type", "a type", frozenset([TypeName]))
 LIST: Final = Kind("list", "a list", frozenset([list]))
 MAP: Final = Kind("map", "a map", frozenset([dict]))
+OPTIONAL: Final = Kind("optional_type", "an optional value", frozenset([Optional]))
 
 _KINDS: Final = (ANY, BOOL, INT, DECIMAL, NUMBER, STRING, BYTES, NULL, TIMESTAMP, DURATION, TYPE)
-BY_NAME: Final = {kind.name: kind for kind in (*_KINDS, LIST, MAP)}
+BY_NAME: Final = {kind.name: kind for kind in (*_KINDS, LIST, MAP, OPTIONAL)}
 NUMERIC: Final = frozenset(["int", "decimal", "number"])
 ORDERED: Final = NUMERIC | {"string", "bytes", "bool", "timestamp", "duration"}
 
@@ -52,6 +54,15 @@ def map_of(element: Kind) -> Kind:
 def record(fields: Mapping[str, Kind]) -> Kind:
     """A map that has these fields and no others."""
     return Kind("map", "a map", frozenset([dict]), fields=fields)
+
+
+def optional_of(element: Kind) -> Kind:
+    return replace(OPTIONAL, element=element)
+
+
+def inside(kind: Kind) -> Kind:
+    """The kind of what an optional has; any other kind as it is."""
+    return kind.element or ANY if kind.name == OPTIONAL.name else kind
 
 
 def is_numeric(kind: Kind) -> bool:

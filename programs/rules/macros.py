@@ -1,4 +1,4 @@
-"""The macros over lists and maps as closures. The variables that they bind live in slots of the run.
+"""The macros over lists, maps and optional values as closures. The variables that they bind live in slots of the run.
 
 Each iteration is charged by the size of the body. Errors in `all` and `exists` give way to a decisive element, as in
 && and ||; in the others they end the evaluation.
@@ -6,12 +6,13 @@ Each iteration is charged by the size of the body. Errors in `all` and `exists` 
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from programs.rules.budget import ABSORBED, CONTAINER, LEFT, Run, charge, exceeded
 from programs.rules.errors import BudgetExceeded, EvaluationError
 from programs.rules.operators import not_bool
-from programs.rules.values import Closure, Facts, Step, Value, as_key, in_words, keys
+from programs.rules.values import Closure, Facts, Optional, Step, Value, as_key, in_words, keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +159,28 @@ def mapped_entries(loop: Loop) -> Step:
     return make
 
 
+def mapped_optional(loop: Loop, *, is_flat: bool) -> Step:
+    """`optMap`, and `optFlatMap`, whose body gives an optional value itself."""
+    (slot,) = loop.slots
+
+    def make(optional: Value, facts: Facts, run: Run) -> Value:
+        if type(optional) is not Optional:
+            words = in_words(optional)
+            raise EvaluationError(f"{loop.name} works on an optional value, not on {words}.")
+        if not optional.has_value:
+            return optional
+        charge(run, loop.cost)
+        run[slot] = optional.value
+        made = loop.body(facts, run)
+        if not is_flat:
+            return Optional(made)
+        if type(made) is not Optional:
+            raise EvaluationError(f"{loop.name} must give an optional value, not {in_words(made)}.")
+        return made
+
+    return make
+
+
 def _true(loop: Loop, closure: Closure, facts: Facts, run: Run) -> bool:
     value = closure(facts, run)
     if value is True or value is False:
@@ -174,6 +197,7 @@ class Macro:
     with_test: bool = False
     result: str = "bool"
     keeps_elements: bool = False  # the result's elements are the collection's own
+    over_optional: bool = False  # its variable is what an optional value has
 
 
 _ALL: Final = Macro(1, lambda loop: quantifier(loop, False))
@@ -199,5 +223,7 @@ MACROS: Final[dict[tuple[str, int], Macro]] = {
     ("transformMap", 4): Macro(2, mapped_values, with_test=True, result="map"),
     ("transformMapEntry", 3): Macro(2, mapped_entries, result="map"),
     ("transformMapEntry", 4): Macro(2, mapped_entries, with_test=True, result="map"),
+    ("optMap", 2): Macro(1, partial(mapped_optional, is_flat=False), over_optional=True),
+    ("optFlatMap", 2): Macro(1, partial(mapped_optional, is_flat=True), over_optional=True),
 }
 MACRO_NAMES: Final = frozenset(name for name, _ in MACROS)

@@ -143,6 +143,9 @@ class _Builder(Transformer[Token, Node]):
         field = name.strip("`")
         return _row(operand, tree.Select(operand.start, name.end_pos, field, operand.end))
 
+    def optional_select(self, children: Children) -> Node:
+        return _optional(self.select(children))
+
     def method(self, children: Children) -> Node:
         target, name, arguments, closing = children
         end = closing.end_pos
@@ -151,6 +154,9 @@ class _Builder(Transformer[Token, Node]):
     def index(self, children: Children) -> Node:
         operand, key, closing = children
         return _row(operand, tree.Index(operand.start, closing.end_pos, key, operand.end))
+
+    def optional_index(self, children: Children) -> Node:
+        return _optional(self.index(children))
 
     def name(self, children: Children) -> Node:
         (name,) = children
@@ -184,9 +190,17 @@ class _Builder(Transformer[Token, Node]):
     def arguments(self, children: Children) -> list[Node]:
         return children
 
+    def maybe(self, children: Children) -> Node:
+        question, operand = children
+        return tree.Maybe(question.start_pos, operand.end, operand)
+
     def entry(self, children: Children) -> tuple[Node, Node]:
         key, value = children
         return key, value
+
+    def optional_entry(self, children: Children) -> tuple[Node, Node]:
+        key, value = children
+        return key, tree.Maybe(value.start, value.end, value)
 
     def integer(self, children: Children) -> Node:
         return _literal(children[0], read_integer)
@@ -213,6 +227,15 @@ def _row(operand: Node, suffix: tree.Suffix) -> Node:
     operand.suffixes.append(suffix)
     operand.end = suffix.end
     return operand
+
+
+def _optional(row: Node) -> Node:
+    """The row, whose last suffix is written with a question mark."""
+    assert type(row) is tree.Row
+    last = row.suffixes[-1]
+    assert isinstance(last, tree.Select | tree.Index)
+    last.is_optional = True
+    return row
 
 
 def _gathered(row: Children, operators: frozenset[str]) -> Children:

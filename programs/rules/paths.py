@@ -13,10 +13,13 @@ from programs.rules.errors import EvaluationError, MissingField, cut
 from programs.rules.facts import PLAIN, settle
 from programs.rules.meanings import Fact
 from programs.rules.values import (
+    ABSENT,
+    NONE,
     NUMBERS,
     TYPE_NAMES,
     Closure,
     Facts,
+    Optional,
     Value,
     in_words,
     is_absent,
@@ -108,29 +111,62 @@ def settling(read: Closure, decimal_facts: bool) -> Closure:
 def field_of(value: Value, field: str, text: str = "") -> Value:
     """`value.field`; `text` is how that reads in the source."""
     if type(value) is not dict:
-        what = f"{text}: " if text else ""
-        raise EvaluationError(f'{what}{in_words(value)} has no field "{cut(field)}".')
+        if type(value) is Optional:
+            return optional_field(value, field, text)
+        raise _no_field(value, field, text)
     try:
         return value[field]
     except KeyError:
         raise MissingField(f"{text or cut(field)} is missing.") from None
 
 
+def optional_field(value: Value, field: str, text: str) -> Optional:
+    """`value.?field`, and `value.field` of an optional value."""
+    if type(value) is Optional:
+        if not value.has_value:
+            return value
+        value = value.value
+    if type(value) is not dict:
+        raise _no_field(value, field, text)
+    return Optional(value[field]) if field in value else NONE
+
+
+def _no_field(value: Value, field: str, text: str) -> EvaluationError:
+    what = f"{text}: " if text else ""
+    return EvaluationError(f'{what}{in_words(value)} has no field "{cut(field)}".')
+
+
 def element_of(value: Value, place: Value, run: Run, text: str) -> Value:
     """`value[place]`; `text` is how that reads in the source."""
-    if type(value) is dict:
-        found = lookup(value, place, run)
-        if is_absent(found):
-            raise MissingField(f"{text} is missing.")
+    if type(value) is Optional:
+        return optional_element(value, place, run, text)
+    found = _element(value, place, run, text)
+    if not is_absent(found):
         return found
+    count = f": the list has {len(value):,} elements" if type(value) is list else ""
+    raise MissingField(f"{text} is missing{count}.")
+
+
+def optional_element(value: Value, place: Value, run: Run, text: str) -> Optional:
+    """`value[?place]`, and `value[place]` of an optional value."""
+    if type(value) is Optional:
+        if not value.has_value:
+            return value
+        value = value.value
+    found = _element(value, place, run, text)
+    return NONE if is_absent(found) else Optional(found)
+
+
+def _element(value: Value, place: Value, run: Run, text: str) -> Value:
+    """The element, or absent."""
+    if type(value) is dict:
+        return lookup(value, place, run)
     if type(value) is not list:
         raise EvaluationError(f"{text}: {in_words(value)} has no elements.")
     if type(place) not in NUMBERS:
         raise EvaluationError(f"{text}: a list is indexed by position, not by {in_words(place)}.")
     index = whole(place)
-    if 0 <= index < len(value):
-        return value[index]
-    raise MissingField(f"{text} is missing: the list has {len(value):,} elements.")
+    return value[index] if 0 <= index < len(value) else ABSENT
 
 
 def _lost(facts: Facts, names: Sequence[str]) -> Value:

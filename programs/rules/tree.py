@@ -26,6 +26,7 @@ class Name(Node):
     name: str
     is_absolute: bool = False  # written `.name`: no variable of a macro hides it
     meaning: NameMeaning = None
+    shown: Fact | None = None  # what the reasons tell instead of the fact that is read
 
 
 @dataclass(slots=True)
@@ -40,18 +41,20 @@ class Call(Node):
 
 @dataclass(slots=True)
 class Select(Node):
-    """The suffix `.field`."""
+    """The suffix `.field`, or `.?field`, which gives an optional value."""
 
     field: str
     before: int  # where the operand ends
+    is_optional: bool = False
 
 
 @dataclass(slots=True)
 class Index(Node):
-    """The suffix `[key]`."""
+    """The suffix `[key]`, or `[?key]`, which gives an optional value."""
 
     key: Node
     before: int
+    is_optional: bool = False
 
 
 Suffix = Select | Index | Call
@@ -63,6 +66,13 @@ class Row(Node):
 
     base: Node
     suffixes: list[Suffix]
+
+
+@dataclass(slots=True)
+class Maybe(Node):
+    """`?x` in a list, or the value of `?k: x` in a map: what an optional value has, left out if it has none."""
+
+    operand: Node
 
 
 @dataclass(slots=True)
@@ -109,10 +119,14 @@ class Conditional(Node):
 
 
 def key_of(suffix: Node) -> str | None:
-    """The field that a suffix takes by a name that is written out, `.b` or `["b"]`."""
+    """The field that a suffix takes by a name that is written out, `.b` or `["b"]`, optional or not."""
     if type(suffix) is Select:
         return suffix.field
     return text_of(suffix.key) if type(suffix) is Index else None
+
+
+def is_optional(suffix: Node) -> bool:
+    return isinstance(suffix, Select | Index) and suffix.is_optional
 
 
 def text_of(node: Node) -> str | None:

@@ -5,7 +5,7 @@
     bool        bool                        null        None
     timestamp   datetime in UTC             list        list
     duration    timedelta                   map         dict
-    type        TypeName
+    type        TypeName                    optional    Optional
 
 To Python, True, 1 and 1.0 are equal, also as keys of a dict; CEL tells true from 1. So values are compared by `equal`,
 never by `==` unless both are known to have the same type, and a map's bool keys are stored as BoolKey.
@@ -50,6 +50,24 @@ class BoolKey:
         self.value = value
 
 
+ABSENT: Final = object()
+
+
+class Optional:
+    """A value that may be absent: what `map.?key` gives. Never changed; two of them are compared by `equal`."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Value = ABSENT) -> None:
+        self.value = value
+
+    @property
+    def has_value(self) -> bool:
+        return self.value is not ABSENT
+
+
+NONE: Final = Optional()
+
 TRUE_KEY: Final = BoolKey(True)
 FALSE_KEY: Final = BoolKey(False)
 
@@ -71,6 +89,7 @@ _WORDS: Final = {
     datetime: "a time",
     timedelta: "a duration",
     TypeName: "a type",
+    Optional: "an optional value",
     float: "a binary float",
 }
 _TYPE_NAMES: Final = {
@@ -85,6 +104,7 @@ _TYPE_NAMES: Final = {
     datetime: TypeName("google.protobuf.Timestamp"),
     timedelta: TypeName("google.protobuf.Duration"),
     TypeName: TypeName("type"),
+    Optional: TypeName("optional_type"),
 }
 # CEL's names for types, which may be written in an expression.
 TYPE_NAMES: Final[dict[str, TypeName]] = {
@@ -116,6 +136,10 @@ def equal(left: Value, right: Value, run: Run) -> bool:
     # No value differs from itself, and a value that shares itself a million times must not be walked that often.
     if left is right:
         return True
+    if kind is Optional:
+        if left.has_value and right.has_value:
+            return equal(left.value, right.value, run)
+        return left.has_value is right.has_value
     if len(left) != len(right):
         return False
     charge(run, 2 * CONTAINER + 2 * len(left))
@@ -146,15 +170,12 @@ def contains(container: Value, value: Value, run: Run) -> bool:
         charge(run, 2 * len(container))
         return any(map(equal, container, repeat(value), repeat(run)))
     if type(container) is dict:
-        return find_key(container, value, run) is not _ABSENT
+        return find_key(container, value, run) is not ABSENT
     raise EvaluationError(f"`in` searches a list or a map, not {in_words(container)}.")
 
 
-_ABSENT: Final = object()
-
-
 def find_key(container: dict[Any, Value], key: Value, run: Run) -> Any:
-    """Find the key as the dict has it; `_ABSENT` if it does not."""
+    """Find the key as the dict has it; `ABSENT` if it does not."""
     kind = type(key)
     if kind is bool:
         key = TRUE_KEY if key else FALSE_KEY
@@ -165,17 +186,17 @@ def find_key(container: dict[Any, Value], key: Value, run: Run) -> Any:
             f"A map key is text, a number, or true or false, not {in_words(key)}."
         )
     # Python finds 2 by Decimal("2.0") too, and nothing by Decimal("2.5").
-    return key if key in container else _ABSENT
+    return key if key in container else ABSENT
 
 
-def lookup(container: dict[Any, Value], key: Value, run: Run, default: Value = _ABSENT) -> Value:
+def lookup(container: dict[Any, Value], key: Value, run: Run, default: Value = ABSENT) -> Value:
     """Find the value for the key, or the default. Without one, the caller raises where `is_absent`."""
     found = find_key(container, key, run)
-    return default if found is _ABSENT else container[found]
+    return default if found is ABSENT else container[found]
 
 
 def is_absent(value: object) -> bool:
-    return value is _ABSENT
+    return value is ABSENT
 
 
 def as_key(value: Value, run: Run) -> Any:
@@ -278,4 +299,8 @@ def _atom(value: Value, most: int) -> str:
         return f'duration("{seconds_text(value)}")'
     if kind is bytes:
         return repr(value[:most])
+    if kind is Optional:
+        return (
+            f"optional.of({written(value.value, most)})" if value.has_value else "optional.none()"
+        )
     return str(value)[:most]

@@ -6,6 +6,7 @@ from programs.rules.functions import (  # noqa: F401  # which fill the table
     encodings,
     formatting,
     maths,
+    optionals,
     patterns,
     texts,
     times,

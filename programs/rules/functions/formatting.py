@@ -3,7 +3,7 @@
 import decimal
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -138,4 +138,8 @@ def _text(value: Value) -> str:
         return re.sub("\ufffd+", "\ufffd", value.decode(errors="replace"))
     if kind is datetime:
         return timestamp_text(value)
-    return str(value) if kind is TypeName else seconds_text(value)
+    if kind is timedelta:
+        return seconds_text(value)
+    if kind is TypeName:
+        return str(value)
+    raise EvaluationError(f"%s does not take {in_words(value)}.")

@@ -127,7 +127,7 @@ def test_every_function_and_macro_of_the_contract_is_there() -> None:
         "contains startsWith endsWith matches size lowerAscii upperAscii trim split replace substring indexOf charAt"
         " join timestamp duration int double string bool type sets.contains sets.intersects sets.equivalent math.least"
         " math.greatest math.abs math.ceil math.floor math.round round min max get getFullYear getMonth getDate"
-        " getDayOfMonth getDayOfYear getDayOfWeek getHours getMinutes getSeconds getMilliseconds"
+        " orValue hasValue optional.of optional.none getDayOfMonth getDayOfYear getDayOfWeek getHours getMinutes getSeconds getMilliseconds"
     )
     assert [name for name in named.split() if name not in FUNCTIONS] == []
 

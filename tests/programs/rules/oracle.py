@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from cel_expr_python import cel
-from cel_expr_python.ext import ext_bindings, ext_encoders, ext_math, ext_strings
+from cel_expr_python.ext import ext_bindings, ext_encoders, ext_math, ext_optional, ext_strings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
@@ -17,6 +17,7 @@ _ENVIRONMENT = cel.NewEnv(
         ext_bindings.ExtBindings(),
         ext_encoders.ExtEncoders(),
         ext_math.ExtMath(),
+        ext_optional.ExtOptional(),
         ext_strings.ExtStrings(),
     ],
 )
@@ -69,7 +70,7 @@ def quoted(text: str) -> str:
 
 # Maps do not stray: the order in which one goes through them is not specified.
 STRAY = ("int", "text", "bool", "ints", "texts", "bytes", "time", "duration", "any")
-KINDS = ("int", "text", "bool", "ints", "texts", "map", "bytes", "time", "duration", "any")
+KINDS = (*STRAY, "map", "optional")
 
 _LEAVES: dict[str, SearchStrategy[str]] = {
     "int": INTS.map(str)
@@ -90,6 +91,7 @@ _LEAVES: dict[str, SearchStrategy[str]] = {
         ]
     ),
     "duration": st.sampled_from(["duration('1h')", "duration('-90s')", "duration('36h30m')"]),
+    "optional": st.sampled_from(["optional.none()", "object.?a", "mixed[?0]", "object[?'z']"]),
     "any": st.sampled_from(
         [
             "nothing",
@@ -110,7 +112,7 @@ _LEAVES: dict[str, SearchStrategy[str]] = {
 
 # substring(start, end) is not among them: theirs refuses an end at the text's very end, against the specification.
 # A letter in angle brackets is an expression of that kind: i(nt), t(ext), b(ool), n(umbers), w(ords), m(ap), y(bytes),
-# s(time), d(uration), a(ny of them).
+# s(time), d(uration), o(ptional), a(ny of them).
 _SHAPES: dict[str, list[str]] = {
     "int": [
         "<i> + <i>", "<i> - <i>", "<i> * <i>", "<i> / <i>", "<i> % <i>", "-<i>", "(<i>)",
@@ -139,7 +141,7 @@ _SHAPES: dict[str, list[str]] = {
         "<m>.all(x, <b>)", "<m>.exists(x, <b>)", "mixed.exists(x, <b>)", "mixed.all(x, x == <a>)",
         "<t>.contains(<t>)", "<t>.startsWith(<t>)", "<t>.endsWith(<t>)", "<t>.matches('^a.*b?$')",
         "bool(<t>)", "type(<a>) == type(<a>)", "<a> && <b>", "<b> || <a>", "<n> == <n>", "<m> == <m>",
-        "1 / <i> > 0 || <b>", "cel.bind(x, <a>, <b>)",
+        "1 / <i> > 0 || <b>", "cel.bind(x, <a>, <b>)", "<o>.hasValue()", "<o> == <o>", "has(<o>.a)",
     ],
     "ints": [
         "<n> + <n>", "[<i>, <i>]", "<n>.map(x, <i>)", "<n>.filter(x, <b>)", "<n>.map(x, <b>, <i>)",
@@ -148,12 +150,18 @@ _SHAPES: dict[str, list[str]] = {
     "texts": ["<w> + <w>", "[<t>]", "<w>.map(x, <t>)", "<w>.filter(x, <b>)", "<t>.split(',')", "<t>.split(<t>, <i>)"],
     "map": ["{'a': <a>, 'b': <i>}", "{<i>: <t>, <i>: <b>}", "{<t>: <n>}", "<b> ? <m> : <m>"],
     "bytes": ["<y> + <y>", "bytes(<t>)"],
+    "optional": [
+        "<m>.?a", "<m>.?b.c", "<m>[?word]", "<n>[?<i>]", "optional.of(<a>)", "optional.ofNonZeroValue(<i>)",
+        "optional.ofNonZeroValue(<t>)", "<o>.or(<o>)", "<o>.?b", "<o>.b", "<b> ? <o> : <o>",
+        "<o>.optMap(x, <a>)", "<o>.optFlatMap(x, <o>)", "optional.of(<m>)", "<w>[?<i>]",
+    ],
     "time": ["<s> + <d>", "<s> - <d>", "<d> + <s>", "timestamp(<i>)", "timestamp(<t>)"],
     "duration": ["<d> + <d>", "<d> - <d>", "<s> - <s>", "duration(<t>)"],
-    "any": ["<i>", "<t>", "<b>", "<n>", "<w>", "<m>", "<y>", "<s>", "<d>", "<m>.a", "<m>['b']", "[<a>, <a>]", "dyn(<a>)"],
+    "any": ["<i>", "<t>", "<b>", "<n>", "<w>", "<m>", "<y>", "<s>", "<d>", "<m>.a", "<m>['b']", "[<a>, <a>]", "dyn(<a>)",
+            "<o>.orValue(<a>)", "<o>.value()", "[?<o>, <a>].size()", "{?<t>: <o>}.size()"],
 }  # fmt: skip
-_PLACE = re.compile("<([itbnwmysda])>")
-_LETTERS = dict(zip("itbnwmysda", KINDS, strict=True))
+_PLACE = re.compile("<([itbnwysdamo])>")
+_LETTERS = dict(zip("itbnwysdamo", KINDS, strict=True))
 
 
 @st.composite

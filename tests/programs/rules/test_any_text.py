@@ -18,7 +18,7 @@ CASES = int(os.environ.get("RULE_CASES", "1000"))
 
 SPELLED = """
     event participant program now tags amount items x true false null in has cel.bind for math. sets. strings.
-    && || ! == != < <= > >= + - * / % ? : . , ( ) [ ] { } ` " ' b' r" // \\n \\x \\u00e9 \\777
+    .? [? optional. optional.none() && || ! == != < <= > >= + - * / % ? : . , ( ) [ ] { } ` " ' b' r" // \\n \\x \\u00e9 \\777
     0 1 -1 1.5 1e3 1e999 9223372036854775807 9223372036854775808 0xff 5u .5 '' 'a' b'a' '(' [1] {}
 """
 WORDS = [
@@ -109,6 +109,8 @@ def test_any_facts_give_a_value_or_an_evaluation_error(text: str, facts: dict[st
         "'%s %d'.format([event.a, event.b])", "event.a.transformMap(k, v, v)", "has(event.a.b)", "{event.a: event.b}",
         "event.a.filter(x, x != event.b)", "now - event.a", "event.a.contains(event.b)", "bytes(event.a)", "event",
         "strings.quote(event.a)", "math.greatest(event.a)", "cel.bind(x, event.a, x == x)", "event.a.lowerAscii()",
+        "event.?a.?b.orValue(event.b)", "event.a[?event.b].hasValue()", "event.?a.b == event.?b", "[?event.?a.b]",
+        "optional.ofNonZeroValue(event.a).optMap(x, x == event.b).or(event.?b).value()",
     ]),
     values,
     values,
