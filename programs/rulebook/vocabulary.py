@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
@@ -47,7 +48,7 @@ _PATHS: Final = {
     "participant.status": STRING,
     "participant.tags": list_of(STRING),
     "participant.attributes": map_of(ANY),
-    "participant.counters": map_of(DECIMAL),
+    "participant.counters": map_of(DECIMAL, absent=Decimal(0)),
     "participant.tiers": map_of(_TIER),
     "participant.balances": map_of(_BALANCE),
     "participant.created_at": TIMESTAMP,

@@ -54,7 +54,7 @@ from programs.rules.meanings import (
     PatternCall,
 )
 from programs.rules.tree import Node
-from programs.rules.values import TYPE_NAMES
+from programs.rules.values import ABSENT, TYPE_NAMES, Value
 
 Scope = Mapping[str, Local]
 
@@ -99,7 +99,7 @@ class Checker:
         self.errors: list[RuleSyntaxError] = []
         self.doubts: list[RuleSyntaxError] = []
         self.slots = FIRST_SLOT
-        self._facts: dict[tuple[str, ...], Fact] = {}
+        self._facts: dict[tuple[tuple[str, ...], bool], Fact] = {}
         self._namespaces = {name.partition(".")[0] for name in environment.functions if "." in name}
         self._namespaces.add("cel")
         self._pattern_characters = 0
@@ -275,7 +275,7 @@ class Checker:
         direct = [*takewhile(lambda each: not tree.is_optional(each), suffixes)]
         names = _path(node, direct)
         if node.name in self.environment.variables:
-            node.meaning = self._fact(names)
+            node.meaning = self._fact(names, absent=self._absent(names))
             if len(direct) < len(suffixes):
                 node.shown = self._fact(_path(node, suffixes))
             return self.environment.variables[node.name], suffixes
@@ -297,10 +297,21 @@ class Checker:
         )
         return ANY, suffixes
 
-    def _fact(self, names: tuple[str, ...], *, is_declared: bool = True) -> Fact:
-        if names not in self._facts:
-            self._facts[names] = Fact(names, self._new_slot(), is_declared)
-        return self._facts[names]
+    def _fact(
+        self, names: tuple[str, ...], *, is_declared: bool = True, absent: Value = ABSENT
+    ) -> Fact:
+        known = (names, absent is ABSENT)
+        if known not in self._facts:
+            self._facts[known] = Fact(names, self._new_slot(), is_declared, absent)
+        return self._facts[known]
+
+    def _absent(self, names: tuple[str, ...]) -> Value:
+        """What this path counts as where the facts lack its last name."""
+        kind, absent = self.environment.variables[names[0]], ABSENT
+        for name in names[1:]:
+            absent = kind.absent
+            kind = (kind.fields or {}).get(name) or kind.element or ANY
+        return absent
 
     def _entry(self, container: Node, key: str | None) -> Fact | None:
         """The fact under this key of the container, if the container is a fact."""
@@ -312,8 +323,10 @@ class Checker:
     def _suffix(self, node: tree.Suffix, kind: Kind, scope: Scope) -> Kind:
         if isinstance(node, tree.Select | tree.Index):
             member = self._member(node, inside(kind), scope)
-            is_optional = node.is_optional or kind.name == OPTIONAL.name
-            return optional_of(member) if is_optional else member
+            if node.is_optional or kind.name == OPTIONAL.name:
+                return optional_of(member)
+            node.absent = kind.absent
+            return member
         if (node.name, len(node.arguments)) in MACROS:
             return self._macro(node, kind, scope)
         return self._call(node, node.name, scope, [kind])

@@ -191,6 +191,10 @@ class Compiler:
         """What a suffix does to the value before it, and whether that leaves the value raw."""
         if type(node) is tree.Select:
             field, text = node.field, self._text(node)
+            if node.absent is not ABSENT:
+                return _counting(
+                    lambda value, _, __: optional_field(value, field, text), node.absent
+                ), is_raw
             take = optional_field if node.is_optional else field_of
             return lambda value, facts, run: take(value, field, text), is_raw
         if type(node) is tree.Index:
@@ -216,7 +220,8 @@ class Compiler:
         key = self.compile(node.key)
         text = self._text(node)
         decimal_facts = self.decimal_facts
-        element = optional_element if node.is_optional else element_of
+        counts = node.absent is not ABSENT
+        element = optional_element if node.is_optional or counts else element_of
 
         def take(value: Value, facts: Facts, run: Run) -> Value:
             place = key(facts, run)
@@ -224,7 +229,7 @@ class Compiler:
                 value = settle(value, run, decimal_facts)
             return element(value, place, run, text)
 
-        return take
+        return _counting(take, node.absent) if counts else take
 
     def _macro(self, node: tree.Call, meaning: MacroCall, is_raw: bool) -> Step:
         # Of two variables the first is a position or a key, which is no part of the facts.
@@ -340,6 +345,16 @@ def _read_local(local: Local) -> Closure:
         return value
 
     return read
+
+
+def _counting(step: Step, absent: Value) -> Step:
+    """The step to an optional member, with what counts where the map does not have it."""
+
+    def take(value: Value, facts: Facts, run: Run) -> Value:
+        member = step(value, facts, run)
+        return member.value if member.has_value else absent
+
+    return take
 
 
 def _stepping(closure: Closure, steps: Sequence[Step]) -> Closure:

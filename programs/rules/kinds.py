@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import reduce
 from typing import Final
 
-from programs.rules.values import Optional, TypeName
+from programs.rules.values import ABSENT, Optional, TypeName, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,7 @@ class Kind:
     # Of a list's elements, a map's values or what an optional has, where it is known.
     element: "Kind | None" = None
     fields: "Mapping[str, Kind] | None" = None  # of a map that has these and no others
+    absent: Value = ABSENT  # what a member that the map does not have counts as, where it is read
 
 
 ANY: Final = Kind("any", "anything")
@@ -47,8 +48,8 @@ def list_of(element: Kind) -> Kind:
     return Kind("list", "a list", frozenset([list]), element=element)
 
 
-def map_of(element: Kind) -> Kind:
-    return Kind("map", "a map", frozenset([dict]), element=element)
+def map_of(element: Kind, *, absent: Value = ABSENT) -> Kind:
+    return Kind("map", "a map", frozenset([dict]), element=element, absent=absent)
 
 
 def record(fields: Mapping[str, Kind]) -> Kind:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from programs.rules.functions import Function, Signature
 from programs.rules.kinds import Kind
 from programs.rules.macros import Macro
-from programs.rules.values import TypeName
+from programs.rules.values import ABSENT, TypeName, Value
 
 if TYPE_CHECKING:
     from programs.rules.tree import Node
@@ -23,6 +23,7 @@ class Fact:
     names: tuple[str, ...]
     slot: int
     is_declared: bool
+    absent: Value = ABSENT  # what it counts as where the facts lack it, instead of an error
 
 
 @dataclass(slots=True)

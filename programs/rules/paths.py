@@ -56,7 +56,7 @@ def raw_reader(fact: Fact) -> Closure:
             for name in names:
                 value = value[name]
         except LOST:
-            return _lost(facts, names)
+            return _lost(facts, fact)
         return value
 
     return read
@@ -169,14 +169,17 @@ def _element(value: Value, place: Value, run: Run, text: str) -> Value:
     return value[index] if 0 <= index < len(value) else ABSENT
 
 
-def _lost(facts: Facts, names: Sequence[str]) -> Value:
+def _lost(facts: Facts, fact: Fact) -> Value:
     """Walk the path again to say where it ends. Raises EvaluationError."""
     value: Value = facts
+    names = fact.names
     for count, name in enumerate(names, 1):
         if type(value) is not dict:
             before = spelled(tuple(names[: count - 1])) if count > 1 else "The facts"
             raise EvaluationError(f'{before}: {in_words(value)} has no field "{cut(name)}".')
         if name not in value:
+            if fact.absent is not ABSENT and count == len(names):
+                return fact.absent
             raise MissingField(f"{spelled(tuple(names[:count]))} is missing.")
         value = value[name]
     return value  # the facts are a mapping that creates values on demand

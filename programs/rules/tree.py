@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from programs.rules.meanings import CallMeaning, Fact, NameMeaning
+from programs.rules.values import ABSENT, Value
 
 
 @dataclass(slots=True)
@@ -46,6 +47,7 @@ class Select(Node):
     field: str
     before: int  # where the operand ends
     is_optional: bool = False
+    absent: Value = ABSENT  # what a missing field counts as
 
 
 @dataclass(slots=True)
@@ -55,6 +57,7 @@ class Index(Node):
     key: Node
     before: int
     is_optional: bool = False
+    absent: Value = ABSENT
 
 
 Suffix = Select | Index | Call
