@@ -42,6 +42,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "config.api.middleware.ApiMiddleware",
     "config.api.health.HealthMiddleware",
+    "config.api.transport.HttpsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.api.browsing.SessionMiddleware",

@@ -68,6 +68,18 @@ def revoke(key: ApiKey) -> None:
     key.refresh_from_db(fields=["revoked_at"])
 
 
+def note_exposure(key: ApiKey) -> None:
+    """Remember that the key came over plain HTTP; written at most once a minute."""
+    now = timezone.now()
+    stale = Q(exposed_at=None) | Q(exposed_at__lte=now - timedelta(minutes=1))
+    ApiKey.objects.filter(stale, pk=key.pk).update(exposed_at=now)
+
+
+def clear_exposure(key: ApiKey) -> None:
+    """Forget that the key came over plain HTTP."""
+    ApiKey.objects.filter(pk=key.pk).update(exposed_at=None)
+
+
 def is_well_formed(key: str) -> bool:
     """Whether the text can be one of our keys, decided without a query."""
     if len(key) != LENGTH or not key.startswith(PREFIX):

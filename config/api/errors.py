@@ -7,7 +7,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError, connection
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseForbidden
 from django.template.loader import render_to_string
 from django.views import defaults
 from rest_framework import exceptions
@@ -27,6 +27,7 @@ STATUS = {
     "invalid_scale": 400,
     "unauthorized": 401,
     "forbidden": 403,
+    "https_required": 403,
     "not_found": 404,
     "method_not_allowed": 405,
     "idempotency_conflict": 409,
@@ -46,10 +47,8 @@ STATUS = {
     "internal_error": 500,
     "unavailable": 503,
 }
-# For what Django and REST framework refuse by status alone: the codes that have a status to themselves.
-CODE_OF_STATUS = {
-    status: code for code, status in STATUS.items() if [*STATUS.values()].count(status) == 1
-}
+# For what Django and REST framework refuse by status alone: the first code of each status.
+CODE_OF_STATUS = {status: code for code, status in reversed(STATUS.items())}
 INTERNAL_ERROR = "Something went wrong on our side; the request id finds it in our logs."
 UNAVAILABLE = "Try again in a moment."
 
@@ -100,6 +99,12 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
     )
 
 
+def https_required(request: HttpRequest, message: str) -> HttpResponse:
+    return _outside_views(request, 403, message, "https_required") or HttpResponseForbidden(
+        message, content_type="text/plain"
+    )
+
+
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return _outside_views(request, 404, "There is nothing at this address.") or (
         defaults.page_not_found(request, exception)
@@ -128,11 +133,14 @@ def _is_unavailable(error: BaseException | None) -> bool:
     return True
 
 
-def _outside_views(request: HttpRequest, status: int, message: str) -> HttpResponse | None:
+def _outside_views(
+    request: HttpRequest, status: int, message: str, code: str = ""
+) -> HttpResponse | None:
     """The API's error for a request that reached no view or crashed one; None outside the API."""
     if not request.path.startswith("/v1"):
         return None
     body = body_of(status, message)
+    body["code"] = code or body["code"]
     body["request_id"] = getattr(request, "request_id", "")
     return HttpResponse(exact_json.dumps(body), status=status, content_type="application/json")
 

@@ -1,21 +1,15 @@
-"""Where the tables of `programs.api.permissions` and `participants.api.permissions` meet, and each call is held to its row."""
+"""Each call is held to its row in the tables of `programs.api.permissions` and `participants.api.permissions`."""
 
 from typing import TYPE_CHECKING
 
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-import participants.api.permissions
-import programs.api.permissions
-from programs.api.permissions import Requirement
+import participants.api.permissions  # noqa: F401 (declares its rows)
+from programs.api.permissions import DECLARED, Requirement
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView  # which imports this module by way of the settings
-
-REQUIREMENTS = {
-    **programs.api.permissions.REQUIREMENTS,
-    **participants.api.permissions.REQUIREMENTS,
-}
 
 
 class MeetsRequirement(BasePermission):
@@ -33,4 +27,4 @@ def requirement_of(view: "APIView") -> Requirement:
         # OPTIONS, and a method that is answered with 405 further on, are for whoever may read what is there.
         actions: dict[str, str] = view.action_map  # type: ignore[attr-defined]
         action = actions.get("get") or next(iter(actions.values()))
-    return REQUIREMENTS[f"{type(view).__name__}.{action}"]
+    return DECLARED[f"{type(view).__name__}.{action}"]

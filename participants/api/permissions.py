@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from rest_framework.request import Request
 
 from participants.state import ALL_RIGHTS, Rights
-from programs.api.permissions import Requirement
+from programs.api.permissions import DECLARED, Requirement
 from programs.models import ApiKey, Scope
 
 _READ = Scope.PARTICIPANTS_READ
@@ -74,6 +74,8 @@ REQUIREMENTS: Mapping[str, Requirement] = {
     ),
     "RuleSimulationViewSet.simulate": Requirement(Scope.PROGRAMS_READ, ("programs.view_rule",)),
 }
+
+DECLARED.update(REQUIREMENTS)
 
 
 def allows(request: HttpRequest, call: str) -> bool:

@@ -5,6 +5,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import unquote
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -15,18 +16,26 @@ from django.utils import timezone
 from programs import api_keys
 from programs.admin.base import StrictAdmin
 from programs.api.callers import actor_of
-from programs.models import ApiKey, ApiKeyQuerySet, Scope
+from programs.api.permissions import scopes_given_by
+from programs.models import ApiKey, ApiKeyQuerySet
 
 HANDOVER = "issued_key"
 HANDOVER_SECONDS = 60
 
 
 class ApiKeyForm(forms.ModelForm[ApiKey]):
+    giver: User  # set by the page
     scopes = forms.MultipleChoiceField(
-        choices=[(scope.value, scope.value) for scope in Scope],
         widget=forms.CheckboxSelectMultiple,
-        help_text="What the key may do. It cannot be changed later.",
+        help_text="What the key may do, of what you may do yourself. It cannot be changed later. "
+        "The answer to a write shows what was written, also to a key that may not read.",
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "scopes" in self.fields:
+            scopes = [(scope.value, scope.value) for scope in scopes_given_by(self.giver)]
+            self.fields["scopes"].choices = scopes  # type: ignore[attr-defined]
 
     class Meta:
         model = ApiKey
@@ -53,7 +62,8 @@ class ApiKeyStateFilter(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(state, state.capitalize()) for state in ("usable", "expired", "revoked")]
+        states = ("usable", "expired", "revoked", "exposed")
+        return [(state, state.capitalize()) for state in states]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> ApiKeyQuerySet:
         keys: ApiKeyQuerySet = queryset
@@ -64,6 +74,8 @@ class ApiKeyStateFilter(admin.SimpleListFilter):
                 return keys.filter(revoked_at=None, expires_at__lte=timezone.now())
             case "revoked":
                 return keys.exclude(revoked_at=None)
+            case "exposed":
+                return keys.usable().exclude(exposed_at=None)
         return keys
 
 
@@ -94,7 +106,21 @@ class ApiKeyAdmin(StrictAdmin[ApiKey]):
     def state(self, key: ApiKey) -> str:
         if key.revoked_at:
             return "Revoked"
-        return "Usable" if key.is_usable else "Expired"
+        if not key.is_usable:
+            return "Expired"
+        return "Exposed: came over plain HTTP" if key.exposed_at else "Usable"
+
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        form = super().get_form(request, *args, **kwargs)
+        form.giver = request.user  # type: ignore[attr-defined]
+        return form
+
+    def page_context(self, request: HttpRequest, obj: ApiKey) -> dict[str, Any]:
+        return {"may_rotate": self._may_rotate(request, obj)}
+
+    def _may_rotate(self, request: HttpRequest, key: ApiKey) -> bool:
+        may_give = scopes_given_by(request.user)
+        return self.has_add_permission(request) and set(key.scopes) <= set(may_give)
 
     def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> Any:
         if obj is None:
@@ -105,7 +131,8 @@ class ApiKeyAdmin(StrictAdmin[ApiKey]):
         if obj is None:
             return []
         return [
-            "key", "scope_names", "state", "last_used_at", "expires_at", "revoked_at", "created_at", "created_by",
+            "key", "scope_names", "state", "last_used_at", "exposed_at", "expires_at", "revoked_at", "created_at",
+            "created_by",
         ]  # fmt: skip
 
     def get_urls(self) -> list[URLPattern]:
@@ -113,6 +140,7 @@ class ApiKeyAdmin(StrictAdmin[ApiKey]):
             ("issued", self.issued_view),
             ("rotate", self.rotate_view),
             ("revoke", self.revoke_view),
+            ("clear", self.clear_view),
         ]
         ours = [
             path(
@@ -179,7 +207,7 @@ class ApiKeyAdmin(StrictAdmin[ApiKey]):
 
     def rotate_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         row = self._found(request, object_id)
-        if not self.has_add_permission(request):
+        if not self._may_rotate(request, row):
             raise PermissionDenied
         form = RotateForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
@@ -201,6 +229,13 @@ class ApiKeyAdmin(StrictAdmin[ApiKey]):
             self._revoke(request, [row])
             return HttpResponseRedirect(_page_of(row))
         return self._page(request, "revoke", {"chosen": [row], "title": "Revoke API key"})
+
+    def clear_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        row = self._found(request, object_id)
+        if request.method == "POST":
+            api_keys.clear_exposure(row)
+            self.log_change(request, row, "No longer marked as exposed.")
+        return HttpResponseRedirect(_page_of(row))
 
     @admin.action(description="Revoke selected API keys", permissions=["change"])
     def revoke(self, request: HttpRequest, chosen: QuerySet[ApiKey]) -> HttpResponse | None:

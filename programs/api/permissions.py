@@ -1,7 +1,8 @@
 """Who may make which call: an API key by its scopes, a member of staff by their Django permissions.
 
-Each app has one table, from a call ("ProgramViewSet.create") to what it requires. Enforcement, the OpenAPI document and the
-permission test read these tables; views name neither scopes nor permissions.
+Each app has one table, from a call ("ProgramViewSet.create") to what it requires, and `DECLARED` has the rows of both.
+Enforcement, the OpenAPI document, the scopes that staff may give a key and the permission test read them; views name
+neither scopes nor permissions.
 """
 
 from collections.abc import Mapping
@@ -52,6 +53,19 @@ class Requirement:
         return " and ".join(name for name in self.all_of if not user.has_perm(name))
 
 
+# The rows of all tables: each adds its own.
+DECLARED: dict[str, Requirement] = {}
+
+
+def scopes_given_by(user: AbstractBaseUser | AnonymousUser) -> list[Scope]:
+    """The scopes that a member of staff may give a key: those that let it do nothing that they may not do themselves."""
+    assert isinstance(user, PermissionsMixin | AnonymousUser)
+    needed: dict[Scope, set[str]] = {scope: set() for scope in Scope}
+    for row in DECLARED.values():
+        needed[row.scope].update(row.all_of, row.any_of)
+    return [scope for scope in Scope if user.has_perms(needed[scope])]
+
+
 _READ = Scope.PROGRAMS_READ
 _WRITE = Scope.PROGRAMS_WRITE
 
@@ -80,6 +94,8 @@ REQUIREMENTS: Mapping[str, Requirement] = {
     "RuleVersionViewSet.list": Requirement(_READ, ("programs.view_rule",)),
     "RuleDraftViewSet.judge": Requirement(_READ, ("programs.view_rule",)),
 }
+
+DECLARED.update(REQUIREMENTS)
 
 # What creating an asset also requires if the body names a program.
 LINKING_AN_ASSET = REQUIREMENTS["LinkedAssetViewSet.create"]

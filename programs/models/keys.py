@@ -45,6 +45,12 @@ class ApiKey(models.Model):
     last_used_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="To the minute."
     )
+    exposed_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="When the key last came over plain HTTP, where others could read it. Rotate it.",
+    )
 
     objects = ApiKeyQuerySet.as_manager()
 

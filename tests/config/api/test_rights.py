@@ -14,7 +14,7 @@ import participants.api.permissions
 import participants.api.urls
 import programs.api.permissions
 import programs.api.urls
-from config.api.permissions import REQUIREMENTS
+from programs.api.permissions import DECLARED as REQUIREMENTS
 from programs.api_keys import issue
 from programs.models import Scope
 from tests.conftest import TESTER

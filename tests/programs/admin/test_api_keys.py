@@ -11,12 +11,19 @@ from django.test import Client
 from django.utils import timezone
 
 from programs import api_keys
+from programs.api.permissions import DECLARED
 from programs.models import ApiKey, Program, Scope
 from tests.conftest import TESTER
 from tests.staff import told
 
 PROGRAMS = "/admin/programs/program/"
 KEYS = "/admin/programs/apikey/"
+PARTICIPANTS_READ = [
+    name.split(".")[1]
+    for row in DECLARED.values()
+    if row.scope == Scope.PARTICIPANTS_READ
+    for name in row.all_of
+]
 KEY = re.compile(r"lrl_[0-9A-Za-z]{38}")
 
 
@@ -226,7 +233,12 @@ def test_the_list_of_keys_tells_their_states(admin_client: Client, row: ApiKey) 
         (["view_apikey"], {"change": 200, "revoke": 403, "rotate": 403}),
         # A rotation makes a key, which whoever may only change keys may not.
         (["view_apikey", "change_apikey"], {"change": 200, "revoke": 200, "rotate": 403}),
-        (["change_apikey", "add_apikey"], {"change": 200, "revoke": 200, "rotate": 200}),
+        # And whoever may not do what the key may does not give that to anybody.
+        (["change_apikey", "add_apikey"], {"change": 200, "revoke": 200, "rotate": 403}),
+        (
+            ["change_apikey", "add_apikey", *PARTICIPANTS_READ],
+            {"change": 200, "revoke": 200, "rotate": 200},
+        ),
     ],
 )
 def test_staff_need_the_permission_for_what_they_do_with_keys(
