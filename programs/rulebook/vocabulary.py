@@ -77,7 +77,7 @@ def _kinds(variables: Iterable[Variable]) -> dict[str, Kind]:
     return kinds
 
 
-ENVIRONMENT: Final = Environment(_kinds(VARIABLES))
+ENVIRONMENT: Final = Environment(_kinds(VARIABLES), time_zone="program.time_zone")
 
 
 def compile(  # noqa: A001

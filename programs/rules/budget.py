@@ -3,8 +3,8 @@
 Iterations are charged, and elements and characters that are created, compared or scanned. Single nodes are not:
 straight-line code is bounded by its length, and counting it cost a quarter of the speed.
 
-A run is a list: what is left of the budget, whether a map with a bool key was made, then a place for each variable
-that the expression binds. A list, because nothing in Python is faster to create or read.
+A run is a list: what is left of the budget, whether a map with a bool key was made, the name of the time zone that the
+host hands in, then a place for each variable that the expression binds. A list, because nothing in Python is faster to create or read.
 """
 
 from typing import Any, Final
@@ -15,7 +15,8 @@ Run = list[Any]
 
 LEFT: Final = 0
 HAS_BOOL_KEYS: Final = 1
-FIRST_SLOT: Final = 2
+ZONE: Final = 2
+FIRST_SLOT: Final = 3
 
 UNITS: Final = 80_000
 
@@ -31,13 +32,14 @@ CONTAINER: Final = 4
 ABSORBED: Final = 25  # an error that does not end the evaluation
 TIME: Final = 30
 DURATION: Final = 40
+DATE: Final = 200
 TIME_ZONE: Final = 3000
 CHARACTERS: Final = 16  # created for one unit
 SCANNED: Final = 64  # characters looked at for one unit
 
 
 def new_run(slots: int) -> Run:
-    return [UNITS, False, *[None] * slots]
+    return [UNITS, False, None, *[None] * slots]
 
 
 def charge(run: Run, units: int) -> None:

@@ -86,7 +86,8 @@ class _Enough(Exception):
 
 
 class Checker:
-    """Checks one source. Afterwards `errors` holds what is wrong, `slots` how many places a run needs.
+    """Checks one source. Afterwards `errors` holds what is wrong, `slots` how many places a run needs, and `is_in_zone`
+    whether it needs the host's time zone.
 
     In an open environment only what can have no meaning at all is an error: anything else may be absorbed by && or ||.
     `doubts` holds what is refused only where a rule is written: earlier versions of the language took it, and what
@@ -99,6 +100,7 @@ class Checker:
         self.errors: list[RuleSyntaxError] = []
         self.doubts: list[RuleSyntaxError] = []
         self.slots = FIRST_SLOT
+        self.is_in_zone = False
         self._facts: dict[tuple[tuple[str, ...], bool], Fact] = {}
         self._namespaces = {name.partition(".")[0] for name in environment.functions if "." in name}
         self._namespaces.add("cel")
@@ -432,6 +434,7 @@ class Checker:
             self._complain(f"{message} Write {written}.", node)
             return ANY
         node.meaning = FunctionCall(name, function, overloads)
+        self.is_in_zone |= function.in_zone
         fitting = [each for each in overloads if _takes(each, kinds)]
         if not fitting:
             self._complain_of_arguments(node, name, kinds, overloads)

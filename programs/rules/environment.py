@@ -14,13 +14,14 @@ class Environment:
 
     In an open environment any other name, dotted or not, may turn out to be bound, so only what can have no
     meaning is an error before the evaluation. With `decimal_facts`, whole numbers in the facts are read as
-    decimals.
+    decimals. `time_zone` is the path of the fact that names the zone of dates, such as "shop.zone"; it is UTC without it.
     """
 
     variables: Mapping[str, Kind] = field(default_factory=dict)
     functions: Mapping[str, Function] = field(default_factory=lambda: FUNCTIONS)
     is_open: bool = False
     decimal_facts: bool = True
+    time_zone: str = ""
 
 
 # For expressions whose host has declared nothing, as in CEL's own tests.

@@ -1,11 +1,11 @@
 """Compiled expressions: text in, closures inside, values and reasons out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from programs.rules import explain, tree
-from programs.rules.budget import FIRST_SLOT, Run, new_run
+from programs.rules.budget import FIRST_SLOT, ZONE, Run, new_run
 from programs.rules.checker import UNWRAP, Checker
 from programs.rules.compiler import Compiler
 from programs.rules.environment import DYNAMIC, Environment
@@ -75,7 +75,8 @@ def compile(  # noqa: A001
         checker.run(node, *_WANTED[result], is_strict=strict)
         # Each part of a top-level && gets its own reason.
         nodes = node.parts if type(node) is tree.Logic and node.sign == "&&" else [node]
-        parts = tuple(_part(compiler, each) for each in nodes)
+        zone = environment.time_zone if checker.is_in_zone else ""
+        parts = tuple(_part(compiler, each, zone) for each in nodes)
     except RecursionError:
         raise RuleSyntaxError("The rule is nested too deeply.") from None
     reads = tuple(dict.fromkeys(path for part in parts for path in part.reads))
@@ -83,10 +84,25 @@ def compile(  # noqa: A001
     return Expression(text, result, reads, _evaluation(_whole(parts), blank, result), parts, blank)
 
 
-def _part(compiler: Compiler, node: Node) -> Part:
+def _part(compiler: Compiler, node: Node, zone: str) -> Part:
     compiler.reads = {}
     closure = compiler.compile(node)
+    if zone:
+        closure = _in_zone(closure, zone.split("."))
     return Part(compiler.source[node.start : node.end], closure, compiler.reads)
+
+
+def _in_zone(closure: Closure, names: Sequence[str]) -> Closure:
+    """The closure, in a run that knows the time zone of these facts."""
+
+    def evaluate(facts: Facts, run: Run) -> Value:
+        zone: Value = facts
+        for name in names:
+            zone = zone.get(name) if type(zone) is dict else None
+        run[ZONE] = zone
+        return closure(facts, run)
+
+    return evaluate
 
 
 def _whole(parts: tuple[Part, ...]) -> Closure:

@@ -1,12 +1,14 @@
 """Times and durations: reading, writing, and their range. Both are kept to the microsecond, times in UTC."""
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from programs.rules.arithmetic import CONTEXT, INT_MAX, plain
+from programs.rules.budget import ZONE, Run
 from programs.rules.errors import EvaluationError, cut
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -57,7 +59,7 @@ def timestamp_from_seconds(seconds: int) -> datetime:
     try:
         return EPOCH + timedelta(seconds=seconds)
     except OverflowError:
-        raise _out_of_range() from None
+        raise out_of_range() from None
 
 
 def duration_from_text(text: str) -> timedelta:
@@ -89,7 +91,7 @@ def moved(moment: datetime, duration: timedelta) -> datetime:
     try:
         return moment + duration
     except OverflowError:
-        raise _out_of_range() from None
+        raise out_of_range() from None
 
 
 def timestamp_text(moment: datetime) -> str:
@@ -118,6 +120,19 @@ def zone(name: str) -> ZoneInfo | timezone:
         raise _no_zone(name) from None
 
 
+_kept_zone = lru_cache(maxsize=256)(zone)
+
+
+def zone_of(run: Run) -> tzinfo:
+    """The time zone that the host hands in; UTC where it hands in none. Raises EvaluationError."""
+    name = run[ZONE]
+    if name is None:
+        return UTC
+    if type(name) is str:
+        return _kept_zone(name)
+    raise EvaluationError("The time zone in the facts is not text.")
+
+
 def _offset(sign: str, hours: str, minutes: str) -> timedelta:
     if int(hours) > 23 or int(minutes) > 59:
         raise ValueError
@@ -131,7 +146,7 @@ def _no_zone(name: str) -> EvaluationError:
     )
 
 
-def _out_of_range() -> EvaluationError:
+def out_of_range() -> EvaluationError:
     return EvaluationError("The time is outside the years 1 to 9999.")
 
 

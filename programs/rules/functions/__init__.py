@@ -3,6 +3,7 @@
 from programs.rules.functions import (  # noqa: F401  # which fill the table
     collections,
     conversions,
+    dates,
     encodings,
     formatting,
     maths,

@@ -32,7 +32,10 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """An entry of the table, with its documentation: `example` is an expression and `gives` the text of its value."""
+    """An entry of the table, with its documentation: `example` is an expression and `gives` the text of its value.
+
+    What a function `in_zone` gives depends on the time zone that the host hands in.
+    """
 
     name: str
     subject: str
@@ -41,6 +44,7 @@ class Function:
     example: str
     gives: str
     implementation: Implementation
+    in_zone: bool = False
 
     def overloads(self, count: int, *, is_method: bool) -> list[Signature]:
         """The signatures for a call of this style with `count` arguments, including the receiver."""
@@ -65,7 +69,9 @@ DOCUMENTATION: Final[dict[str, dict[str, str]]] = {
 _SIGNATURE = re.compile(r"(?:([\w()]+)\.)?(\w+)\((.*)\) -> ([\w()]+)")
 
 
-def function(*signatures: str) -> Callable[[AnyImplementation], AnyImplementation]:
+def function(
+    *signatures: str, in_zone: bool = False
+) -> Callable[[AnyImplementation], AnyImplementation]:
     """Add the decorated implementation to the table. documentation.toml has to document it.
 
     Signatures read "string.indexOf(string, int) -> int", "math.least(number, ...) -> number", "size(list) -> int".
@@ -79,6 +85,7 @@ def function(*signatures: str) -> Callable[[AnyImplementation], AnyImplementatio
             name=name,
             signatures=tuple(each for _, each in read),
             implementation=implementation,
+            in_zone=in_zone,
             **DOCUMENTATION[name],
         )
         return implementation
