@@ -19,7 +19,8 @@ from participants.exceptions import (
 from participants.ledger.book import Amounts, Terms
 from participants.models import ActionType, Bucket
 from programs.exceptions import TierTrackNotFound
-from programs.kernel.decimals import LARGEST, rounded_down, written
+from programs.kernel.decimals import LARGEST, rounded_down, rounded_to_digits, written
+from programs.kernel.exact_json import MAX_DIGITS
 from programs.rulebook.actions import (
     Action,
     Counter,
@@ -36,6 +37,7 @@ from programs.rulebook.actions import (
 )
 from programs.rulebook.compiled import CompiledRule, LinkedAsset, Rulebook
 from programs.rulebook.expressions import Number
+from programs.rules.arithmetic import significant
 
 Facts = dict[str, Any]
 
@@ -147,6 +149,8 @@ def count(action: Counter, subject: Subject, facts: Facts, context: Context) -> 
 @effect_of(SetAttribute)
 def set_attribute(action: SetAttribute, subject: Subject, facts: Facts, context: Context) -> Effect:
     value: Any = action.value if action.expression is None else action.expression.evaluate(facts)
+    if isinstance(value, Decimal):
+        value = rounded_to_digits(value, MAX_DIGITS)
     before = subject.person.set_attribute(action.key, value, context.cause)
     return {"type": action.type, "key": action.key, "before": before, "after": value}
 
@@ -224,8 +228,8 @@ def _amount(action: Movement, facts: Facts, asset: LinkedAsset) -> Decimal:
 
 
 def _number(number: Number, facts: Facts) -> Decimal:
-    # The language counts some numbers as int.
-    return Decimal(number.evaluate(facts))
+    # Cut without the language's guard digits: 100 / 3 * 3 pays 100.
+    return significant(number.evaluate(facts))
 
 
 def _buckets(amounts: Amounts, asset: LinkedAsset) -> dict[str, str]:

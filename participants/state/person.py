@@ -294,7 +294,7 @@ def _refuse_unstorable(value: AttributeValue) -> None:
         if "\0" in value:
             raise AttributeRefused("NUL cannot be stored.")
     elif type(value) is Decimal:
-        if len(f"{value:f}".lstrip("-").replace(".", "")) > MAX_DIGITS:
+        if len(f"{value:f}".lstrip("-0").replace(".", "")) > MAX_DIGITS:
             raise AttributeRefused(f"A number has at most {MAX_DIGITS} digits written out.")
     elif type(value) not in (int, bool, type(None)):
         raise AttributeRefused("An attribute is a text, a number, true or false.")

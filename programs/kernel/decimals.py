@@ -1,7 +1,7 @@
 """Exact numbers: reading, computing and writing amounts, without floats and without implicit rounding."""
 
 import re
-from decimal import ROUND_DOWN, Context, Decimal, Inexact, InvalidOperation
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal, Inexact, InvalidOperation
 from typing import Any
 
 from django.db import models
@@ -16,6 +16,7 @@ EXACT = Context(prec=80, traps=[Inexact, InvalidOperation])
 _ZEROS = ["0", *("0." + "0" * scale for scale in range(1, DECIMAL_PLACES + 1))]
 # A rule may compute more decimals than can be stored.
 _CUTTING = Context(prec=80, rounding=ROUND_DOWN, traps=[InvalidOperation])
+_ROUNDING = Context(prec=80, rounding=ROUND_HALF_UP, traps=[InvalidOperation])
 
 _PLAIN = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?", re.ASCII)
 
@@ -88,6 +89,18 @@ def rounded_down(number: Decimal, scale: int) -> Decimal:
     if places(number) <= scale:
         return number
     return number.quantize(Decimal(1).scaleb(-scale), context=_CUTTING)
+
+
+def rounded_to_digits(number: Decimal, digits: int) -> Decimal:
+    """Round to at most this many digits written out, halves away from zero.
+
+    A number with more digits before its point stays, and one of which nothing would remain.
+    """
+    decimals = digits - max(number.adjusted() + 1, 0)
+    if decimals < 0:
+        return number
+    rounded = number.quantize(Decimal(1).scaleb(-decimals), context=_ROUNDING)
+    return Decimal(written(rounded)) if rounded else number
 
 
 def whole(value: object) -> int | None:

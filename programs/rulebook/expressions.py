@@ -18,7 +18,7 @@ MAX_KEPT = 20_000  # the same text means the same in every rule
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """A plain number, kept out of the language, whose integers have fewer digits."""
+    """A plain number, which needs no evaluation."""
 
     value: Decimal
 

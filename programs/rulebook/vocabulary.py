@@ -12,7 +12,7 @@ from programs.rules import Environment, Expression
 from programs.rules.expression import Result
 from programs.rules.kinds import (
     ANY,
-    DECIMAL,
+    NUMBER,
     STRING,
     TIMESTAMP,
     Kind,
@@ -38,8 +38,8 @@ class Variable:
         return f"{self.kind.name} of {element.name}"
 
 
-_TIER: Final = record({"level": STRING, "rank": DECIMAL})
-_BALANCE: Final = record({"available": DECIMAL, "held": DECIMAL, "deferred": DECIMAL})
+_TIER: Final = record({"level": STRING, "rank": NUMBER})
+_BALANCE: Final = record({"available": NUMBER, "held": NUMBER, "deferred": NUMBER})
 
 _PATHS: Final = {
     "event": map_of(ANY),
@@ -48,7 +48,7 @@ _PATHS: Final = {
     "participant.status": STRING,
     "participant.tags": list_of(STRING),
     "participant.attributes": map_of(ANY),
-    "participant.counters": map_of(DECIMAL, absent=Decimal(0)),
+    "participant.counters": map_of(NUMBER, absent=Decimal(0)),
     "participant.tiers": map_of(_TIER),
     "participant.balances": map_of(_BALANCE),
     "participant.created_at": TIMESTAMP,

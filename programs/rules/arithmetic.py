@@ -1,25 +1,23 @@
-"""Exact numbers: 64-bit ints and decimals of 50 digits, mixed freely; halves round away from zero.
+"""Exact numbers: decimals of 50 digits, the language's one kind of number; halves round away from zero.
 
 All arithmetic runs in this module's own contexts. The thread's decimal context, which any library may have changed,
 decides nothing: comparing two Decimals is exact in every context, and nothing else happens outside of these.
+
+What compares, cuts or counts looks at 40 `significant` digits. The other ten guard them: 100 / 3 * 3 is 100.
 """
 
 import decimal
-import operator
 import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Final
 
-from programs.rules.errors import EvaluationError
+from programs.rules.errors import EvaluationError, cut
 
 DIGITS: Final = 50
+SIGNIFICANT_DIGITS: Final = 40
 MAX_EXPONENT: Final = 1000
-INT_MAX: Final = 2**63 - 1
-INT_MIN: Final = -(2**63)
-TOO_LARGE: Final = "The whole number is too large. Write it with .0 to make it a decimal."
-
-Number = int | Decimal
+MAX_BITS: Final = 64  # of a position, or a number whose bits are looked at
 
 _REFUSED = [
     decimal.InvalidOperation,
@@ -39,24 +37,50 @@ CONTEXT: Final = decimal.Context(
 _AS_GIVEN: Final = decimal.Context(
     prec=DIGITS, Emin=-MAX_EXPONENT, Emax=MAX_EXPONENT, traps=[*_REFUSED, decimal.Inexact]
 )
+_SHORT_AS_GIVEN: Final = _AS_GIVEN.copy()
+_SHORT_AS_GIVEN.prec = SIGNIFICANT_DIGITS
+# No number of the language leaves its range by rounding to fewer digits.
+SIGNIFICANT: Final = decimal.Context(
+    prec=SIGNIFICANT_DIGITS, rounding=decimal.ROUND_HALF_UP, Emin=-9999, Emax=9999, traps=_REFUSED
+)
+# Fits the longest quotient of two numbers of the language, and any of them written out.
+_WIDE: Final = decimal.Context(
+    prec=2 * MAX_EXPONENT + 2 * DIGITS, Emin=-9999, Emax=9999, traps=_REFUSED
+)
 # Bounds the text, so that no huge number is ever created: 50 digits, 1,000 zeros before them, an exponent.
 _DECIMAL_TEXT = re.compile(
     r"[+-]?(\d{1,1100}\.?\d{0,1100}|\.\d{1,1100})([eE][+-]?0{0,9}\d{1,4})?", re.ASCII
 )
 
 as_given = _AS_GIVEN.plus  # a Decimal as the language has it; raises ArithmeticError
+short_as_given = (
+    _SHORT_AS_GIVEN.plus
+)  # the same, for a number that needs no rounding to be compared
 settled = CONTEXT.plus
+significant = SIGNIFICANT.plus  # without the guard digits
+
+ZERO: Final = Decimal(0)
+_FEW: Final = tuple(map(Decimal, range(256)))
+_FARTHEST: Final = Decimal(2 ** (MAX_BITS - 1))
 
 
-def decimal_of(number: Number) -> Decimal:
-    """Convert the number of a fact or a literal, -0 to 0. Raises EvaluationError where a digit would be lost."""
+LONG: Final = 10**DIGITS  # an int that has too many digits
+
+
+def counted(number: int) -> Decimal:
+    """Convert a count or a position of Python's: most are small, and made already."""
+    return _FEW[number] if 0 <= number < 256 else Decimal(number)
+
+
+def decimal_of(number: int | Decimal) -> Decimal:
+    """Convert the number of a fact, -0 to 0. Raises EvaluationError where a digit would be lost."""
     # A huge int is refused first: converting it alone would take long.
-    if number.bit_length() > 200 if type(number) is int else not number.is_finite():  # type: ignore[union-attr]
-        raise out_of_range()
-    try:
-        return as_given(number)
-    except ArithmeticError:
-        raise out_of_range() from None
+    if number.is_finite() if isinstance(number, Decimal) else -LONG < number < LONG:
+        try:
+            return as_given(number)
+        except ArithmeticError:
+            pass
+    raise out_of_range()
 
 
 def decimal_from_text(text: str) -> Decimal | None:
@@ -75,116 +99,102 @@ def out_of_range() -> EvaluationError:
     )
 
 
-def int64(number: int) -> int:
-    if INT_MIN <= number <= INT_MAX:
-        return number
-    raise EvaluationError(
-        "The whole number does not fit in 64 bits. Write it with .0 to make it a decimal."
-    )
+def is_whole(number: Decimal) -> bool:
+    number = significant(number)
+    return number == number.to_integral_value()
 
 
-def whole(number: Number, what: str = "A position") -> int:
-    """Convert the number to an int, which a decimal with a fraction is not. Raises EvaluationError."""
-    if isinstance(number, int):
-        return number
-    if number == number.to_integral_value(context=CONTEXT):
-        # A number of a thousand digits is not converted only to be refused.
-        return int64(int(number) if -(10**19) < number < 10**19 else INT_MAX + 1)
-    raise EvaluationError(f"{what} must be a whole number, not {plain(number)}.")
+def whole(number: Decimal, what: str = "A position must be") -> int:
+    """Convert a number without a fraction to an int of Python's. Raises EvaluationError."""
+    if not is_whole(number):
+        raise EvaluationError(f"{what} a whole number, not {cut(plain(number))}.")
+    if -_FARTHEST <= number < _FARTHEST:
+        return int(significant(number))
+    raise EvaluationError(f"{what} a whole number of {MAX_BITS} bits, not {cut(plain(number))}.")
+
+
+def normal(number: Decimal) -> Decimal:
+    """The number as its plain digits have it: 50 for 50.0, 1300 for 1.3E+3."""
+    integral = _WIDE.quantize(number, QUANTA[0])
+    return (integral or ZERO) if integral == number else number.normalize(CONTEXT)
 
 
 def _exact(
-    of_ints: Callable[[int, int], int], of_decimals: Callable[[Number, Number], Decimal]
-) -> Callable[[Number, Number], Number]:
-    def operate(left: Number, right: Number) -> Number:
-        if type(left) is int and type(right) is int:
-            return int64(of_ints(left, right))
+    operate: Callable[[Decimal, Decimal], Decimal],
+) -> Callable[[Decimal, Decimal], Decimal]:
+    def apply(left: Decimal, right: Decimal) -> Decimal:
         try:
-            return of_decimals(left, right) or _ZERO  # and never -0
+            return operate(left, right) or ZERO  # and never -0
         except ArithmeticError:
             raise out_of_range() from None
 
-    return operate
+    return apply
 
 
-_ZERO: Final = Decimal(0)
-
-add: Final = _exact(operator.add, CONTEXT.add)
-subtract: Final = _exact(operator.sub, CONTEXT.subtract)
-multiply: Final = _exact(operator.mul, CONTEXT.multiply)
-
-
-def divide(left: Number, right: Number) -> Number:
-    """Divide two ints toward zero, as CEL does; decimals exactly, or to 50 digits."""
-    if not right:
-        raise EvaluationError("Division by zero.")
-    if type(left) is int and type(right) is int:
-        quotient = abs(left) // abs(right)
-        return int64(quotient if (left < 0) is (right < 0) else -quotient)
-    try:
-        return settled(CONTEXT.divide(left, right))
-    except ArithmeticError:
-        raise out_of_range() from None
-
-
-def remainder(left: Number, right: Number) -> Number:
-    """The remainder of division toward zero; it has the sign of `left`."""
-    if not right:
-        raise EvaluationError("Division by zero.")
-    if type(left) is int and type(right) is int:
-        int64(left // right)  # the smallest int by -1 overflows here too
-        rest = abs(left) % abs(right)
-        return -rest if left < 0 else rest
-    # In a context of its own: the whole part of the quotient may be longer than 50 digits.
-    try:
-        return settled(_WIDE.remainder(left, right))
-    except ArithmeticError:
-        raise out_of_range() from None
-
-
-# Fits the longest quotient of two numbers of the language.
-_WIDE: Final = decimal.Context(
-    prec=2 * MAX_EXPONENT + 2 * DIGITS, Emin=-9999, Emax=9999, traps=_REFUSED
+add: Final = _exact(CONTEXT.add)
+subtract: Final = _exact(CONTEXT.subtract)
+multiply: Final = _exact(CONTEXT.multiply)
+_divide: Final = _exact(CONTEXT.divide)
+# In a context of its own: the whole part of the quotient may be longer than 50 digits.
+_remainder: Final = _exact(
+    lambda left, right: settled(_WIDE.remainder(significant(left), significant(right)))
 )
 
 
-def negate(number: Number) -> Number:
-    return int64(-number) if type(number) is int else CONTEXT.minus(number)
+def divide(left: Decimal, right: Decimal) -> Decimal:
+    """Divide exactly, or to 50 digits."""
+    if not right:
+        raise EvaluationError("Division by zero.")
+    return _divide(left, right)
 
 
-def absolute(number: Number) -> Number:
-    return int64(abs(number)) if type(number) is int else CONTEXT.abs(number)
+def remainder(left: Decimal, right: Decimal) -> Decimal:
+    """The remainder of division toward zero; it has the sign of `left`."""
+    if not right:
+        raise EvaluationError("Division by zero.")
+    return _remainder(left, right)
 
 
-def rounded(number: Number, digits: int) -> Decimal:
+def negate(number: Decimal) -> Decimal:
+    return CONTEXT.minus(number)
+
+
+def absolute(number: Decimal) -> Decimal:
+    return CONTEXT.abs(number)
+
+
+def rounded(number: Decimal, digits: int) -> Decimal:
     """Round to `digits` decimals (negative: tens, hundreds), halves away from zero."""
     if not -DIGITS <= digits <= DIGITS:
         raise EvaluationError(f"round takes -{DIGITS} to {DIGITS} decimals.")
-    exact = settled(number)
-    try:
-        return settled(CONTEXT.quantize(exact, QUANTA[digits]))
-    except decimal.InvalidOperation:
-        return exact  # its 50 digits end before the position to round at
+    return _quantized(number, QUANTA[digits], decimal.ROUND_HALF_UP)
+
+
+def to_integral(number: Decimal, rounding: str) -> Decimal:
+    return _quantized(number, QUANTA[0], rounding)
 
 
 QUANTA: Final = {digits: Decimal((0, (1,), -digits)) for digits in range(-DIGITS, DIGITS + 1)}
 
 
-def to_integral(number: Number, rounding: str) -> Decimal:
-    exact = settled(number)
-    return settled(exact.to_integral_value(rounding=rounding, context=CONTEXT))
+def _quantized(number: Decimal, quantum: Decimal, rounding: str) -> Decimal:
+    # Where the digits that remain reach into the guard digits, all 50 count.
+    for precise, context in ((significant(number), SIGNIFICANT), (number, CONTEXT)):
+        try:
+            return precise.quantize(quantum, rounding, context) or ZERO
+        except decimal.InvalidOperation:
+            continue
+    return number  # its 50 digits end before the position to round at
 
 
-def square_root(number: Number) -> Decimal:
+def square_root(number: Decimal) -> Decimal:
     if number < 0:
         raise EvaluationError("A negative number has no square root.")
     return CONTEXT.sqrt(number)
 
 
-def plain(number: Number) -> str:
+def plain(number: Decimal) -> str:
     """Plain digits: no exponent, no trailing zeros, no -0."""
-    if type(number) is int:
-        return str(number)
     text = f"{number:f}"
     if "." in text:
         text = text.rstrip("0").rstrip(".")

@@ -1,6 +1,7 @@
 """Function calls as closures: the types of the arguments are checked, then the function is called."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from programs.rules.arithmetic import whole
@@ -8,8 +9,9 @@ from programs.rules.budget import Run
 from programs.rules.errors import EvaluationError
 from programs.rules.functions import accepted
 from programs.rules.functions.patterns import found
+from programs.rules.kinds import WHOLE
 from programs.rules.meanings import FunctionCall
-from programs.rules.values import NUMBERS, Closure, Facts, Optional, Step, Value, in_words
+from programs.rules.values import Closure, Facts, Optional, Step, Value, in_words
 
 
 def function(meaning: FunctionCall, arguments: Sequence[Closure]) -> Closure:
@@ -67,15 +69,14 @@ def taking(meaning: FunctionCall, index: int, argument: Closure) -> Closure:
     if not types:
         return argument
     name = meaning.name
-    kinds = {each.parameter(index).name for each in meaning.overloads}
-    wants_whole = "int" in kinds and kinds.isdisjoint(["number", "decimal"])
+    wants_whole = WHOLE in [each.parameter(index) for each in meaning.overloads]
 
     def take(facts: Facts, run: Run) -> Value:
         value = argument(facts, run)
         kind = type(value)
         if kind not in types:
             raise EvaluationError(f"{name} does not take {in_words(value)}.")
-        return whole(value) if wants_whole and kind in NUMBERS else value
+        return whole(value, f"{name} takes") if wants_whole and kind is Decimal else value
 
     return take
 

@@ -10,7 +10,7 @@ from itertools import takewhile
 from typing import Any, Final
 
 from programs.rules import suggestions, tree
-from programs.rules.arithmetic import INT_MAX, TOO_LARGE, divide, plain
+from programs.rules.arithmetic import is_whole
 from programs.rules.budget import FIRST_SLOT
 from programs.rules.environment import Environment
 from programs.rules.errors import EvaluationError, RuleSyntaxError, cut, located
@@ -21,9 +21,7 @@ from programs.rules.kinds import (
     BOOL,
     BY_NAME,
     BYTES,
-    DECIMAL,
     DURATION,
-    INT,
     LIST,
     MAP,
     NULL,
@@ -37,7 +35,6 @@ from programs.rules.kinds import (
     common,
     fits,
     inside,
-    is_numeric,
     list_of,
     map_of,
     optional_of,
@@ -61,8 +58,7 @@ Scope = Mapping[str, Local]
 MAX_ERRORS: Final = 10  # of one expression; to suggest a name takes a millisecond
 
 _LITERALS: Final = {
-    int: INT,
-    Decimal: DECIMAL,
+    Decimal: NUMBER,
     str: STRING,
     bytes: BYTES,
     bool: BOOL,
@@ -136,8 +132,6 @@ class Checker:
             self._complain(_with_hint(message, kind), node)
 
     def literal(self, node: tree.Literal, scope: Scope) -> Kind:
-        if type(node.value) is int and node.value > INT_MAX:
-            self._refuse(TOO_LARGE, node)
         return _LITERALS[type(node.value)]
 
     def list_of(self, node: tree.ListOf, scope: Scope) -> Kind:
@@ -154,7 +148,7 @@ class Checker:
     def map_of(self, node: tree.MapOf, scope: Scope) -> Kind:
         for key, value in node.entries:
             kind = self.check(key, scope)
-            if kind.name not in ("any", "string", "int", "number", "bool"):
+            if kind.name not in ("any", "string", "number", "bool") or _has_fraction(key):
                 words = "text, a whole number, or true or false"
                 self._complain(f"A map key must be {words}, not {kind.words}.", key)
             self.check(value, scope)
@@ -167,7 +161,7 @@ class Checker:
         kind = self.check(node.operand, scope)
         if not fits(kind, NUMBER):
             self._complain(f"{_capital(kind.words)} cannot be negated.", node)
-        return kind if is_numeric(kind) else NUMBER
+        return NUMBER
 
     def logic(self, node: tree.Logic, scope: Scope) -> Kind:
         for part in node.parts:
@@ -189,8 +183,6 @@ class Checker:
                 left = ANY
             else:
                 right = self.check(right_node, scope)
-                if sign == "/":
-                    self._expect_no_lost_remainder(left_node, right_node)
                 left = self._operation(sign, left, right, node.start, right_node.end)
             left_node = right_node
         return left
@@ -220,18 +212,6 @@ class Checker:
         if message:
             self._complain_at(_with_hint(message, left, right), start, end)
         return result or ANY
-
-    def _expect_no_lost_remainder(self, left: Node, right: Node) -> None:
-        """5 / 100 is 0 in CEL, which nobody who writes a rule means."""
-        if type(left) is not tree.Literal or type(right) is not tree.Literal:
-            return
-        dividend, divisor = left.value, right.value
-        if type(dividend) is int and type(divisor) is int and divisor and dividend % divisor:
-            message = (
-                f"Dividing two whole numbers drops the remainder: {plain(dividend)} / {plain(divisor)} "
-                f"would be {divide(dividend, divisor)}. Did you mean {plain(dividend)}.0 / {plain(divisor)}?"
-            )
-            self._complain_at(message, left.start, right.end)
 
     def _is_hyphenated_name(self, left: Node, right: Node, scope: Scope) -> bool:
         """Complain about a.order-id, which is a subtraction in CEL."""
@@ -378,7 +358,7 @@ class Checker:
         # Of a map, what is bound to one name are the keys.
         kinds = [element]
         if macro.variables == 2:
-            kinds = [INT if is_list else ANY, kind.element or ANY]
+            kinds = [NUMBER if is_list else ANY, kind.element or ANY]
         bound = [Local(self._new_slot(), each) for each in kinds]
         names = [self._bound_name(each, node) for each in node.arguments[: len(bound)]]
         if len(set(names)) < len(names):
@@ -567,8 +547,8 @@ def _takes(signature: Signature, kinds: Sequence[Kind]) -> bool:
 
 def _arithmetic(sign: str, left: Kind, right: Kind) -> Kind | None:
     """The kind of `left sign right`; None where there is no such thing."""
-    if is_numeric(left) and is_numeric(right):
-        return left if left is right else NUMBER if NUMBER in (left, right) else DECIMAL
+    if left is NUMBER and right is NUMBER:
+        return NUMBER
     if left.name == right.name and sign == "+" and left.name in ("string", "bytes", "list"):
         return common([left, right])
     if moment := _MOMENTS.get((sign, left.name, right.name)):
@@ -586,6 +566,10 @@ def _arithmetic(sign: str, left: Kind, right: Kind) -> Kind | None:
 def _with_hint(message: str, *kinds: Kind) -> str:
     """The complaint about these kinds, with how to unwrap an optional value."""
     return f"{message} {UNWRAP}" if any(kind.name == OPTIONAL.name for kind in kinds) else message
+
+
+def _has_fraction(node: Node) -> bool:
+    return type(node) is tree.Literal and type(node.value) is Decimal and not is_whole(node.value)
 
 
 def _capital(words: str) -> str:

@@ -52,12 +52,11 @@ _WITH_KEYS: Final = frozenset([dict, Optional])
 class Compiler:
     """Compiles one checked source. `reads` collects the paths that were compiled, by their text.
 
-    With `decimal_facts`, whole numbers in facts become decimals. Without `has_shortcuts` every node takes its plain form.
+    Without `has_shortcuts` every node takes its plain form.
     """
 
-    def __init__(self, source: str, *, decimal_facts: bool, has_shortcuts: bool) -> None:
+    def __init__(self, source: str, *, has_shortcuts: bool) -> None:
         self.source = source
-        self.decimal_facts = decimal_facts
         self.has_shortcuts = has_shortcuts
         self.nodes = 0
         self.reads: dict[str, Closure] = {}
@@ -150,11 +149,11 @@ class Compiler:
         if fact is not None:
             return self.read(fact)
         closure, is_raw = self._raw(node)
-        return settling(closure, self.decimal_facts) if is_raw else closure
+        return settling(closure) if is_raw else closure
 
     def read(self, fact: Fact) -> Closure:
         """The closure that reads the fact as a value. Records the read for the reasons of decisions."""
-        reader = settled_reader(raw_reader(fact), fact.slot, self.decimal_facts)
+        reader = settled_reader(raw_reader(fact), fact.slot)
         return self.reads.setdefault(spelled(fact.names), reader)
 
     def _raw(self, node: Node) -> tuple[Closure, bool]:
@@ -209,24 +208,21 @@ class Compiler:
         return (self._settled_first(step) if is_raw else step), False
 
     def _settled_first(self, step: Step) -> Step:
-        decimal_facts = self.decimal_facts
-
         def settle_and_go_on(value: Value, facts: Facts, run: Run) -> Value:
-            return step(settle(value, run, decimal_facts), facts, run)
+            return step(settle(value, run), facts, run)
 
         return settle_and_go_on
 
     def _index(self, node: tree.Index, is_raw: bool) -> Step:
         key = self.compile(node.key)
         text = self._text(node)
-        decimal_facts = self.decimal_facts
         counts = node.absent is not ABSENT
         element = optional_element if node.is_optional or counts else element_of
 
         def take(value: Value, facts: Facts, run: Run) -> Value:
             place = key(facts, run)
             if is_raw and type(place) is not str and type(value) in _WITH_KEYS:
-                value = settle(value, run, decimal_facts)
+                value = settle(value, run)
             return element(value, place, run, text)
 
         return _counting(take, node.absent) if counts else take
@@ -285,7 +281,6 @@ class Compiler:
     def _get(self, node: tree.Call, meaning: GetCall) -> Closure:
         container, is_raw = self._container(node.arguments[0], meaning.fact)
         key, default = map(self.compile, node.arguments[1:])
-        decimal_facts = self.decimal_facts
 
         def get(facts: Facts, run: Run) -> Value:
             value = container(facts, run)
@@ -293,11 +288,11 @@ class Compiler:
             if type(value) is not dict:
                 raise EvaluationError(f"get takes a map, not {in_words(value)}.")
             if is_raw and type(place) is not str:
-                value = settle(value, run, decimal_facts)
+                value = settle(value, run)
             found = lookup(value, place, run)
             if is_absent(found):
                 return default(facts, run)
-            return settle(found, run, decimal_facts) if is_raw else found
+            return settle(found, run) if is_raw else found
 
         return get
 

@@ -13,16 +13,15 @@ class Environment:
     """The names that an expression may read, each with the kind of its value, and the functions that it may call.
 
     In an open environment any other name, dotted or not, may turn out to be bound, so only what can have no
-    meaning is an error before the evaluation. With `decimal_facts`, whole numbers in the facts are read as
-    decimals. `time_zone` is the path of the fact that names the zone of dates, such as "shop.zone"; it is UTC without it.
+    meaning is an error before the evaluation. `time_zone` is the path of the fact that names the zone of dates, such as
+    "shop.zone"; it is UTC without it.
     """
 
     variables: Mapping[str, Kind] = field(default_factory=dict)
     functions: Mapping[str, Function] = field(default_factory=lambda: FUNCTIONS)
     is_open: bool = False
-    decimal_facts: bool = True
     time_zone: str = ""
 
 
 # For expressions whose host has declared nothing, as in CEL's own tests.
-DYNAMIC: Final = Environment(is_open=True, decimal_facts=False)
+DYNAMIC: Final = Environment(is_open=True)

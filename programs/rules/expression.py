@@ -30,8 +30,9 @@ _WANTED: Final[dict[Result | None, tuple[Kind, str]]] = {
 class Expression:
     """A compiled expression, immutable and safe in any number of threads: an evaluation changes only its own run.
 
-    `evaluate(facts)` gives the value: int, Decimal, str, bool, None, list, dict, bytes, datetime or timedelta. Parts of it
-    may be parts of the facts. `facts` maps the variables to their values, with int or Decimal for numbers.
+    `evaluate(facts)` gives the value: Decimal, str, bool, None, list, dict, bytes, datetime or timedelta. Parts of it
+    may be parts of the facts. `facts` maps the variables to their values, with int or Decimal for numbers. An amount has
+    up to 50 digits and is not normalized.
     It raises EvaluationError: MissingField, BudgetExceeded or one with a message.
     """
 
@@ -69,7 +70,7 @@ def compile(  # noqa: A001
     """
     environment = environment or DYNAMIC
     checker = Checker(text, environment)
-    compiler = Compiler(text, decimal_facts=environment.decimal_facts, has_shortcuts=shortcuts)
+    compiler = Compiler(text, has_shortcuts=shortcuts)
     try:
         node = parse(text)
         checker.run(node, *_WANTED[result], is_strict=strict)
@@ -121,13 +122,13 @@ def _evaluation(closure: Closure, blank: Run, result: Result | None) -> Callable
         except RecursionError:
             raise EvaluationError(_TOO_DEEP) from None
         kind = type(value)
-        if types:
-            if kind not in types:
-                raise EvaluationError(f"{words}, not {in_words(value)}.")
+        if kind in types:
             return value
+        if types:
+            raise EvaluationError(f"{words}, not {in_words(value)}.")
         if kind is Optional:
             raise EvaluationError(UNWRAP)
-        return handed_out(value, run) if kind is list or kind is dict else value
+        return handed_out(value, run)
 
     return evaluate
 

@@ -25,9 +25,9 @@ class Kind:
 
 ANY: Final = Kind("any", "anything")
 BOOL: Final = Kind("bool", "true or false", frozenset([bool]))
-INT: Final = Kind("int", "a whole number", frozenset([int, Decimal]))
-DECIMAL: Final = Kind("decimal", "a number", frozenset([int, Decimal]))
-NUMBER: Final = Kind("number", "a number", frozenset([int, Decimal]))
+NUMBER: Final = Kind("number", "a number", frozenset([Decimal]))
+# Of a parameter only: a number without a fraction, which the implementation gets as an int of Python's.
+WHOLE: Final = Kind("whole", "a whole number", frozenset([Decimal]))
 STRING: Final = Kind("string", "text", frozenset([str]))
 BYTES: Final = Kind("bytes", "bytes", frozenset([bytes]))
 NULL: Final = Kind("null", "null", frozenset([type(None)]))
@@ -38,10 +38,9 @@ LIST: Final = Kind("list", "a list", frozenset([list]))
 MAP: Final = Kind("map", "a map", frozenset([dict]))
 OPTIONAL: Final = Kind("optional_type", "an optional value", frozenset([Optional]))
 
-_KINDS: Final = (ANY, BOOL, INT, DECIMAL, NUMBER, STRING, BYTES, NULL, TIMESTAMP, DURATION, TYPE)
+_KINDS: Final = (ANY, BOOL, NUMBER, WHOLE, STRING, BYTES, NULL, TIMESTAMP, DURATION, TYPE)
 BY_NAME: Final = {kind.name: kind for kind in (*_KINDS, LIST, MAP, OPTIONAL)}
-NUMERIC: Final = frozenset(["int", "decimal", "number"])
-ORDERED: Final = NUMERIC | {"string", "bytes", "bool", "timestamp", "duration"}
+ORDERED: Final = frozenset(["number", "string", "bytes", "bool", "timestamp", "duration"])
 
 
 def list_of(element: Kind) -> Kind:
@@ -66,10 +65,6 @@ def inside(kind: Kind) -> Kind:
     return kind.element or ANY if kind.name == OPTIONAL.name else kind
 
 
-def is_numeric(kind: Kind) -> bool:
-    return kind.name in NUMERIC
-
-
 def fits(actual: Kind, wanted: Kind) -> bool:
     """Whether a value of the one kind may be of the other."""
     if actual.name == "any" or wanted.name == "any":
@@ -78,7 +73,7 @@ def fits(actual: Kind, wanted: Kind) -> bool:
         return (
             actual.element is None or wanted.element is None or fits(actual.element, wanted.element)
         )
-    return is_numeric(actual) and is_numeric(wanted)
+    return actual is NUMBER and wanted is WHOLE
 
 
 def common(kinds: Sequence[Kind]) -> Kind:
@@ -89,6 +84,4 @@ def common(kinds: Sequence[Kind]) -> Kind:
 def _either(one: Kind, other: Kind) -> Kind:
     if one == other:
         return one
-    if is_numeric(one) and is_numeric(other):
-        return NUMBER
     return BY_NAME[one.name] if one.name == other.name else ANY

@@ -4,7 +4,7 @@ import re
 from decimal import Decimal
 from typing import Final
 
-from programs.rules.arithmetic import INT_MAX, TOO_LARGE, decimal_from_text
+from programs.rules.arithmetic import decimal_from_text, decimal_of
 
 _ESCAPE = re.compile(
     r"\\(?:([abfnrtv\\?\"'`])|x([0-9a-fA-F]{2})|X([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-3][0-7]{2})|([\s\S]?))"
@@ -16,26 +16,13 @@ class BadLiteral(ValueError):
     """A literal that cannot be read; the message says why."""
 
 
-def read_integer(text: str) -> int | Decimal:
-    """Read an int. 2**63 is possible, and valid only behind a minus. A uint beyond the ints is a decimal."""
-    unsigned = text[-1] in "uU"
-    digits = text[:-1] if unsigned else text
-    is_hexadecimal = digits[:2] in ("0x", "0X")
-    significant = digits[2:].lstrip("0") if is_hexadecimal else digits.lstrip("0")
+def read_number(text: str) -> Decimal:
+    """Read `50`, `50u`, `0x32` or `5.0e1`. Raises EvaluationError for a number out of range."""
+    digits = text.rstrip("uU")
     # Checked before converting: thousands of digits take long.
-    if len(significant) > 20:
-        raise BadLiteral(TOO_LARGE)
-    number = int(digits, 16) if is_hexadecimal else int(digits)
-    if unsigned and number <= 2 * INT_MAX + 1:
-        return number if number <= INT_MAX else Decimal(number)
-    if number > INT_MAX + 1:
-        raise BadLiteral(TOO_LARGE)
-    return number
-
-
-def read_decimal(text: str) -> Decimal:
-    """Raises EvaluationError for a number out of range."""
-    number = decimal_from_text(text)
+    if digits[:2] in ("0x", "0X") and len(digits) <= 50:
+        return decimal_of(int(digits, 16))
+    number = decimal_from_text(digits)
     if number is None:
         raise BadLiteral("The number has too many digits.")
     return number

@@ -9,10 +9,21 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
+from programs.rules.arithmetic import counted
 from programs.rules.budget import ABSORBED, CONTAINER, LEFT, Run, charge, exceeded
 from programs.rules.errors import BudgetExceeded, EvaluationError
 from programs.rules.operators import not_bool
-from programs.rules.values import Closure, Facts, Optional, Step, Value, as_key, in_words, keys
+from programs.rules.values import (
+    Closure,
+    Facts,
+    Optional,
+    Step,
+    Value,
+    as_key,
+    in_words,
+    key_value,
+    keys,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +58,9 @@ def iterations(loop: Loop, collection: Value, run: Run) -> Iterable[None]:
     else:
         first, second = loop.slots
         pairs = (
-            enumerate(collection)
+            zip(map(counted, range(len(collection))), collection, strict=True)
             if kind is list
-            else zip(keys(collection, run), collection.values(), strict=True)
+            else zip(map(key_value, collection), collection.values(), strict=True)
         )
         for key, value in pairs:
             run[LEFT] -= cost

@@ -2,19 +2,22 @@
 
 import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from programs.rules.arithmetic import CONTEXT, INT_MAX, plain
+from programs.rules.arithmetic import CONTEXT, plain, to_integral
 from programs.rules.budget import ZONE, Run
 from programs.rules.errors import EvaluationError, cut
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
 # CEL's durations are 64-bit nanoseconds.
-LONGEST: Final = timedelta(microseconds=INT_MAX // 1000)
+_MOST_NANOSECONDS: Final = 2**63 - 1
+LONGEST: Final = timedelta(microseconds=_MOST_NANOSECONDS // 1000)
+_FIRST_SECOND: Final = Decimal(-62_135_596_800)  # the year 1
+_LAST_SECOND: Final = Decimal(253_402_300_800)  # the year 10,000
 
 _TIMESTAMP = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9})\d{0,20})?(?:[Zz]|([+-])(\d\d):(\d\d))",
@@ -54,12 +57,11 @@ def timestamp_from_text(text: str) -> datetime:
         raise EvaluationError(f'There is no such time as "{cut(text)}".') from None
 
 
-def timestamp_from_seconds(seconds: int) -> datetime:
-    """Raises EvaluationError outside the years 1 to 9999."""
-    try:
-        return EPOCH + timedelta(seconds=seconds)
-    except OverflowError:
-        raise out_of_range() from None
+def timestamp_from_seconds(seconds: Decimal) -> datetime:
+    """Take seconds since 1970; digits beyond microseconds are dropped. Raises EvaluationError."""
+    if not _FIRST_SECOND <= seconds < _LAST_SECOND:
+        raise out_of_range()
+    return EPOCH + int(to_integral(seconds.scaleb(6, CONTEXT), ROUND_FLOOR)) * MICROSECOND
 
 
 def duration_from_text(text: str) -> timedelta:
@@ -74,7 +76,7 @@ def duration_from_text(text: str) -> timedelta:
     for amount, unit in _DURATION_PART.findall(text):
         part = CONTEXT.multiply(Decimal(amount), _NANOSECONDS[unit])
         nanoseconds = CONTEXT.add(nanoseconds, part)
-    if nanoseconds > INT_MAX:
+    if nanoseconds > _MOST_NANOSECONDS:
         raise _too_long()
     duration = timedelta(microseconds=int(nanoseconds) // 1000)
     return -duration if text[0] == "-" else duration

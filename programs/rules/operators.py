@@ -7,11 +7,11 @@ from decimal import Decimal
 from typing import Any, Final
 
 from programs.rules import arithmetic
+from programs.rules.arithmetic import significant
 from programs.rules.budget import ABSORBED, CONTAINER, DURATION, REMAINDER, Run, charge, charge_made
 from programs.rules.errors import BudgetExceeded, EvaluationError
 from programs.rules.moments import in_range, moved
 from programs.rules.values import (
-    NUMBERS,
     Closure,
     Facts,
     Value,
@@ -26,7 +26,7 @@ Operate = Callable[[Value, Value, Run], Value]
 
 def add(left: Value, right: Value, run: Run) -> Value:
     kind, other = type(left), type(right)
-    if kind in NUMBERS and other in NUMBERS:
+    if kind is Decimal and other is Decimal:
         return arithmetic.add(left, right)
     if kind is other and (kind is str or kind is bytes):
         charge_made(run, len(left) + len(right))
@@ -46,7 +46,7 @@ def add(left: Value, right: Value, run: Run) -> Value:
 
 def subtract(left: Value, right: Value, run: Run) -> Value:
     kind, other = type(left), type(right)
-    if kind in NUMBERS and other in NUMBERS:
+    if kind is Decimal and other is Decimal:
         return arithmetic.subtract(left, right)
     charge(run, DURATION)
     if kind is timedelta and other is timedelta:
@@ -59,14 +59,13 @@ def subtract(left: Value, right: Value, run: Run) -> Value:
 
 
 def remainder(left: Value, right: Value, run: Run) -> Value:
-    if type(left) is Decimal or type(right) is Decimal:
-        charge(run, REMAINDER)
+    charge(run, REMAINDER)
     return _remainder(left, right, run)
 
 
 def _of_numbers(word: str, operate: Callable[..., Value]) -> Operate:
     def apply(left: Value, right: Value, run: Run) -> Value:
-        if type(left) in NUMBERS and type(right) in NUMBERS:
+        if type(left) is Decimal and type(right) is Decimal:
             return operate(left, right)
         raise _mismatch(word, left, right)
 
@@ -78,6 +77,8 @@ _remainder: Final = _of_numbers("divide", arithmetic.remainder)
 
 def _ordered(compare: Callable[[Value, Value], bool]) -> Operate:
     def apply(left: Value, right: Value, run: Run) -> Value:
+        if type(left) is Decimal and type(right) is Decimal:
+            return compare(significant(left), significant(right))
         expect_order(left, right, run)
         return compare(left, right)
 
@@ -193,10 +194,8 @@ def minus(operand: Closure, times: int) -> Closure:
 
     def negate(facts: Facts, run: Run) -> Value:
         value = operand(facts, run)
-        if type(value) not in NUMBERS:
+        if type(value) is not Decimal:
             raise EvaluationError(f"{in_words(value).capitalize()} cannot be negated.")
-        # Even twice: the smallest int has no positive counterpart.
-        opposite = arithmetic.negate(value)
-        return opposite if flips else value
+        return arithmetic.negate(value) if flips else value
 
     return negate

@@ -14,7 +14,7 @@ from programs.rules.arithmetic import negate
 from programs.rules.budget import MAX_NESTING, MAX_SOURCE
 from programs.rules.complaints import bad_character, bad_token
 from programs.rules.errors import EvaluationError, RuleSyntaxError, located
-from programs.rules.literals import BadLiteral, read_decimal, read_integer, read_text
+from programs.rules.literals import BadLiteral, read_number, read_text
 from programs.rules.tree import Node
 
 # CEL keeps these for other languages; as a field (`event.for`) they are fine.
@@ -129,8 +129,8 @@ class _Builder(Transformer[Token, Node]):
         start = operators[0].start_pos
         sign = str(operators[0])
         times = len(operators)
-        if sign == "-" and _is_bare_number(operand):
-            # The smallest int has no positive counterpart, so the sign belongs to the literal.
+        if sign == "-" and type(operand) is tree.Literal and type(operand.value) is Decimal:
+            # As one literal it is compared without a call.
             operand.value = negate(operand.value)
             operand.start = operators[-1].start_pos
             times -= 1
@@ -202,11 +202,8 @@ class _Builder(Transformer[Token, Node]):
         key, value = children
         return key, tree.Maybe(value.start, value.end, value)
 
-    def integer(self, children: Children) -> Node:
-        return _literal(children[0], read_integer)
-
-    def decimal(self, children: Children) -> Node:
-        return _literal(children[0], read_decimal)
+    def number(self, children: Children) -> Node:
+        return _literal(children[0], read_number)
 
     def text(self, children: Children) -> Node:
         return _literal(children[0], read_text)
@@ -270,15 +267,6 @@ def _literal(token: Token, read: Any) -> Node:
         return tree.Literal(start, end, read(str(token)))
     except (BadLiteral, EvaluationError) as error:
         raise _Misplaced(str(error), start, end) from None
-
-
-def _is_bare_number(node: Node) -> bool:
-    # A negative one comes from an inner minus; only the evaluation may negate it again, and may refuse to.
-    return (
-        type(node) is tree.Literal
-        and (type(node.value) is int or type(node.value) is Decimal)
-        and node.value >= 0
-    )
 
 
 def _unreserved(name: Token) -> str:

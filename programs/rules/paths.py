@@ -4,6 +4,7 @@ In two ways: raw, as the facts have it, for what only goes on to a part of it; s
 """
 
 from collections.abc import Sequence
+from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
@@ -15,7 +16,6 @@ from programs.rules.meanings import Fact
 from programs.rules.values import (
     ABSENT,
     NONE,
-    NUMBERS,
     TYPE_NAMES,
     Closure,
     Facts,
@@ -83,7 +83,7 @@ def _reader_of_any(names: Sequence[str]) -> Closure:
     return read
 
 
-def settled_reader(read: Closure, slot: int, decimal_facts: bool) -> Closure:
+def settled_reader(read: Closure, slot: int) -> Closure:
     """Reads the path as a value; a list or map is settled once and kept in the run's slot."""
 
     def read_settled(facts: Facts, run: Run) -> Value:
@@ -92,18 +92,18 @@ def settled_reader(read: Closure, slot: int, decimal_facts: bool) -> Closure:
         if kind in PLAIN:
             return value
         if kind is not list and kind is not dict:
-            return settle(value, run, decimal_facts)
+            return settle(value, run)
         known = run[slot]
         if known is None:
-            known = run[slot] = settle(value, run, decimal_facts)
+            known = run[slot] = settle(value, run)
         return known
 
     return read_settled
 
 
-def settling(read: Closure, decimal_facts: bool) -> Closure:
+def settling(read: Closure) -> Closure:
     def read_settled(facts: Facts, run: Run) -> Value:
-        return settle(read(facts, run), run, decimal_facts)
+        return settle(read(facts, run), run)
 
     return read_settled
 
@@ -163,7 +163,7 @@ def _element(value: Value, place: Value, run: Run, text: str) -> Value:
         return lookup(value, place, run)
     if type(value) is not list:
         raise EvaluationError(f"{text}: {in_words(value)} has no elements.")
-    if type(place) not in NUMBERS:
+    if type(place) is not Decimal:
         raise EvaluationError(f"{text}: a list is indexed by position, not by {in_words(place)}.")
     index = whole(place)
     return value[index] if 0 <= index < len(value) else ABSENT

@@ -10,7 +10,17 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from programs.rules import arithmetic, calls, paths, tree
-from programs.rules.arithmetic import CONTEXT, QUANTA, as_given, rounded
+from programs.rules.arithmetic import (
+    CONTEXT,
+    LONG,
+    QUANTA,
+    SIGNIFICANT,
+    ZERO,
+    as_given,
+    rounded,
+    short_as_given,
+    significant,
+)
 from programs.rules.budget import CALL_NODES, CONTAINER, Run, charge
 from programs.rules.errors import EvaluationError
 from programs.rules.facts import PLAIN
@@ -18,14 +28,12 @@ from programs.rules.meanings import Fact, FunctionCall
 from programs.rules.operators import OPERATORS, ORDERS
 from programs.rules.paths import LOST
 from programs.rules.tree import Node
-from programs.rules.values import NUMBERS, Closure, Facts, Value, in_words
+from programs.rules.values import Closure, Facts, Value, in_words
 
 if TYPE_CHECKING:
     from programs.rules.compiler import Compiler
 
 FEW: Final = 16  # elements, which are no more work to search than the node itself
-
-_ZERO: Final = Decimal(0)
 
 
 def closure_of(node: Node, compiler: "Compiler") -> Closure | None:
@@ -82,11 +90,17 @@ def _field(node: tree.Row, compiler: "Compiler") -> Closure | None:
     def read(facts: Facts, run: Run) -> Value:
         try:
             value = facts[first][second]
-            if type(value) is Decimal and value.is_finite():
+            kind = type(value)
+            if kind is Decimal:
+                if value.is_finite():
+                    return as_given(value)
+            elif kind in PLAIN:
+                return value
+            elif kind is int and -LONG < value < LONG:
                 return as_given(value)
         except (*LOST, ArithmeticError):
-            return usual(facts, run)
-        return value if type(value) in PLAIN else usual(facts, run)
+            pass
+        return usual(facts, run)
 
     return read
 
@@ -98,9 +112,13 @@ def _call(node: tree.Call, compiler: "Compiler") -> Closure | None:
         return None
     if meaning.name == "round" and len(node.arguments) == 2:
         digits = node.arguments[1]
-        if type(digits) is tree.Literal and type(digits.value) is int and digits.value in QUANTA:
+        if (
+            type(digits) is tree.Literal
+            and type(digits.value) is Decimal
+            and digits.value in QUANTA
+        ):
             compiler.nodes += CALL_NODES + 1
-            return _rounding(compiler.compile(node.arguments[0]), digits.value)
+            return _rounding(compiler.compile(node.arguments[0]), int(digits.value))
     if len(node.arguments) != 1:
         return None
     compiler.nodes += CALL_NODES
@@ -110,15 +128,15 @@ def _call(node: tree.Call, compiler: "Compiler") -> Closure | None:
 
 
 def _rounding(number: Closure, digits: int) -> Closure:
-    quantize = CONTEXT.quantize
+    quantize = SIGNIFICANT.quantize
     quantum = QUANTA[digits]
 
     def round_(facts: Facts, run: Run) -> Value:
         value = number(facts, run)
-        if type(value) not in NUMBERS:
+        if type(value) is not Decimal:
             raise EvaluationError(f"round does not take {in_words(value)}.")
         try:
-            return quantize(value, quantum) or _ZERO
+            return quantize(significant(value), quantum) or ZERO
         except ArithmeticError:
             return rounded(value, digits)
 
@@ -155,24 +173,26 @@ def _with_constant(sign: str, left: Closure, right: Closure, constant: Value) ->
     usual = _binary(sign, left, right)
     operate = OPERATORS[sign]
     kind = type(constant)
+    compared = significant(constant) if kind is Decimal else constant
     if sign in ("==", "!=") and kind is not bytes:
         wanted = sign == "=="
-        kinds = NUMBERS if kind in NUMBERS else frozenset([kind])
 
         def is_equal(facts: Facts, run: Run) -> Value:
             value = left(facts, run)
-            return (type(value) in kinds and value == constant) is wanted
+            if kind is Decimal is type(value):
+                value = significant(value)
+            return (type(value) is kind and value == compared) is wanted
 
         return is_equal
-    if kind not in NUMBERS:
+    if kind is not Decimal:
         return usual
     if sign in ORDERS:
         compare = ORDERS[sign]
 
         def order(facts: Facts, run: Run) -> Value:
             value = left(facts, run)
-            if type(value) in NUMBERS:
-                return compare(value, constant)
+            if type(value) is Decimal:
+                return compare(significant(value), compared)
             return operate(value, constant, run)
 
         return order
@@ -183,7 +203,7 @@ def _with_constant(sign: str, left: Closure, right: Closure, constant: Value) ->
             value = left(facts, run)
             if type(value) is Decimal:
                 try:
-                    return multiply(value, constant) or _ZERO
+                    return multiply(value, constant) or ZERO
                 except ArithmeticError:
                     raise arithmetic.out_of_range() from None
             return operate(value, constant, run)
@@ -197,7 +217,7 @@ def _fact_with_constant(fact: Fact | None, sign: str, constant: Value, usual: Cl
         return usual
     if sign == "==" and type(constant) is str:
         return _text_is(fact.names, constant, usual)
-    if sign in ORDERS and type(constant) in NUMBERS and len(fact.names) == 2:
+    if sign in ORDERS and type(constant) is Decimal and len(fact.names) == 2:
         return _number_is(fact.names, sign, constant, usual)
     return usual
 
@@ -233,12 +253,17 @@ def _number_is(names: tuple[str, ...], sign: str, constant: Value, usual: Closur
     """`fact < constant` and the like"""
     first, second = names
     compare = ORDERS[sign]
+    compared = significant(constant)
 
     def is_ordered(facts: Facts, run: Run) -> Value:
         try:
             value = facts[first][second]
-            if type(value) is Decimal and value.is_finite():
-                return compare(as_given(value), constant)
+            kind = type(value)
+            if kind is Decimal:
+                if value.is_finite():
+                    return compare(short_as_given(value), compared)
+            elif kind is int and -LONG < value < LONG:
+                return compare(short_as_given(value), compared)
         except (*LOST, ArithmeticError):
             pass
         return usual(facts, run)

@@ -19,7 +19,7 @@ class Node:
 
 @dataclass(slots=True)
 class Literal(Node):
-    value: int | Decimal | str | bytes | bool | None
+    value: Decimal | str | bytes | bool | None
 
 
 @dataclass(slots=True)

@@ -1,14 +1,15 @@
 """The values of the language in Python, and the equality and the order that CEL gives them.
 
-    int         int, within 64 bits         string      str
-    double      Decimal                     bytes       bytes
-    bool        bool                        null        None
-    timestamp   datetime in UTC             list        list
-    duration    timedelta                   map         dict
-    type        TypeName                    optional    Optional
+    number      Decimal                     string      str
+    bool        bool                        bytes       bytes
+    timestamp   datetime in UTC             null        None
+    duration    timedelta                   list        list
+    type        TypeName                    map         dict
+    optional    Optional
 
-To Python, True, 1 and 1.0 are equal, also as keys of a dict; CEL tells true from 1. So values are compared by `equal`,
-never by `==` unless both are known to have the same type, and a map's bool keys are stored as BoolKey.
+CEL's int, uint and double are one type, and no int of Python's is a value. To Python, True and 1 are equal, also as keys
+of a dict; CEL tells them apart. So values are compared by `equal`, never by `==` unless both are known to have the same
+type, and a map's bool keys are stored as BoolKey.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -17,7 +18,7 @@ from decimal import Decimal
 from itertools import repeat
 from typing import Any, Final
 
-from programs.rules.arithmetic import plain
+from programs.rules.arithmetic import decimal_of, is_whole, normal, plain, significant
 from programs.rules.budget import (
     CONTAINER,
     HAS_BOOL_KEYS,
@@ -72,13 +73,11 @@ TRUE_KEY: Final = BoolKey(True)
 FALSE_KEY: Final = BoolKey(False)
 
 _CONTAINERS: Final = frozenset([list, dict])
-NUMBERS: Final = frozenset([int, Decimal])
 # For two values of the same one of these types, Python's own equality is right and its cost is known.
-_ATOMS: Final = frozenset([int, Decimal, bool, type(None), datetime, timedelta, TypeName])
-_ORDERED: Final = frozenset([int, Decimal, str, bool, bytes, datetime, timedelta])
+_ATOMS: Final = frozenset([bool, type(None), datetime, timedelta, TypeName])
+_ORDERED: Final = frozenset([Decimal, str, bool, bytes, datetime, timedelta])
 
 _WORDS: Final = {
-    int: "a number",
     Decimal: "a number",
     str: "text",
     bool: "true or false",
@@ -93,7 +92,6 @@ _WORDS: Final = {
     float: "a binary float",
 }
 _TYPE_NAMES: Final = {
-    int: TypeName("int"),
     Decimal: TypeName("double"),
     str: TypeName("string"),
     bool: TypeName("bool"),
@@ -108,7 +106,8 @@ _TYPE_NAMES: Final = {
 }
 # CEL's names for types, which may be written in an expression.
 TYPE_NAMES: Final[dict[str, TypeName]] = {
-    name: name for name in [*_TYPE_NAMES.values(), TypeName("uint")]
+    **{name: name for name in _TYPE_NAMES.values()},
+    **dict.fromkeys(["int", "uint"], _TYPE_NAMES[Decimal]),
 }
 
 
@@ -122,11 +121,12 @@ def in_words(value: Value) -> str:
 
 
 def equal(left: Value, right: Value, run: Run) -> bool:
-    """CEL's ==: numbers compare by value, everything else only within its own type."""
+    """CEL's ==, within one type; numbers compare by their significant digits."""
     kind = type(left)
-    other = type(right)
-    if kind is not other:
-        return kind in NUMBERS and other in NUMBERS and bool(left == right)
+    if kind is not type(right):
+        return False
+    if kind is Decimal:
+        return bool(left == right or significant(left) == significant(right))
     if kind in _ATOMS:
         return bool(left == right)
     if kind is str or kind is bytes:
@@ -160,7 +160,7 @@ def expect_order(left: Value, right: Value, run: Run) -> None:
     if kind is type(right) and kind in _ORDERED:
         if kind is str or kind is bytes:
             charge_scanned(run, min(len(left), len(right)))
-    elif kind not in NUMBERS or type(right) not in NUMBERS:
+    else:
         raise refuse_to_order(left, right)
 
 
@@ -181,11 +181,12 @@ def find_key(container: dict[Any, Value], key: Value, run: Run) -> Any:
         key = TRUE_KEY if key else FALSE_KEY
     elif kind is str:
         charge_scanned(run, len(key))
-    elif kind is not int and kind is not Decimal:
+    elif kind is Decimal:
+        key = significant(key)  # Python finds 2 by 2.0 too
+    else:
         raise EvaluationError(
             f"A map key is text, a number, or true or false, not {in_words(key)}."
         )
-    # Python finds 2 by Decimal("2.0") too, and nothing by Decimal("2.5").
     return key if key in container else ABSENT
 
 
@@ -202,30 +203,36 @@ def is_absent(value: object) -> bool:
 def as_key(value: Value, run: Run) -> Any:
     """Convert the value to a map key. Raises EvaluationError for what cannot be one."""
     kind = type(value)
-    if kind is str or kind is int or kind is BoolKey:
+    if kind is str or kind is BoolKey:
         return value
     if kind is bool:
         run[HAS_BOOL_KEYS] = True
         return TRUE_KEY if value else FALSE_KEY
+    if kind is int:  # in a map of the facts
+        return decimal_of(value)
     if kind is Decimal:
-        raise EvaluationError(f"A map key cannot be the decimal {plain(value)}. Write int(…).")
+        if is_whole(value):
+            return normal(significant(value))
+        raise EvaluationError(f"A map key cannot be {written(value)}. Write int(…).")
     raise EvaluationError(
         f"A map key is text, a whole number, or true or false, not {in_words(value)}."
     )
 
 
 def keys(container: dict[Any, Value], run: Run) -> Iterable[Value]:
-    """The map's keys as values."""
+    """The map's keys as values; of a map of the facts, as the facts have them."""
     if run[HAS_BOOL_KEYS]:
-        return map(_plain_key, container)
+        return map(key_value, container)
     return container
 
 
 def handed_out(value: Value, run: Run) -> Value:
-    """Prepare the value for a caller: with plain bools for keys.
+    """Prepare the value for a caller: a number as its plain digits have it, a map with plain bools for keys.
 
-    Without bool keys that is the value itself: it may share itself a million times, so nothing walks it.
+    A list or a map without bool keys is handed out itself: it may share itself a million times, so nothing walks it.
     """
+    if type(value) is Decimal:
+        return normal(value)
     return _with_plain_keys(value, {}) if run[HAS_BOOL_KEYS] else value
 
 
@@ -237,15 +244,19 @@ def _with_plain_keys(value: Value, done: dict[int, Value]) -> Value:
         done[id(value)] = (
             [_with_plain_keys(part, done) for part in value]
             if type(value) is list
-            else {_plain_key(key): _with_plain_keys(part, done) for key, part in value.items()}
+            else {key_value(key): _with_plain_keys(part, done) for key, part in value.items()}
         )
         if len(done[id(value)]) < len(value):
             raise EvaluationError("A result cannot have both true and 1, or false and 0, as keys.")
     return done[id(value)]
 
 
-def _plain_key(key: Any) -> Value:
-    return key.value if type(key) is BoolKey else key
+def key_value(key: Any) -> Value:
+    """A map's key as a value, also of a map that is still as the facts have it."""
+    kind = type(key)
+    if kind is BoolKey:
+        return key.value
+    return decimal_of(key) if kind is int else key
 
 
 def written(value: Value, most: int = 80) -> str:
@@ -273,7 +284,7 @@ def _pieces(value: Value, most: int, depth: int) -> Iterator[str]:
             if index:
                 yield ", "
             if not is_list:
-                yield f"{_atom(_plain_key(part), most)}: "
+                yield f"{_atom(key_value(part), most)}: "
                 part = value[part]
             yield from _pieces(part, most, depth + 1)
         yield "]" if is_list else "}"
@@ -291,7 +302,7 @@ def _atom(value: Value, most: int) -> str:
         return "true" if value else "false"
     if value is None:
         return "null"
-    if kind in NUMBERS:
+    if kind is Decimal:
         return plain(value)
     if kind is datetime:
         return f'timestamp("{timestamp_text(value)}")'

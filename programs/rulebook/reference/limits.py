@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from programs.rules.arithmetic import DIGITS, INT_MAX, MAX_EXPONENT
+from programs.rules.arithmetic import DIGITS, MAX_EXPONENT
 from programs.rules.budget import MAX_NESTING, MAX_SOURCE, UNITS
 from programs.rules.functions import formatting, patterns
 
@@ -32,7 +32,7 @@ LIMITS: Final = (
         "Brackets are nested more than 32 deep.",
     ),
     Limit(
-        "Digits of a decimal",
+        "Digits of a number",
         str(DIGITS),
         "0." + "1" * (DIGITS + 1),
         "A number has more than 50 digits or an exponent beyond 1,000.",
@@ -42,12 +42,6 @@ LIMITS: Final = (
         f"an exponent of {MAX_EXPONENT:,}",
         f"1e{MAX_EXPONENT + 1}",
         "A number has more than 50 digits or an exponent beyond 1,000.",
-    ),
-    Limit(
-        "Whole numbers written without a decimal point, and results of such numbers alone",
-        f"64 bits: {INT_MAX:,}, and the same below zero",
-        f"{INT_MAX} + 1",
-        "The whole number does not fit in 64 bits. Write it with .0 to make it a decimal.",
     ),
     Limit(
         "Times",

@@ -1,24 +1,26 @@
 """Functions on lists and maps."""
 
+from decimal import Decimal
 from typing import Any
 
+from programs.rules.arithmetic import counted
 from programs.rules.budget import CONTAINER, Run, charge
 from programs.rules.functions.table import function
 from programs.rules.values import Value, equal, is_absent, lookup
 
 
 @function(
-    "size(string) -> int",
-    "size(bytes) -> int",
-    "size(list) -> int",
-    "size(map) -> int",
-    "string.size() -> int",
-    "bytes.size() -> int",
-    "list.size() -> int",
-    "map.size() -> int",
+    "size(string) -> number",
+    "size(bytes) -> number",
+    "size(list) -> number",
+    "size(map) -> number",
+    "string.size() -> number",
+    "bytes.size() -> number",
+    "list.size() -> number",
+    "map.size() -> number",
 )
-def size(run: Run, value: Value) -> int:
-    return len(value)
+def size(run: Run, value: Value) -> Decimal:
+    return counted(len(value))
 
 
 @function("get(map, any, any) -> any")

@@ -2,10 +2,10 @@
 
 import re
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Final
 
-from programs.rules.arithmetic import INT_MAX, decimal_from_text, int64, plain, settled
+from programs.rules.arithmetic import counted, decimal_from_text, plain, to_integral
 from programs.rules.budget import DURATION, TIME, Run, charge, charge_made
 from programs.rules.errors import EvaluationError, cut
 from programs.rules.functions.table import function
@@ -19,40 +19,45 @@ from programs.rules.moments import (
 )
 from programs.rules.values import TypeName, Value, type_of
 
-_INTEGER = re.compile(r"[+-]?\d{1,19}", re.ASCII)
+_INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 _BOOLS: Final = {
     **dict.fromkeys(["1", "t", "true", "TRUE", "True"], True),
     **dict.fromkeys(["0", "f", "false", "FALSE", "False"], False),
 }
 
 
-@function("int(number) -> int", "int(string) -> int", "int(bool) -> int", "int(timestamp) -> int")
-def int_(run: Run, value: Value) -> int:
+@function(
+    "int(number) -> number",
+    "int(string) -> number",
+    "int(bool) -> number",
+    "int(timestamp) -> number",
+)
+def int_(run: Run, value: Value) -> Decimal:
     kind = type(value)
-    if isinstance(value, int):
-        return int(value)  # of a bool 1 or 0
     if kind is Decimal:
-        # Compared first: a number of a thousand digits is not converted only to be refused.
-        return int64(int(value) if -(10**19) < value < 10**19 else INT_MAX + 1)
+        return to_integral(value, ROUND_DOWN)
+    if kind is bool:
+        return counted(int(value))
     if kind is datetime:
-        return int((value - EPOCH) // timedelta(seconds=1))
-    if _INTEGER.fullmatch(value):
-        return int64(int(value))
-    raise EvaluationError(f'"{cut(value)}" is not a whole number.')
-
-
-@function("uint(number) -> int", "uint(string) -> int")
-def uint(run: Run, value: Value) -> int:
-    number = int_(run, value)
-    if number < 0:
-        raise EvaluationError(f"{number} is negative. uint takes numbers from 0 up.")
+        return counted((value - EPOCH) // timedelta(seconds=1))
+    number = decimal_from_text(value) if _INTEGER.fullmatch(value) else None
+    if number is None:
+        raise EvaluationError(f'"{cut(value)}" is not a whole number.')
     return number
 
 
-@function("double(number) -> decimal", "double(string) -> decimal")
+@function("uint(number) -> number", "uint(string) -> number")
+def uint(run: Run, value: Value) -> Decimal:
+    number = int_(run, value)
+    if number < 0:
+        raise EvaluationError(f"{cut(plain(number))} is negative. uint takes numbers from 0 up.")
+    return number
+
+
+@function("double(number) -> number", "double(string) -> number")
 def double(run: Run, value: Value) -> Decimal:
-    if type(value) is not str:
-        return settled(value)
+    if type(value) is Decimal:
+        return value
     number = decimal_from_text(value)
     if number is None:
         raise EvaluationError(f'"{cut(value)}" is not a number.')
@@ -80,7 +85,7 @@ def string(run: Run, value: Value) -> str:
     kind = type(value)
     if kind is str:
         return value  # type: ignore[no-any-return]
-    if kind is int or kind is Decimal:
+    if kind is Decimal:
         text = plain(value)
         charge_made(run, len(text))
         return text
@@ -118,7 +123,7 @@ def encoded(text: str) -> bytes:
 
 @function(
     "timestamp(string) -> timestamp",
-    "timestamp(int) -> timestamp",
+    "timestamp(number) -> timestamp",
     "timestamp(timestamp) -> timestamp",
 )
 def timestamp(run: Run, value: Value) -> datetime:

@@ -48,19 +48,19 @@ for _word, _make in (("start", _start), ("end", _end)):
         function(_signature, in_zone=True)(_within_the_years(_make(_period)))
 
 
-@function("addDays(timestamp, int) -> timestamp", in_zone=True)
+@function("addDays(timestamp, whole) -> timestamp", in_zone=True)
 @_within_the_years
 def add_days(run: Run, time: datetime, days: int) -> datetime:
     return calendars.plus(time, zone_of(run), days=days)
 
 
-@function("addMonths(timestamp, int) -> timestamp", in_zone=True)
+@function("addMonths(timestamp, whole) -> timestamp", in_zone=True)
 @_within_the_years
 def add_months(run: Run, time: datetime, months: int) -> datetime:
     return calendars.plus(time, zone_of(run), months=months)
 
 
-@function("addYears(timestamp, int) -> timestamp", in_zone=True)
+@function("addYears(timestamp, whole) -> timestamp", in_zone=True)
 @_within_the_years
 def add_years(run: Run, time: datetime, years: int) -> datetime:
     return calendars.plus(time, zone_of(run), months=12 * years)

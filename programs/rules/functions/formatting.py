@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from programs.rules.arithmetic import DIGITS, MAX_EXPONENT, plain, settled, whole
+from programs.rules.arithmetic import DIGITS, MAX_EXPONENT, is_whole, plain, significant, whole
 from programs.rules.budget import CONTAINER, Run, charge, charge_made
 from programs.rules.errors import EvaluationError
 from programs.rules.functions.conversions import encoded
 from programs.rules.functions.table import function
 from programs.rules.moments import seconds_text, timestamp_text
-from programs.rules.values import NUMBERS, BoolKey, TypeName, Value, in_words
+from programs.rules.values import BoolKey, TypeName, Value, in_words
 
 MAX_PRECISION: Final = 100
 _CLAUSE = re.compile(r"%(?:(%)|(?:\.(\d{1,4}))?([a-zA-Z])|)", re.ASCII)
@@ -60,14 +60,13 @@ def _converted(run: Run, conversion: str, value: Value, precision: int) -> str:
     if precision > MAX_PRECISION:
         raise EvaluationError(f"A format shows at most {MAX_PRECISION} decimals.")
     kind = type(value)
-    if kind in NUMBERS:
-        if conversion == "d":
-            return plain(value)
+    if kind is Decimal:
         if conversion in "fe":
             charge(run, 50)
-            number = settled(value)
-            return _fixed(number, precision) if conversion == "f" else _power(number, precision)
-        return format(whole(value, "The value for %" + conversion), conversion)
+            return _fixed(value, precision) if conversion == "f" else _power(value, precision)
+        if conversion == "d" and is_whole(value):
+            return plain(significant(value))
+        return format(whole(value, f"%{conversion} takes"), conversion)
     if kind is bool and conversion == "b":
         return "1" if value else "0"
     if kind in (str, bytes) and conversion in "xX":
@@ -127,7 +126,7 @@ def _text(value: Value) -> str:
     kind = type(value)
     if kind is str:
         return value  # type: ignore[no-any-return]
-    if kind in NUMBERS:
+    if kind is Decimal:
         return plain(value)
     if kind is bool or kind is BoolKey:
         return "true" if (value.value if kind is BoolKey else value) else "false"

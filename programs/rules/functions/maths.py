@@ -7,9 +7,9 @@ from decimal import Decimal
 from typing import Final
 
 from programs.rules.arithmetic import (
-    INT_MAX,
-    Number,
+    ZERO,
     absolute,
+    counted,
     rounded,
     square_root,
     to_integral,
@@ -17,29 +17,29 @@ from programs.rules.arithmetic import (
 from programs.rules.budget import Run, charge
 from programs.rules.errors import EvaluationError
 from programs.rules.functions.table import function
-from programs.rules.values import NUMBERS, Value, in_words
+from programs.rules.values import Value, in_words
 
 _BITS: Final = 2**64
 
 
-@function("round(number) -> decimal", "round(number, int) -> decimal")
-def round_(run: Run, number: Number, digits: int = 0) -> Decimal:
+@function("round(number) -> number", "round(number, whole) -> number")
+def round_(run: Run, number: Decimal, digits: int = 0) -> Decimal:
     return rounded(number, digits)
 
 
-def _least(run: Run, *numbers: Value) -> Number:
+def _least(run: Run, *numbers: Value) -> Decimal:
     return min(_numbers(run, numbers))
 
 
-def _greatest(run: Run, *numbers: Value) -> Number:
+def _greatest(run: Run, *numbers: Value) -> Decimal:
     return max(_numbers(run, numbers))
 
 
-def _numbers(run: Run, given: tuple[Value, ...]) -> list[Number]:
+def _numbers(run: Run, given: tuple[Value, ...]) -> list[Decimal]:
     numbers = given[0] if len(given) == 1 and type(given[0]) is list else list(given)
     charge(run, len(numbers))
     for number in numbers:
-        if type(number) not in NUMBERS:
+        if type(number) is not Decimal:
             raise EvaluationError(f"min and max take numbers, not {in_words(number)}.")
     if not numbers:
         raise EvaluationError("An empty list has no minimum and no maximum.")
@@ -56,11 +56,11 @@ for _name, _implementation in (
 
 
 @function("math.abs(number) -> number")
-def abs_(run: Run, number: Number) -> Number:
+def abs_(run: Run, number: Decimal) -> Decimal:
     return absolute(number)
 
 
-def _whole(rounding: str) -> Callable[[Run, Number], Decimal]:
+def _whole(rounding: str) -> Callable[[Run, Decimal], Decimal]:
     return lambda run, number: to_integral(number, rounding)
 
 
@@ -70,17 +70,16 @@ for _name, _rounding in (
     ("round", decimal.ROUND_HALF_UP),
     ("trunc", decimal.ROUND_DOWN),
 ):
-    function(f"math.{_name}(number) -> decimal")(_whole(_rounding))
+    function(f"math.{_name}(number) -> number")(_whole(_rounding))
 
 
 @function("math.sign(number) -> number")
-def sign(run: Run, number: Number) -> Number:
-    direction = (number > 0) - (number < 0)
-    return direction if type(number) is int else Decimal(direction)
+def sign(run: Run, number: Decimal) -> Decimal:
+    return counted((number > 0) - (number < 0))
 
 
-@function("math.sqrt(number) -> decimal")
-def sqrt(run: Run, number: Number) -> Decimal:
+@function("math.sqrt(number) -> number")
+def sqrt(run: Run, number: Decimal) -> Decimal:
     charge(run, 40)
     return square_root(number)
 
@@ -95,24 +94,24 @@ for _name, _operate in (
     ("bitOr", operator.or_),
     ("bitXor", operator.xor),
 ):
-    function(f"math.{_name}(int, int) -> int")(
-        lambda run, one, other, operate=_operate: operate(one, other)
+    function(f"math.{_name}(whole, whole) -> number")(
+        lambda run, one, other, operate=_operate: counted(operate(one, other))
     )
 
 
-@function("math.bitNot(int) -> int")
-def bit_not(run: Run, number: int) -> int:
-    return ~number
+@function("math.bitNot(whole) -> number")
+def bit_not(run: Run, number: int) -> Decimal:
+    return counted(~number)
 
 
-@function("math.bitShiftLeft(int, int) -> int")
-def bit_shift_left(run: Run, number: int, by: int) -> int:
-    return _signed(number << by) if _moves(by) else 0
+@function("math.bitShiftLeft(whole, whole) -> number")
+def bit_shift_left(run: Run, number: int, by: int) -> Decimal:
+    return _signed(number << by) if _moves(by) else ZERO
 
 
-@function("math.bitShiftRight(int, int) -> int")
-def bit_shift_right(run: Run, number: int, by: int) -> int:
-    return _signed((number % _BITS) >> by) if _moves(by) else 0
+@function("math.bitShiftRight(whole, whole) -> number")
+def bit_shift_right(run: Run, number: int, by: int) -> Decimal:
+    return _signed((number % _BITS) >> by) if _moves(by) else ZERO
 
 
 def _moves(by: int) -> bool:
@@ -122,6 +121,6 @@ def _moves(by: int) -> bool:
     return by < 64
 
 
-def _signed(bits: int) -> int:
+def _signed(bits: int) -> Decimal:
     bits %= _BITS
-    return bits - _BITS if bits > INT_MAX else bits
+    return counted(bits - _BITS if bits >= _BITS // 2 else bits)

@@ -1,13 +1,14 @@
 """CEL's optional values. `or` and `orValue` evaluate their argument only where it is needed, so the compiler has its own."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Final
 
 from programs.rules.budget import Run
 from programs.rules.errors import MissingField
 from programs.rules.functions.table import function
 from programs.rules.moments import EPOCH
-from programs.rules.values import NONE, NUMBERS, Optional, Value
+from programs.rules.values import NONE, Optional, Value
 
 _ZERO_MOMENTS: Final = (EPOCH, datetime(1, 1, 1, tzinfo=UTC))
 
@@ -31,7 +32,7 @@ def _is_zero(value: Value) -> bool:
     return value is None or value is False or (kind in _WITH_A_ZERO and not value)
 
 
-_WITH_A_ZERO: Final = NUMBERS | {str, bytes, list, dict, timedelta}
+_WITH_A_ZERO: Final = {Decimal, str, bytes, list, dict, timedelta}
 
 
 @function("optional.none() -> optional_type")

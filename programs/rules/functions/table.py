@@ -74,7 +74,7 @@ def function(
 ) -> Callable[[AnyImplementation], AnyImplementation]:
     """Add the decorated implementation to the table. documentation.toml has to document it.
 
-    Signatures read "string.indexOf(string, int) -> int", "math.least(number, ...) -> number", "size(list) -> int".
+    Signatures read "string.indexOf(string, whole) -> number", "math.least(number, ...) -> number", "size(list) -> number".
     """
 
     def add(implementation: AnyImplementation) -> AnyImplementation:

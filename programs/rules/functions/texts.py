@@ -1,7 +1,9 @@
 """Functions on text: CEL's own and those of its strings extension. Positions count characters from 0."""
 
+from decimal import Decimal
 from typing import Final
 
+from programs.rules.arithmetic import counted
 from programs.rules.budget import CHARACTERS, Run, charge, charge_made, charge_scanned
 from programs.rules.errors import EvaluationError
 from programs.rules.functions.table import function
@@ -62,7 +64,7 @@ def trim(run: Run, text: str) -> str:
     return text.strip(_WHITE_SPACE)
 
 
-@function("string.split(string) -> list(string)", "string.split(string, int) -> list(string)")
+@function("string.split(string) -> list(string)", "string.split(string, whole) -> list(string)")
 def split(run: Run, text: str, separator: str, limit: int = -1) -> list[str]:
     if limit == 0:
         return []
@@ -88,7 +90,7 @@ def join(run: Run, texts: list[str], separator: str = "") -> str:
 
 @function(
     "string.replace(string, string) -> string",
-    "string.replace(string, string, int) -> string",
+    "string.replace(string, string, whole) -> string",
 )
 def replace(run: Run, text: str, old: str, new: str, limit: int = -1) -> str:
     if limit == 0:
@@ -101,7 +103,7 @@ def replace(run: Run, text: str, old: str, new: str, limit: int = -1) -> str:
     return text.replace(old, new, limit if limit > 0 and limit < found else -1)
 
 
-@function("string.substring(int) -> string", "string.substring(int, int) -> string")
+@function("string.substring(whole) -> string", "string.substring(whole, whole) -> string")
 def substring(run: Run, text: str, start: int, end: int | None = None) -> str:
     end = len(text) if end is None else end
     if not 0 <= start <= end <= len(text):
@@ -110,29 +112,29 @@ def substring(run: Run, text: str, start: int, end: int | None = None) -> str:
     return text[start:end]
 
 
-@function("string.charAt(int) -> string")
+@function("string.charAt(whole) -> string")
 def char_at(run: Run, text: str, position: int) -> str:
     if not 0 <= position <= len(text):
         raise _outside(text, str(position))
     return text[position : position + 1]
 
 
-@function("string.indexOf(string) -> int", "string.indexOf(string, int) -> int")
-def index_of(run: Run, text: str, part: str, start: int = 0) -> int:
+@function("string.indexOf(string) -> number", "string.indexOf(string, whole) -> number")
+def index_of(run: Run, text: str, part: str, start: int = 0) -> Decimal:
     if not 0 <= start <= len(text):
         raise _outside(text, str(start))
     charge_search(run, text, part)
-    return text.find(part, start)
+    return counted(text.find(part, start))
 
 
-@function("string.lastIndexOf(string) -> int", "string.lastIndexOf(string, int) -> int")
-def last_index_of(run: Run, text: str, part: str, start: int | None = None) -> int:
+@function("string.lastIndexOf(string) -> number", "string.lastIndexOf(string, whole) -> number")
+def last_index_of(run: Run, text: str, part: str, start: int | None = None) -> Decimal:
     start = len(text) if start is None else start
     if not 0 <= start <= len(text):
         raise _outside(text, str(start))
     # Searching backward, Python takes as many steps as both lengths multiplied.
     charge_scanned(run, len(text) * max(1, len(part)) // 4)
-    return text.rfind(part, 0, start + len(part))
+    return counted(text.rfind(part, 0, start + len(part)))
 
 
 @function("string.reverse() -> string")

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Final
 
+from programs.rules.arithmetic import counted
 from programs.rules.budget import TIME, TIME_ZONE, Run, charge
 from programs.rules.errors import EvaluationError
 from programs.rules.functions.table import function
@@ -42,22 +44,22 @@ def _local(run: Run, time: datetime, zone_name: str | None) -> datetime:
         raise EvaluationError("The time is outside the years 1 to 9999 there.") from None
 
 
-def _getter(part: Part, unit: timedelta | None) -> Callable[..., int]:
-    def read(run: Run, time: datetime | timedelta, zone_name: str | None = None) -> int:
+def _getter(part: Part, unit: timedelta | None) -> Callable[..., Decimal]:
+    def read(run: Run, time: datetime | timedelta, zone_name: str | None = None) -> Decimal:
         if isinstance(time, datetime):
-            return part(_local(run, time, zone_name))
+            return counted(part(_local(run, time, zone_name)))
         assert unit is not None
         whole = abs(time) // unit
         if unit is _MILLISECOND:
             whole %= 1000
-        return whole if time >= timedelta() else -whole
+        return counted(whole if time >= timedelta() else -whole)
 
     return read
 
 
 for _name, (_part, _unit) in _GETTERS.items():
     function(
-        f"timestamp.{_name}() -> int",
-        f"timestamp.{_name}(string) -> int",
-        *([f"duration.{_name}() -> int"] if _unit else []),
+        f"timestamp.{_name}() -> number",
+        f"timestamp.{_name}(string) -> number",
+        *([f"duration.{_name}() -> number"] if _unit else []),
     )(_getter(_part, _unit))

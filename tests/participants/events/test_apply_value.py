@@ -122,6 +122,10 @@ def test_a_movement_that_is_refused_fails_the_event_and_says_which_and_why(
         ("0.999999999999999999", POINTS, "0.99"),
         ("1.0 / 3.0", POINTS, "0.33"),
         ("2.0 / 3.0", WEI, "0.666666666666666666"),
+        ("100 / 3 * 3", POINTS, "100"),
+        ("event.amount / 7 * 7", WEI, "1234567890123456.78"),
+        ("15 / 100 * 100", POINTS, "15"),
+        ("size([5]) / 4 * 100", POINTS, "25"),
         ("12345678901234567890.99999", POINTS, "12345678901234567890.99"),
         # 25 digits and more: nothing of it goes through Python's own 28 digits
         ("9999999999999999999.9999999", POINTS, "9999999999999999999.99"),

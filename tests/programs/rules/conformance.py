@@ -46,9 +46,7 @@ def untagged(tagged: dict[str, Any]) -> Any:
     """The value that {"int": "5"}, {"list": [...]} and so on stand for."""
     ((tag, value),) = tagged.items()
     match tag:
-        case "int" | "uint":
-            return int(value)
-        case "double":
+        case "int" | "uint" | "double":
             return Decimal(value)
         case "string" | "bool" | "null":
             return value

@@ -1,6 +1,7 @@
-"""Expressions and facts without decimals, and what Google's implementation of CEL makes of them."""
+"""Expressions and facts without fractions, and what Google's implementation of CEL makes of them."""
 
 import re
+from decimal import Decimal
 from typing import Any
 
 from cel_expr_python import cel
@@ -10,6 +11,7 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 
 NAMES = ("number", "word", "flag", "nothing", "numbers", "words", "object", "mixed")
 ERROR = object()
+OVERFLOW = object()
 
 _ENVIRONMENT = cel.NewEnv(
     variables=dict.fromkeys(NAMES, cel.Type.DYN),
@@ -24,26 +26,30 @@ _ENVIRONMENT = cel.NewEnv(
 
 
 def evaluate(text: str, facts: dict[str, Any]) -> Any:
-    """The value as Python has it, or ERROR."""
+    """The value as Python has it, ERROR, or OVERFLOW for the error that a whole number has more than 64 bits."""
     try:
         value = _ENVIRONMENT.compile(text, disable_check=True).eval(data=facts)
     except RuntimeError:
         return ERROR
-    return ERROR if value.type() == cel.Type.ERROR else value.plain_value()
+    if value.type() == cel.Type.ERROR:
+        return OVERFLOW if "integer overflow" in repr(value) else ERROR
+    return value.plain_value()
 
 
 def is_same(ours: Any, theirs: Any) -> bool:
-    """Equal, and of one type all the way down."""
+    """Equal, and of one type all the way down, but for numbers: ours are Decimals, theirs are ints."""
     if isinstance(theirs, bytearray):
         theirs = bytes(theirs)
-    if type(ours) is not type(theirs):
+    if type(ours) is not (Decimal if type(theirs) is int else type(theirs)):
         return False
     if isinstance(ours, list):
         return len(ours) == len(theirs) and all(map(is_same, ours, theirs))
     if isinstance(ours, dict):
-        return list(map(type, sorted(ours, key=repr))) == list(
-            map(type, sorted(theirs, key=repr))
-        ) and all(key in theirs and is_same(value, theirs[key]) for key, value in ours.items())
+        by_key = {key: key for key in ours}
+        return len(ours) == len(theirs) and all(
+            key in ours and is_same(by_key[key], key) and is_same(ours[key], value)
+            for key, value in theirs.items()
+        )
     return bool(ours == theirs)
 
 
@@ -115,7 +121,7 @@ _LEAVES: dict[str, SearchStrategy[str]] = {
 # s(time), d(uration), o(ptional), a(ny of them).
 _SHAPES: dict[str, list[str]] = {
     "int": [
-        "<i> + <i>", "<i> - <i>", "<i> * <i>", "<i> / <i>", "<i> % <i>", "-<i>", "(<i>)",
+        "<i> + <i>", "<i> - <i>", "<i> * <i>", "int(<i> / <i>)", "<i> % <i>", "-<i>", "(<i>)",
         "<b> ? <i> : <i>", "size(<t>)", "size(<n>)", "<m>.size()", "<y>.size()", "<n>[<i>]",
         "int(string(<i>))", "int(<s>)", "<t>.indexOf(<t>)", "<t>.lastIndexOf(<t>)", "<t>.indexOf(<t>, <i>)",
         "math.abs(<i>)", "math.sign(<i>)", "math.greatest(<i>, <i>)", "math.least(<i>, <i>, <i>)",
@@ -141,7 +147,7 @@ _SHAPES: dict[str, list[str]] = {
         "<m>.all(x, <b>)", "<m>.exists(x, <b>)", "mixed.exists(x, <b>)", "mixed.all(x, x == <a>)",
         "<t>.contains(<t>)", "<t>.startsWith(<t>)", "<t>.endsWith(<t>)", "<t>.matches('^a.*b?$')",
         "bool(<t>)", "type(<a>) == type(<a>)", "<a> && <b>", "<b> || <a>", "<n> == <n>", "<m> == <m>",
-        "1 / <i> > 0 || <b>", "cel.bind(x, <a>, <b>)", "<o>.hasValue()", "<o> == <o>", "has(<o>.a)",
+        "int(1 / <i>) > 0 || <b>", "cel.bind(x, <a>, <b>)", "<o>.hasValue()", "<o> == <o>", "has(<o>.a)",
     ],
     "ints": [
         "<n> + <n>", "[<i>, <i>]", "<n>.map(x, <i>)", "<n>.filter(x, <b>)", "<n>.map(x, <b>, <i>)",

@@ -1,4 +1,4 @@
-"""Where no decimal is involved, the language gives what Google's implementation of CEL gives.
+"""Where numbers have no fraction and fit in 64 bits, the language gives what Google's implementation of CEL gives.
 
 RULE_CASES=100000 runs more of them than an ordinary run does.
 """
@@ -34,6 +34,7 @@ def test_an_expression_gives_what_googles_implementation_gives(
 
     mine, theirs = ours(text, facts), oracle.evaluate(text, facts)
 
+    assume(theirs is not oracle.OVERFLOW)  # ours has more digits
     # Theirs refuses math.least(1, "a") before it is known whether that will ever be evaluated.
     is_early = theirs is oracle.ERROR and ("math.least(" in text or "math.greatest(" in text)
     assume(not is_early or mine is oracle.ERROR)

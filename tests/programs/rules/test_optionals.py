@@ -207,9 +207,9 @@ def test_a_rule_reads_what_an_event_may_not_have(text: str, value: Any) -> None:
     ("text", "message"),
     [
         ("event.?price", "A rule needs a value, not an optional value."),
-        ("event.?price > 5", "An optional value cannot be compared with a whole number."),
+        ("event.?price > 5", "An optional value cannot be compared with a number."),
         ("event.?type == 'purchase'", "An optional value never equals text."),
-        ("event.?price * 2", "An optional value and a whole number cannot be multiplied."),
+        ("event.?price * 2", "An optional value and a number cannot be multiplied."),
         ("event.?price.startsWith('a')", "startsWith works on text, not on an optional value."),
         ("round(event.?price, 2)", "round takes a number, not an optional value."),
         ("event.?flag && true", "Both sides of && must be true or false, not an optional value."),
@@ -230,12 +230,12 @@ def test_an_optional_value_that_is_not_unwrapped_is_refused_with_a_hint(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[?5]", "? takes an optional value, such as event.?price, not a whole number."),
+        ("[?5]", "? takes an optional value, such as event.?price, not a number."),
         ("{?'a': 'b'}", "? takes an optional value, such as event.?price, not text."),
         ("participant.?tgas.orValue([])", 'participant has no field "tgas". Did you mean participant.tags?'),
         ("program.name.?first.orValue('')", 'Text has no field "first".'),
         ("program.name.optMap(x, x).hasValue()", "optMap works on an optional value, not on text."),
-        ("event.?a.optFlatMap(x, 5).hasValue()", "optFlatMap must give an optional value, not a whole number."),
+        ("event.?a.optFlatMap(x, 5).hasValue()", "optFlatMap must give an optional value, not a number."),
         ("has(event.?a)", "has needs a field, as in has(a.b)."),
         ("event.?total().orValue(0)", "Unexpected “(”: expected an operator such as &&, or the end."),
     ],
