@@ -97,7 +97,7 @@ class EventNotFound(NotFound):
 
 class NotRetryable(DomainError):
     code = "not_retryable"
-    message = "Only a FAILED event can be retried."
+    message = "Only a FAILED event, or a COMPLETED one with rule errors, can be retried."
 
 
 class InvalidAmount(DomainError):

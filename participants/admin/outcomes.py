@@ -68,10 +68,8 @@ def summary(event: Event, symbols: Symbols) -> str:
     if event.status == EventStatus.FAILED:
         return failure(event)
     parts = [*_in_short(event, symbols), *_levels_in_short(event)]
-    if not parts:
-        return _nothing(event)
     more = ["…"] if len(parts) > SHOWN_EFFECTS else []
-    return ", ".join([*parts[:SHOWN_EFFECTS], *more])
+    return ", ".join([*parts[:SHOWN_EFFECTS], *more]) or _nothing(event)
 
 
 def failure(event: Event) -> str:
@@ -202,7 +200,10 @@ def _value(value: Any) -> str:
 
 def _in_short(event: Event, symbols: Symbols) -> Iterator[str]:
     """Yield movements, then everything else that changed."""
-    effects = [effect for rule in outcome.of(event).rule_evaluations for effect in rule["actions"]]
+    kept = (
+        rule for rule in outcome.of(event).rule_evaluations if rule["outcome"] != outcome.FAILED
+    )
+    effects = [effect for rule in kept for effect in rule["actions"]]
     for effect in effects:
         if effect["type"] in _MOVED and Decimal(effect["amount"]):
             _, sign, more = _MOVED[effect["type"]]

@@ -161,12 +161,17 @@ class EventViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Event]):
     @extend_schema(
         request=None,
         parameters=[_PREFER],
-        responses={202: StoredEventSerializer, 200: EventSerializer, 409: NotRetryable},
+        responses={
+            202: StoredEventSerializer,
+            200: EventSerializer,
+            409: (NotRetryable, ProgramInactive),
+        },
     )
     def retry(self, request: Request, event_id: UUID) -> Response:
-        """Retry one failed event.
+        """Retry one event that failed, or has rule errors.
 
-        It keeps its place in the order of the participant's events, and runs under the current rules.
+        It keeps its place in the order of the participant's events, and runs under the current rules. All rules run if it FAILED;
+        if it is COMPLETED with `rule_errors`, only the rules that failed run, and what the others did stays.
         """
         event = retry.retry(event_id)
         seconds = _preferred_wait(request)

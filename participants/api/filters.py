@@ -18,7 +18,7 @@ from participants.models import (
     ParticipantStatus,
     StateType,
 )
-from programs.api.filters import InstantFilter, by, period
+from programs.api.filters import InstantFilter, TrueOrFalseFilter, by, period
 
 
 class ParticipantFilter(filters.FilterSet):
@@ -106,6 +106,12 @@ class JournalEntryFilter(MovementFilter):
 class ActivityFilter(filters.FilterSet):
     program_id = filters.UUIDFilter(strip=False, help_text="Events in this program.")
     status = filters.ChoiceFilter(choices=EventStatus.choices, help_text="With this status.")
+    has_rule_errors = TrueOrFalseFilter(
+        field_name="failed_rule_ids",
+        lookup_expr="isnull",
+        exclude=True,
+        help_text="With rules that failed while the others had their effect, or without.",
+    )
     # `from` is a keyword of Python.
     vars()["from"], to = period("created_at", "Received")
     event_from, event_to = period("event_timestamp", "Happened")

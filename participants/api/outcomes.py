@@ -37,12 +37,17 @@ class EventRowSerializer(StoredEventSerializer):
         help_text=f"As it was sent; null if it is longer than {LONGEST_SHOWN:,} bytes, then read the event by itself.",
     )
 
+    rule_errors = serializers.IntegerField(
+        help_text="How many rules failed while the others had their effect; only those run when it is retried."
+    )
+
     class Meta(StoredEventSerializer.Meta):
         fields = [
             *StoredEventSerializer.Meta.fields,
             "event_data",
             "attempts",
             "next_attempt_at",
+            "rule_errors",
             "created_by",
             "created_at",
             "processed_at",
@@ -84,7 +89,7 @@ class EventSerializer(EventRowSerializer):
         source="data", help_text="As it was sent; numbers are exact."
     )
     rule_evaluations = serializers.SerializerMethodField(
-        help_text="The result of every rule of the program, in order."
+        help_text="The result of every rule of the program, in order; of a rule that was retried, its latest."
     )
     tier_changes = serializers.SerializerMethodField(
         help_text="Levels that the participant reached by their counters."

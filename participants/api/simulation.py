@@ -76,6 +76,9 @@ class SimulationAnswerSerializer(serializers.Serializer[Any]):
     rule_evaluations = RuleEvaluationSerializer(many=True)
     tier_changes = TierChangeSerializer(many=True)
     failure = FailureSerializer(allow_null=True)
+    rule_errors = serializers.IntegerField(
+        help_text="How many rules would fail while the others had their effect."
+    )
     participant_state = SimulatedStateSerializer(help_text="The participant afterwards.")
 
 

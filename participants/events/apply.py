@@ -5,9 +5,10 @@ Processing and simulation both run it; only processing writes what it has done.
 
 import time
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from participants.causes import Cause
@@ -25,7 +26,8 @@ from participants.events.outcome import (
     RuleEvaluation,
     TierChange,
 )
-from participants.events.subject import Subject
+from participants.events.subject import Mark, Subject
+from participants.exceptions import InsufficientBalance, ParticipantInactive
 from participants.models import EventStatus
 from participants.state.person import values_of
 from programs.kernel.actors import Actor, ActorKind
@@ -34,60 +36,83 @@ from programs.rulebook.compiled import CompiledRule, Rulebook
 from programs.rules import BudgetExceeded, EvaluationError, MissingField
 
 LONGEST_RUN = 1.0  # seconds that the rules of one event may take together
+# Of all refusals, those that concern the event as a whole. Any other is the business of the rule that meets it.
+FAILS_EVENT: Final = (InsufficientBalance, ParticipantInactive)
 
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
-    """What happened, as rules see it. `event_id` is None in a simulation."""
+    """What happened, as rules see it. `event_id` is None in a simulation.
+
+    `only` are the rules that run; None stands for all. They are some where those failed that the others did not wait for.
+    """
 
     event_id: UUID | None
     event_timestamp: datetime
     data: Mapping[str, Any]
+    only: AbstractSet[UUID] | None = None
 
 
 class _Failed(Exception):
-    """The event fails. `action` counts from 0; None stands for the rule's condition."""
+    """The rule fails, and with it perhaps the event. `action` counts from 0; None stands for the rule's condition."""
 
-    def __init__(self, code: str, message: str, action: int | None = None) -> None:
+    def __init__(
+        self, code: str, message: str, action: int | None = None, *, fails_event: bool = False
+    ) -> None:
         super().__init__(message)
         self.code, self.message, self.action = code, message, action
+        self.fails_event = fails_event
 
 
 def apply(occurrence: Occurrence, subject: Subject, rulebook: Rulebook) -> Outcome:
-    """Run the program's rules in order, then its tracks: the subject gets all of their effects or, if one fails,
-    none, and the event is FAILED.
+    """Run the program's rules in order, then its tracks, and change the subject.
+
+    A rule that fails has no effect, and the others run all the same. Only where a refusal of FAILS_EVENT or the time
+    limit is met, the subject is left as it was, and the event is FAILED; not where `only` some rules run, since what the
+    others did before stays.
     """
-    mark = subject.mark()
     run = _Run(occurrence, subject, rulebook)
     evaluations: list[RuleEvaluation] = []
+    failed_rules: list[UUID] = []
     failure: Failure | None = None
     stopped_by = ""
+    only = occurrence.only
     for rule in rulebook.rules:
+        if only is not None and rule.id not in only:
+            continue
         evaluation = outcome.skipped(rule)
         evaluations.append(evaluation)
         if failure:
-            evaluation["reason"] = "An earlier rule failed."
+            evaluation["reason"] = "The event failed before this rule."
         elif stopped_by:
             evaluation["reason"] = f"The rule “{stopped_by}” matched and stops the rules after it."
         else:
-            failure = run.try_rule(rule, evaluation)
-            if rule.stop_after_match and evaluation["outcome"] == MATCHED:
-                stopped_by = rule.name
+            failed = run.try_rule(rule, evaluation)
+            if failed is None:
+                if rule.stop_after_match and evaluation["outcome"] == MATCHED:
+                    stopped_by = rule.name
+            elif failed.fails_event and only is None:
+                failure = _failure(rule, failed)
+            else:
+                failed_rules.append(rule.id)
     if failure:
-        subject.back_to(mark)
+        run.undo()
         outcome.mark_undone(evaluations)
         return Outcome(EventStatus.FAILED, evaluations, failure=failure)
     tier_changes = _raise_levels(occurrence, subject, rulebook)
-    return Outcome(EventStatus.COMPLETED, evaluations, tier_changes)
+    return Outcome(EventStatus.COMPLETED, evaluations, tier_changes, failed_rules=failed_rules)
 
 
 class _Run:
     """One event's run through the rules, and its time limit."""
 
-    __slots__ = ("deadline", "facts", "occurrence", "rulebook", "started", "subject")
+    __slots__ = ("deadline", "facts", "mark", "occurrence", "rulebook", "started", "subject")
 
     def __init__(self, occurrence: Occurrence, subject: Subject, rulebook: Rulebook) -> None:
         self.occurrence, self.subject, self.rulebook = occurrence, subject, rulebook
+        self.mark: Mark | None = (
+            None  # of the first rule that acts: before it, there is nothing to undo
+        )
         self.deadline = time.perf_counter() + LONGEST_RUN
         self.started = own_time()
         self.facts: dict[str, Any] = {
@@ -98,20 +123,19 @@ class _Run:
             "now": occurrence.event_timestamp,
         }
 
-    def try_rule(self, rule: CompiledRule, evaluation: RuleEvaluation) -> Failure | None:
-        """Evaluate the rule and, where it matches, carry out its actions. Returns why the event fails, if it does."""
+    def try_rule(self, rule: CompiledRule, evaluation: RuleEvaluation) -> _Failed | None:
+        """Evaluate the rule and, where it matches, carry out its actions. Returns why it failed, if it did."""
         try:
             self._evaluate(rule, evaluation)
         except _Failed as failed:
             evaluation["outcome"], evaluation["reason"] = FAILED, failed.message
-            return {
-                "rule_id": rule.id_text,
-                "rule_name": rule.name,
-                "action": failed.action,
-                "code": failed.code,
-                "message": failed.message,
-            }
+            return failed
         return None
+
+    def undo(self) -> None:
+        """Take back what all rules have done."""
+        if self.mark is not None:
+            self.subject.back_to(self.mark)
 
     def _evaluate(self, rule: CompiledRule, evaluation: RuleEvaluation) -> None:
         if not rule.is_active:
@@ -122,6 +146,8 @@ class _Run:
             return
         if rule.condition is None:
             raise _Failed("validation_failed", f"The rule no longer compiles: {rule.broken}")
+        if self.occurrence.only is not None:
+            self._check_time()  # it may have been up at the rule before
         decision = rule.condition.decide(self.facts)
         evaluation["reason"] = decision.reason
         if isinstance(decision.failure, MissingField):
@@ -130,8 +156,18 @@ class _Run:
             raise _Failed(_code(decision.failure), decision.reason)
         evaluation["outcome"] = MATCHED if decision.matched else NOT_MATCHED
         if decision.matched and rule.actions:
-            self._act(rule, evaluation["actions"])
-        self._check_time()
+            mark = self.subject.mark()
+            self.mark = self.mark or mark
+            try:
+                self._act(rule, evaluation["actions"])
+                self._check_time()
+            except _Failed:
+                self.subject.back_to(mark)
+                self.facts["participant"] = self.subject.facts(self.rulebook)
+                outcome.mark_undone([evaluation])
+                raise
+        else:
+            self._check_time()
 
     def _act(self, rule: CompiledRule, effects: list[Effect]) -> None:
         context = Context(self.rulebook, rule, self.occurrence.event_id)
@@ -142,7 +178,8 @@ class _Run:
             except (DomainError, EvaluationError) as error:
                 detail: ErrorDetail = {"code": _code(error), "message": str(error)}
                 effects.append({"type": action.type, "error": detail})
-                raise _Failed(_code(error), f"{action.type}: {error}", index) from error
+                words, fails_event = f"{action.type}: {error}", isinstance(error, FAILS_EVENT)
+                raise _Failed(_code(error), words, index, fails_event=fails_event) from error
             # Later actions and rules see what this one did.
             self.facts["participant"] = self.subject.facts(self.rulebook)
 
@@ -152,7 +189,17 @@ class _Run:
             words = (
                 f"The rules of one event may take {LONGEST_RUN:g} s together; these took longer."
             )
-            raise _Failed("budget_exceeded", words, action)
+            raise _Failed("budget_exceeded", words, action, fails_event=True)
+
+
+def _failure(rule: CompiledRule, failed: _Failed) -> Failure:
+    return {
+        "rule_id": rule.id_text,
+        "rule_name": rule.name,
+        "action": failed.action,
+        "code": failed.code,
+        "message": failed.message,
+    }
 
 
 def _code(error: DomainError | EvaluationError) -> str:

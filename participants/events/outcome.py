@@ -1,8 +1,9 @@
 """What an event led to, in the shape that the event stores, the API returns and the admin puts into words."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, NotRequired, Required, TypedDict
+from uuid import UUID
 
 from participants.models import Event, EventStatus
 from programs.kernel import exact_json
@@ -37,8 +38,8 @@ class Effect(TypedDict, total=False):
     before: Any
     after: Any
     journal_entry_id: str | None
-    error: ErrorDetail  # the action was refused, and the event failed
-    undone: bool  # a later action or rule failed
+    error: ErrorDetail  # the action was refused, and its rule or the event failed
+    undone: bool  # a later action of the rule was refused, or the event failed
 
 
 class RuleEvaluation(TypedDict):
@@ -71,25 +72,74 @@ class Failure(ErrorDetail):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The result of processing an event; `omitted_rules` is how many evaluations did not fit into what is stored."""
+    """The result of processing an event; `omitted_rules` is how many evaluations did not fit into what is stored.
+
+    `failed_rules` are those that a COMPLETED event may run again.
+    """
 
     status: EventStatus
     rule_evaluations: list[RuleEvaluation] = field(default_factory=list)
     tier_changes: list[TierChange] = field(default_factory=list)
     failure: Failure | None = None
     omitted_rules: int = 0
+    failed_rules: list[UUID] = field(default_factory=list)
 
 
 def of(event: Event) -> Outcome:
-    """The outcome that the event stores; an empty one while it is pending."""
-    stored = event.outcome or {}
+    """The outcome that the event stores; an empty one while it is pending for the first time."""
+    return read(EventStatus(event.status), event.outcome or {})
+
+
+def read(status: EventStatus, stored: Mapping[str, Any]) -> Outcome:
+    """The outcome that is stored as this document."""
     return Outcome(
-        EventStatus(event.status),
+        status,
         stored.get("rule_evaluations", []),
         stored.get("tier_changes", []),
         stored.get("failure"),
         stored.get("omitted_rules", 0),
     )
+
+
+def merged(before: Outcome, again: Outcome, retried: Collection[UUID]) -> Outcome:
+    """The outcome of an event whose rules `retried` ran again: their evaluations replace those from before."""
+    new = {each["rule_id"]: each for each in again.rule_evaluations}
+    gone = {str(rule_id) for rule_id in retried} - new.keys()
+    evaluations: list[RuleEvaluation] = []
+    for each in before.rule_evaluations:
+        if each["rule_id"] in gone:
+            each = _without_effects(each, SKIPPED, "The rule was archived before it was retried.")
+        evaluations.append(new.pop(each["rule_id"], each))
+    # The others had been omitted.
+    evaluations.extend(new.values())
+    return Outcome(
+        again.status,
+        evaluations,
+        [*before.tier_changes, *again.tier_changes],
+        omitted_rules=max(0, before.omitted_rules - len(new)),
+        failed_rules=again.failed_rules,
+    )
+
+
+def still_failed(before: Outcome, retried: Collection[UUID], reason: str) -> Outcome:
+    """The outcome of an event whose rules `retried` could not be run again."""
+    failed = {str(rule_id) for rule_id in retried}
+    evaluations = [
+        _without_effects(each, FAILED, reason) if each["rule_id"] in failed else each
+        for each in before.rule_evaluations
+    ]
+    return replace(before, rule_evaluations=evaluations, failed_rules=list(retried))
+
+
+def _without_effects(evaluation: RuleEvaluation, ended: str, reason: str) -> RuleEvaluation:
+    return {
+        "rule_id": evaluation["rule_id"],
+        "rule_name": evaluation["rule_name"],
+        "rule_version": evaluation["rule_version"],
+        "outcome": ended,
+        "reason": reason,
+        "actions": [],
+    }
 
 
 def skipped(rule: CompiledRule, reason: str = "") -> RuleEvaluation:
@@ -105,7 +155,7 @@ def skipped(rule: CompiledRule, reason: str = "") -> RuleEvaluation:
 
 
 def mark_undone(evaluations: Iterable[RuleEvaluation]) -> None:
-    """Mark the effects of a failed event: none of them was written, nor were their journal entries."""
+    """Mark the effects of a failed rule or event: none of them was written, nor were their journal entries."""
     for evaluation in evaluations:
         for effect in evaluation["actions"]:
             if "error" not in effect:
@@ -113,17 +163,16 @@ def mark_undone(evaluations: Iterable[RuleEvaluation]) -> None:
                 effect.pop("journal_entry_id", None)
 
 
-def unexpected(error: BaseException, attempts: int) -> dict[str, Any]:
-    """What an event stores that a mistake of ours, and not a refusal, has failed `attempts` times."""
-    name = type(error).__name__
+def unexpected(message: str) -> Outcome:
+    """The outcome of an event that a mistake of ours, and not a refusal, has failed too often."""
     failure: Failure = {
         "rule_id": None,
         "rule_name": "",
         "action": None,
         "code": "internal_error",
-        "message": f"It failed {attempts} times unexpectedly ({name}); the log says more.",
+        "message": message,
     }
-    return _document(Outcome(EventStatus.FAILED, failure=failure))
+    return Outcome(EventStatus.FAILED, failure=failure)
 
 
 def dumps(outcome: Outcome) -> bytes:
@@ -143,7 +192,7 @@ def dumps(outcome: Outcome) -> bytes:
     kept = _fitting(evaluations, MAX_STORED - len(rest) - 100)
     document["rule_evaluations"] = kept
     if len(kept) < len(evaluations):
-        document["omitted_rules"] = len(evaluations) - len(kept)
+        document["omitted_rules"] = outcome.omitted_rules + len(evaluations) - len(kept)
     return exact_json.dumps(document)
 
 
@@ -153,6 +202,8 @@ def _document(outcome: Outcome) -> dict[str, Any]:
         document["tier_changes"] = outcome.tier_changes
     if outcome.failure:
         document["failure"] = outcome.failure
+    if outcome.omitted_rules:
+        document["omitted_rules"] = outcome.omitted_rules
     return document
 
 

@@ -197,7 +197,7 @@ def _process(pending: Sequence[Pending]) -> tuple[int, UUID | None]:
             held_up.add(event.participant_id)
         if event.participant_id not in held_up:
             outcome = apply(event.occurrence(), subject, rulebooks[event.program_id])
-            outcomes.append((event, outcome))
+            outcomes.append((event, event.ended(outcome)))
         if time.monotonic() > until:
             cut_at = event.participant_id if turn < len(participant_ids) else None
             break

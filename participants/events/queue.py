@@ -23,7 +23,10 @@ MOST_RETRIES = 5  # after 2, 4, 8, 16 and 32 seconds
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """An event that waits to be processed. `data` is JSON."""
+    """An event that waits to be processed. `data` is JSON.
+
+    Where only the rules that failed run again, `only` names them, and `outcome` is the JSON of what came of the others.
+    """
 
     id: UUID
     participant_id: UUID
@@ -32,10 +35,31 @@ class Pending:
     data: str
     attempts: int
     next_attempt_at: datetime | None
+    only: list[UUID] | None = None
+    outcome: str | None = None
 
     def occurrence(self) -> Occurrence:
         """Parse the data, only when the event's turn has come: a megabyte of JSON takes its time."""
-        return Occurrence(self.id, self.event_timestamp, exact_json.loads_stored(self.data))
+        only = None if self.only is None else frozenset(self.only)
+        return Occurrence(self.id, self.event_timestamp, exact_json.loads_stored(self.data), only)
+
+    def ended(self, result: Outcome) -> Outcome:
+        """What the event is to store after this run."""
+        return result if self.only is None else outcome.merged(self._before, result, self.only)
+
+    def given_up(self, error: BaseException, attempts: int) -> Outcome:
+        """What the event is to store after its last attempt."""
+        message = (
+            f"It failed {attempts} times unexpectedly ({type(error).__name__}); the log says more."
+        )
+        if self.only is None:
+            return outcome.unexpected(message)
+        return outcome.still_failed(self._before, self.only, message)
+
+    @property
+    def _before(self) -> Outcome:
+        stored = exact_json.loads_stored(self.outcome or "{}")
+        return outcome.read(EventStatus.COMPLETED, stored)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,27 +108,35 @@ def finish(outcomes: Sequence[tuple[Pending, Outcome]], moment: datetime) -> Non
     statuses = "\n".join(result.status for result in results)
     # A line for each, since JSON has no line ends: inside one JSON document they would be parsed twice.
     documents = b"\n".join(map(outcome.dumps, results)).decode()
+    failed = "\n".join(
+        id_list(result.failed_rules) if result.failed_rules else "" for result in results
+    )
     event_ids = id_list(event.id for event in events)
-    parameters = [moment, id_list(participant_ids), event_ids, statuses, documents]
+    parameters = [moment, id_list(participant_ids), event_ids, statuses, documents, failed]
     run(_FINISH, parameters, at=participant_ids)
 
 
 def put_off(event: Pending, error: BaseException) -> bool:
-    """Retry the event later or, after the last retry, fail it, and return whether it failed. Its participant is locked."""
+    """Retry the event later or, after the last retry, give up, and return whether it gave up. Its participant is locked.
+
+    The event is FAILED then or, where others of its rules have had their effect, COMPLETED without those that failed.
+    """
     attempts = event.attempts + 1
     values: dict[str, Any] = {"attempts": attempts}
-    has_failed = attempts > MOST_RETRIES
-    if has_failed:
+    gives_up = attempts > MOST_RETRIES
+    if gives_up:
+        result = event.given_up(error, attempts)
         values |= {
-            "status": EventStatus.FAILED,
+            "status": result.status,
             "next_attempt_at": None,
             "processed_at": Now(),
-            "outcome": outcome.unexpected(error, attempts),
+            "outcome": exact_json.loads(outcome.dumps(result)),
+            "only_failed_rules": False,
         }
     else:
         values["next_attempt_at"] = Now() + timedelta(seconds=2**attempts)
     Event.objects.filter(participant=event.participant_id, pk=event.id).update(**values)
-    return has_failed
+    return gives_up
 
 
 # In the order of the index of pending events, so that it is that index which is read.
@@ -181,10 +213,13 @@ queued AS (
     ) AS event
 ),
 sized AS (
-    SELECT *, sum(pg_column_size(data)) OVER (ORDER BY turn, participant_id) - pg_column_size(data) AS bytes_before
-    FROM queued
+    SELECT queued.*, sum(bytes) OVER (ORDER BY turn, participant_id) - bytes AS bytes_before
+    FROM queued CROSS JOIN LATERAL (
+        SELECT pg_column_size(data) + coalesce(pg_column_size(outcome), 0)
+    ) AS measured (bytes)
 )
-SELECT id, participant_id, program_id, event_timestamp, data::text, attempts, next_attempt_at
+SELECT id, participant_id, program_id, event_timestamp, data::text, attempts, next_attempt_at,
+    CASE WHEN only_failed_rules THEN failed_rule_ids END, CASE WHEN only_failed_rules THEN outcome::text END
 FROM sized
 WHERE bytes_before < {MOST_BYTES}
 ORDER BY turn, participant_id
@@ -196,11 +231,14 @@ _FINISH = Statement(
     """
 WITH input AS (
     SELECT $1::timestamptz AS moment, finished.*
-    FROM unnest($2::uuid[], $3::uuid[], string_to_array($4, E'\\n'), string_to_array($5, E'\\n'))
-        AS finished (participant_id, id, status, outcome)
+    FROM unnest(
+        $2::uuid[], $3::uuid[],
+        string_to_array($4, E'\\n'), string_to_array($5, E'\\n'), string_to_array($6, E'\\n', '')
+    ) AS finished (participant_id, id, status, outcome, failed_rule_ids)
 )
 UPDATE participants_event AS event
-SET status = input.status, outcome = input.outcome::jsonb, next_attempt_at = NULL, processed_at = input.moment
+SET status = input.status, outcome = input.outcome::jsonb, next_attempt_at = NULL, processed_at = input.moment,
+    failed_rule_ids = input.failed_rule_ids::uuid[], only_failed_rules = false
 FROM input
 WHERE event.participant_id = input.participant_id AND event.id = input.id
 """,

@@ -74,6 +74,7 @@ def _simulate(book: Rulebook, trial: Trial) -> dict[str, Any]:
         "rule_evaluations": outcome.rule_evaluations,
         "tier_changes": outcome.tier_changes,
         "failure": outcome.failure,
+        "rule_errors": len(outcome.failed_rules),
         "participant_state": _state(subject, book),
     }
 

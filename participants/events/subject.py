@@ -2,12 +2,21 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from participants.ledger.book import NOTHING, Amounts, Book
 from participants.state.person import Person, values_of
 from programs.rulebook.compiled import CompiledTrack, Rulebook
+
+
+class Mark(NamedTuple):
+    """A state of a subject, and how much of its history and journal was written by then."""
+
+    person: Person
+    book: Book
+    noted: int
+    entries: int
 
 
 @dataclass(slots=True)
@@ -30,13 +39,16 @@ class Subject:
         """Note that an action has changed something, so that `facts` reads again."""
         self._facts = None
 
-    def mark(self) -> tuple[Person, Book]:
+    def mark(self) -> Mark:
         """The present state, for `back_to`."""
-        return self.person.copy(), self.book.copy()
+        person, book = self.person, self.book
+        return Mark(person.copy(), book.copy(), len(person.noted), len(book.entries))
 
-    def back_to(self, mark: tuple[Person, Book]) -> None:
-        """Undo everything since the mark."""
-        self.person, self.book = mark
+    def back_to(self, mark: Mark) -> None:
+        """Undo everything since the mark, which can be gone back to again."""
+        self.person, self.book = mark.person.copy(), mark.book.copy()
+        del self.person.noted[mark.noted :]
+        del self.book.entries[mark.entries :]
         self.changed()
 
     def level_on(self, track: CompiledTrack) -> tuple[str, int]:

@@ -200,16 +200,13 @@ class Book:
         return entry
 
     def copy(self) -> "Book":
-        """The book as it is now, which later movements in this one leave as it is."""
-        # Not `replace`, which takes four times as long, and this is done for each event.
+        """The book as it is now, which later movements in this one leave as it is, but for `entries`: both share that
+        list, which only grows, so that its length is enough to go back to.
+        """
+        # Not `replace`, which takes four times as long, and this is done for each rule that acts.
         return Book(
             *(self.participant_id, self.version, self.sequence, self.last_hash),
-            *(
-                self.amounts.copy(),
-                self.maturities.copy(),
-                self.entries.copy(),
-                self.touched.copy(),
-            ),
+            *(self.amounts.copy(), self.maturities.copy(), self.entries, self.touched.copy()),
         )
 
     def _add(

@@ -1,5 +1,6 @@
 from typing import Any, Self
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Q
@@ -30,6 +31,14 @@ class EventStatus(models.TextChoices):
 class EventQuerySet(models.QuerySet["Event"]):
     def pending(self) -> Self:
         return self.filter(status=EventStatus.PENDING)
+
+    def with_rule_errors(self) -> Self:
+        """COMPLETED without some rules, which failed; also while those are retried."""
+        return self.filter(failed_rule_ids__isnull=False)
+
+    def retryable(self) -> Self:
+        completed = Q(status=EventStatus.COMPLETED, failed_rule_ids__isnull=False)
+        return self.filter(Q(status=EventStatus.FAILED) | completed)
 
     def in_rows(self) -> Self:
         """Keep a page of a list small: no outcome, and `shown_data`, which is None where `data` is long."""
@@ -77,6 +86,18 @@ class Event(models.Model):
     outcome = ExactJSONField(
         null=True, help_text="What each rule said and did, or why the event failed."
     )
+    failed_rule_ids = ArrayField(
+        models.UUIDField(),
+        null=True,
+        editable=False,
+        help_text="Rules that failed while the others had their effect: those that run when it is retried.",
+    )
+    only_failed_rules = models.BooleanField(
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text="It is being retried, and only the rules in failed_rule_ids run.",
+    )
     created_by = models.CharField(
         max_length=300, help_text='Kind and label: "api_key:…", "staff:…", "command:…".'
     )
@@ -101,6 +122,18 @@ class Event(models.Model):
                 condition=Q(status=EventStatus.PENDING) | Q(processed_at__isnull=False),
                 name="event_is_processed_where_it_is_not_pending",
             ),
+            # Which also stops a worker of the release before, which would run all of the event's rules again: it does not
+            # know `only_failed_rules`, and so cannot end such an event.
+            models.CheckConstraint(
+                condition=Q(failed_rule_ids__isnull=True, only_failed_rules=False)
+                | Q(
+                    Q(status=EventStatus.COMPLETED, only_failed_rules=False)
+                    | Q(status=EventStatus.PENDING, only_failed_rules=True),
+                    failed_rule_ids__isnull=False,
+                    failed_rule_ids__len__gt=0,
+                ),
+                name="event_keeps_failed_rules_if_others_took_effect",
+            ),
         ]
         indexes = [
             # The queue: which participants have pending events, and in which order.
@@ -114,6 +147,11 @@ class Event(models.Model):
                 condition=Q(status=EventStatus.FAILED),
                 name="event_failed",
             ),
+            models.Index(
+                fields=["created_at", "id"],
+                condition=Q(failed_rule_ids__isnull=False),
+                name="event_with_rule_errors",
+            ),
             models.Index(fields=["participant", "created_at", "id"], name="event_by_participant"),
             models.Index(fields=["program", "created_at", "id"], name="event_by_program"),
             models.Index(fields=["created_at", "id"], name="event_by_created_at"),
@@ -122,3 +160,8 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return self.idempotency_key
+
+    @property
+    def rule_errors(self) -> int:
+        """How many rules failed while the others had their effect."""
+        return len(self.failed_rule_ids or ())

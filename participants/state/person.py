@@ -96,12 +96,14 @@ class Person:
         return any(row.state_type in _OF_THE_ROW for row in self.noted)
 
     def copy(self) -> "Person":
-        """The person as they are now, whom later changes of this one leave as they are."""
-        # Not `replace`, which takes four times as long, and this is done for each event.
+        """The person as they are now, whom later changes of this one leave as they are, but for `noted`: both share that
+        list, which only grows, so that its length is enough to go back to.
+        """
+        # Not `replace`, which takes four times as long, and this is done for each rule that acts.
         return Person(
             *(self.id, self.external_id, self.status, self.created_at),
             *(self.tags.copy(), self.attributes.copy(), self.counters.copy()),
-            *(self.standings.copy(), self.lapsed.copy(), self.noted.copy()),
+            *(self.standings.copy(), self.lapsed.copy(), self.noted),
             *(self.touched_counters.copy(), self.touched_tracks.copy()),
         )
 

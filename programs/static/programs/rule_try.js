@@ -132,6 +132,12 @@
         return parts;
     };
 
+    /** Where a rule failed alone: at the last action that it came to, or at its condition. */
+    const failureOf = ({ outcome, reason, actions = [] } = {}) => {
+        const action = actions.length ? actions.length - 1 : null;
+        return outcome === "failed" ? { message: reason, action } : null;
+    };
+
     const show = ({ failure, rule_evaluations: evaluations, tier_changes: tiers = [], participant_state: state }) => {
         const parts = evaluations.flatMap((each) => evaluationOf(each, evaluations.length === 1));
         if (failure) {
@@ -147,8 +153,9 @@
         }
         result.replaceChildren(...parts);
         window.laurelRule.refuse?.([]);
-        if (failure) {
-            window.laurelRule.fail?.(failure);
+        const mistake = failure ?? failureOf(evaluations[0]);
+        if (mistake) {
+            window.laurelRule.fail?.(mistake);
         }
     };
 

@@ -12,12 +12,11 @@ from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
 from participants.models import Event, Participant
-from programs.models import Asset, Program
+from programs.models import Asset, AssetLink, Program
 from tests.participants.admin.event_pages import (
     cells,
     listed,
     make_redemption,
-    make_rule,
     processed,
     stored,
 )
@@ -60,7 +59,9 @@ def some(program: Program) -> Program:
     processed(program, "order-10")
     processed(program, "order_1", of="eva")
     processed(other, "order-1", of="eva")
-    make_rule(other, "Fail", {"type": "COUNTER", "key": "n", "value": "event.nothing"})
+    asset = Asset.objects.create(name="Miles", symbol="MILES")
+    AssetLink.objects.create(program=other, asset=asset)
+    make_redemption(other, asset)
     processed(other, "0198c0dd-3f4a-7b5c-8d6e-7f8091a2b3c4", of="eva")
     return program
 

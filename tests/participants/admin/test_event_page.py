@@ -116,7 +116,7 @@ def test_a_failure_stands_first_with_rule_action_and_reason_and_what_was_undone(
         " Count version 1 Matched Undone: Added 1 to the counter events (new → 1)."
         f" Redeem version 1 Failed {reason} Undone: Tagged redeemer."
         " DEBIT was refused: AVAILABLE has 60, less than the 1000000 asked for."
-        " After version 1 Skipped An earlier rule failed."
+        " After version 1 Skipped The event failed before this rule."
     )
     assert not JournalEntry.objects.exists()
 

@@ -35,7 +35,10 @@ def test_a_failed_event_is_tried_again_once_and_that_is_logged(
 
     assert (first.status_code, first.headers["Location"]) == (302, page_of(event))
     assert told(first) == ["The event k-1 will be retried."]
-    assert told(second)[-1] == "Only a FAILED event can be retried."
+    assert (
+        told(second)[-1]
+        == "Only a FAILED event, or a COMPLETED one with rule errors, can be retried."
+    )
     assert [entry.change_message for entry in LogEntry.objects.all()] == ["Tried again."]
     assert "retry_url" not in response.context
     assert "Redeem version 2 Skipped The rule is suspended." in text_of(response, "event-outcome")
@@ -57,7 +60,7 @@ def test_events_are_tried_again_from_the_list(
 
     assert told(response) == [
         "3 will be retried.",
-        "1 refused: Only a FAILED event can be retried.",
+        "1 refused: Only a FAILED event, or a COMPLETED one with rule errors, can be retried.",
     ]
     assert Event.objects.pending().count() == 4
     assert LogEntry.objects.count() == 3

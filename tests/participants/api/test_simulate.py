@@ -109,6 +109,7 @@ def test_a_simulation_tells_what_each_rule_would_do(api: APIClient, world: World
         ],
         "tier_changes": [{"tier": "status", "before": "", "after": "gold"}],
         "failure": None,
+        "rule_errors": 0,
         "participant_state": {
             "external_id": "ana",
             "status": "ACTIVE",

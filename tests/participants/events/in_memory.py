@@ -117,6 +117,11 @@ def effects(outcome: Outcome) -> list[dict[str, Any]]:
     ]
 
 
+def refusal(outcome: Outcome) -> dict[str, str] | None:
+    """Why an action was refused; None where none was."""
+    return next((each["error"] for each in effects(outcome) if "error" in each), None)
+
+
 def outcomes(outcome: Outcome) -> list[str]:
     return [each["outcome"] for each in outcome.rule_evaluations]
 

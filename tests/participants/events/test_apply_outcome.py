@@ -4,13 +4,21 @@ import pytest
 
 from participants.events import outcome as outcome_json
 from programs.kernel import exact_json
-from tests.participants.events.in_memory import a_rule, credit, run, set_attribute, somebody, tag
+from tests.participants.events.in_memory import (
+    a_rule,
+    credit,
+    move,
+    run,
+    set_attribute,
+    somebody,
+    tag,
+)
 
 
 def test_an_outcome_of_many_rules_is_cut_and_keeps_who_matched_or_failed() -> None:
     quiet = [a_rule(condition="event.amount == 1", name=f"Quiet {n}") for n in range(2000)]
     loud = a_rule(credit("1"), name="Loud")
-    failing = a_rule(credit("1 / 0"), name="Failing")
+    failing = a_rule(move("DEBIT", "2"), name="Failing")
     ana = somebody()
 
     outcome = run(ana, *quiet[:1000], loud, *quiet[1000:], failing, data={"amount": 2})
@@ -68,5 +76,5 @@ def test_a_reason_is_short_however_long_what_it_tells_of(expression: str) -> Non
 
     outcome = run(ana, rule, data={"long": "x" * 500_000})
 
-    assert outcome.failure is not None
+    assert outcome.rule_evaluations[0]["outcome"] == "failed"
     assert len(outcome_json.dumps(outcome)) < 8000

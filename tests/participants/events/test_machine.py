@@ -58,13 +58,21 @@ class Somebody:
 
 @dataclass(slots=True)
 class Sent:
-    """An event as the model knows it. `number` is its place in the order of arrival."""
+    """An event as the model knows it. `number` is its place in the order of arrival.
+
+    `has_rule_error` says that its breaking rule failed while the others had their effect; only that one runs again.
+    """
 
     of: str
     kind: str
     amount: Decimal
     number: int
     status: str = "PENDING"
+    has_rule_error: bool = False
+
+    @property
+    def is_retryable(self) -> bool:
+        return self.status == "FAILED" or (self.status == "COMPLETED" and self.has_rule_error)
 
 
 def cut(amount: Fraction) -> Fraction:
@@ -184,10 +192,10 @@ class Machine(RuleBasedStateMachine):
         process.process_now(Participant.objects.get(external_id=who).pk)
         self._follow()
 
-    @precondition(lambda self: any(each.status == "FAILED" for each in self.sent.values()))
+    @precondition(lambda self: any(each.is_retryable for each in self.sent.values()))
     @rule(data=st.data())
     def retry(self, data: st.DataObject) -> None:
-        failed = [key for key, each in self.sent.items() if each.status == "FAILED"]
+        failed = [key for key, each in self.sent.items() if each.is_retryable]
         key = data.draw(st.sampled_from(failed))
         retry(Event.objects.get(idempotency_key=key).pk)
         self.sent[key].status = "PENDING"
@@ -265,13 +273,19 @@ class Machine(RuleBasedStateMachine):
             MARK: self._mark,
             BREAK: self._break,
         }
-        if (sent.kind != MARK and person.status != "ACTIVE") or not does[sent.kind](person, amount):
+        may = sent.kind == MARK or person.status == "ACTIVE"
+        if sent.has_rule_error:
+            sent.status = "COMPLETED"
+            sent.has_rule_error = not (may and self._break(person, amount))
+        elif not may or not (does[sent.kind](person, amount) or sent.kind == BREAK):
             sent.status = "FAILED"
         else:
             sent.status = "COMPLETED"
+            sent.has_rule_error = sent.kind == BREAK and not self.is_mended
             if person.last != sent.number:
                 person.lasts.append(sent.number)
             person.last = sent.number
+        if sent.status == "COMPLETED":
             held = next((rank for key, rank, _ in LEVELS if key == person.level), 0)
             for key, rank, least in LEVELS:
                 if (person.counter or 0) >= least and rank > held:
@@ -315,11 +329,11 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def events_agree(self) -> None:
-        stored = Event.objects.order_by("sequence").values_list(
-            "idempotency_key", "status", "attempts"
-        )
-        assert list(stored) == [
-            (key, sent.status, 0)
+        stored = Event.objects.order_by("sequence")
+        assert [
+            (each.idempotency_key, each.status, each.attempts, each.rule_errors) for each in stored
+        ] == [
+            (key, sent.status, 0, int(sent.has_rule_error))
             for key, sent in sorted(self.sent.items(), key=lambda pair: pair[1].number)
         ]
 
