@@ -5,17 +5,19 @@ an error the checker goes on with a value of any kind, so that one mistake is re
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from itertools import takewhile
 from typing import Any, Final
 
-from programs.rules import suggestions, tree
+from programs.rules import hints, suggestions, tree
 from programs.rules.arithmetic import is_whole
 from programs.rules.budget import FIRST_SLOT
 from programs.rules.environment import Environment
-from programs.rules.errors import EvaluationError, RuleSyntaxError, cut, located
+from programs.rules.errors import EvaluationError, RuleSyntaxError, cut
 from programs.rules.functions import Signature
 from programs.rules.functions.patterns import MAX_LENGTH, compiled
+from programs.rules.hints import BINDS, Advice, Operand, Use, advised
 from programs.rules.kinds import (
     ANY,
     BOOL,
@@ -51,7 +53,7 @@ from programs.rules.meanings import (
     PatternCall,
 )
 from programs.rules.tree import Node
-from programs.rules.values import ABSENT, TYPE_NAMES, Value
+from programs.rules.values import ABSENT, TYPE_NAMES, TypeName, Value
 
 Scope = Mapping[str, Local]
 
@@ -73,6 +75,10 @@ _MOMENTS: Final = {  # what + and - make of times
     ("-", "duration", "duration"): DURATION,
 }
 UNWRAP: Final = "Write .orValue(…) to say what counts where an optional value is missing."
+# Of other languages.
+_FOREIGN_NAMESPACES: Final = frozenset(
+    ["math", "number", "string", "object", "array", "date", "datetime", "json", "re", "np"]
+)
 _COMPARISONS: Final = frozenset(["<", "<=", ">", ">="])
 _WORDS: Final = {"+": "added", "-": "subtracted", "*": "multiplied", "/": "divided", "%": "divided"}
 
@@ -104,6 +110,8 @@ class Checker:
 
     def run(self, node: Node, wanted: Kind, what: str, *, is_strict: bool) -> None:
         """Check the whole expression, whose value must be of the wanted kind. Raises RuleSyntaxError."""
+        for trap in hints.traps(self.source) if is_strict else ():
+            self._doubt("", trap.start, trap.end, trap)
         try:
             kind = self.check(node, {})
             if kind.name == OPTIONAL.name:
@@ -116,6 +124,8 @@ class Checker:
             pass
         if is_strict:
             self.errors += self.doubts
+        if self.errors and self.doubts:
+            self.errors.sort(key=lambda each: (each.line, each.column))
         if self.errors:
             first, *others = self.errors
             first.others = tuple(others)
@@ -164,8 +174,12 @@ class Checker:
         return NUMBER
 
     def logic(self, node: tree.Logic, scope: Scope) -> Kind:
-        for part in node.parts:
-            self.expect(part, scope, BOOL, f"Both sides of {node.sign}")
+        for index, part in enumerate(node.parts):
+            kind = self.check(part, scope)
+            if not fits(kind, BOOL):
+                message = f"Both sides of {node.sign} must be {BOOL.words}, not {kind.words}."
+                message = _with_hint(message, kind)
+                self._advise(message, part, suggestions.for_alternative(self.source, node, index))
         return BOOL
 
     def conditional(self, node: tree.Conditional, scope: Scope) -> Kind:
@@ -178,16 +192,39 @@ class Checker:
     def chain(self, node: tree.Chain, scope: Scope) -> Kind:
         left_node = node.first
         left = self.check(left_node, scope)
+        before = ""
         for sign, right_node in node.rest:
             if sign == "-" and self._is_hyphenated_name(left_node, right_node, scope):
                 left = ANY
             else:
                 right = self.check(right_node, scope)
-                left = self._operation(sign, left, right, node.start, right_node.end)
+                if sign in _COMPARISONS and before in _COMPARISONS:
+                    self._complain_of_range(node, left, right)
+                    return BOOL
+                left = self._operation(sign, left, right, node, left_node, right_node)
             left_node = right_node
+            before = sign
         return left
 
-    def _operation(self, sign: str, left: Kind, right: Kind, start: int, end: int) -> Kind:
+    def _complain_of_range(self, node: tree.Chain, left: Kind, right: Kind) -> None:
+        """10 < x < 20 compares what is true or false with 20."""
+        message = "What is true or false is not compared again."
+        advice = suggestions.for_range(self.source, node)
+        if fits(left, right):
+            self._doubt(message, node.start, node.end, advice)
+        else:
+            self._advise(message, node, advice)
+
+    def _operation(
+        self,
+        sign: str,
+        left: Kind,
+        right: Kind,
+        node: tree.Chain,
+        left_node: Node,
+        right_node: Node,
+    ) -> Kind:
+        start, end = node.start, right_node.end
         result: Kind | None = BOOL
         message = ""
         if sign == "in":
@@ -195,7 +232,8 @@ class Checker:
                 message = f"`in` searches a list or a map, not {right.words}."
             elif right.name == "list" and not _may_be_among(left, right.element or ANY):
                 element = right.element or ANY
-                self._doubt(f"{_capital(left.words)} never equals {element.words}.", start, end)
+                doubt = f"{_capital(left.words)} never equals {element.words}."
+                self._doubt(doubt, start, end, self._name_meant(left_node))
         elif sign in ("==", "!="):
             if not fits(left, right) and NULL not in (left, right):
                 message = f"{_capital(left.words)} never equals {right.words}."
@@ -207,11 +245,24 @@ class Checker:
             result = _arithmetic(sign, left, right)
             if result is None:
                 message = f"{_capital(left.words)} and {right.words} cannot be {_WORDS[sign]}."
-                if sign == "+" and "string" in (left.name, right.name):
-                    message = f"{message} To turn a number into text, write string(…)."
-        if message:
-            self._complain_at(_with_hint(message, left, right), start, end)
+        if message and not self.environment.is_open:
+            advice = self._name_meant(left_node) or self._name_meant(right_node)
+            if advice is None:
+                operand = hints.operand(self.source, left_node, left)
+                if left_node is not node.first:
+                    operand = Operand(self.source[start : left_node.end], BINDS[tree.Chain], left)
+                other = hints.operand(self.source, right_node, right)
+                is_alone = len(node.rest) == 1
+                advice = hints.for_operator(sign, operand, other, is_alone=is_alone)
+            self._add(_with_hint(message, left, right), start, end, advice)
         return result or ANY
+
+    def _name_meant(self, node: Node) -> Advice | None:
+        """What was meant by the name of a type that stands where a value is expected: `type == "purchase"`."""
+        if type(node) is not tree.Name or type(node.meaning) is not TypeName:
+            return None
+        meant = suggestions.for_variable(node.name, self.environment.variables)
+        return Advice(f"Did you mean {meant}?", meant, node.start, node.end) if meant else None
 
     def _is_hyphenated_name(self, left: Node, right: Node, scope: Scope) -> bool:
         """Complain about a.order-id, which is a subtraction in CEL."""
@@ -272,11 +323,17 @@ class Checker:
         if len(names) == len(suffixes) + 1 and ".".join(names) in TYPE_NAMES:
             node.meaning = TYPE_NAMES[".".join(names)]
             return TYPE, []
-        self._unknown(
-            f"There is no variable {cut(node.name)}.",
-            suggestions.for_variable(node.name, self.environment.variables),
-            node,
-        )
+        if type(first) is tree.Call and node.name.lower() in _FOREIGN_NAMESPACES:
+            self._unknown_function(first, f"{node.name}.{first.name}")
+            return ANY, suffixes[1:]
+        message = f"There is no variable {cut(node.name)}."
+        advice = hints.for_name(node.name, self._known())
+        if advice is None:
+            self._unknown(
+                message, suggestions.for_variable(node.name, self.environment.variables), node
+            )
+        else:
+            self._advise(message, node, advice)
         return ANY, suffixes
 
     def _fact(
@@ -324,7 +381,9 @@ class Checker:
 
     def _field(self, node: tree.Select | tree.Index, kind: Kind, field: str) -> Kind:
         if not fits(kind, MAP):
-            self._complain(f'{_capital(kind.words)} has no field "{cut(field)}".', node)
+            receiver = Operand(self.source[node.start : node.before], kind=kind)
+            advice = self._use_meant(node, field, [receiver], "field")
+            self._advise(f'{_capital(kind.words)} has no field "{cut(field)}".', node, advice)
             return ANY
         if kind.fields is None:
             return kind.element or ANY
@@ -401,7 +460,7 @@ class Checker:
         function = self.environment.functions.get(name)
         if function is None:
             # The arguments are not checked: those of a misspelled macro have no meaning of their own.
-            self._unknown_function(node, name)
+            self._unknown_function(node, name, receiver)
             return ANY
         kinds = [*receiver, *[self.check(each, scope) for each in node.arguments]]
         overloads = function.overloads(len(kinds), is_method=bool(receiver))
@@ -411,7 +470,10 @@ class Checker:
             message = (
                 f"{name} cannot be called with {count} argument{'s' * (count != 1)} like this."
             )
-            self._complain(f"{message} Write {written}.", node)
+            if advice := self._function_meant(node, name, kinds, is_method=bool(receiver)):
+                self._advise(message, node, advice)
+            else:
+                self._complain(f"{message} Write {written}.", node)
             return ANY
         node.meaning = FunctionCall(name, function, overloads)
         self.is_in_zone |= function.in_zone
@@ -485,21 +547,53 @@ class Checker:
                 message = f"{name} takes {words}, not {kind.words}."
                 if is_method and index == 0:
                     message = f"{name} works on {words}, not on {kind.words}."
-                if name == "contains" and kind.name == "list":
-                    message = f"{message} For a list, write x in list."
-                self._complain_at(_with_hint(message, kind), start, end)
+                advice = self._function_meant(node, name, kinds, is_method=is_method)
+                if not self.environment.is_open:
+                    if advice is not None and advice.instead is not None:
+                        advice = replace(advice, start=node.start, end=node.end)
+                    self._add(_with_hint(message, kind), start, end, advice)
                 return
         self._complain(f"{name} does not take these arguments together.", node)
 
-    def _unknown_function(self, node: tree.Call, name: str) -> None:
-        if node.name in MACRO_NAMES:
+    def _unknown_function(self, node: tree.Call, name: str, receiver: Sequence[Kind] = ()) -> None:
+        kinds = [*receiver, *[_literal_kind(each) for each in node.arguments]]
+        advice = self._function_meant(node, name, kinds, is_method=bool(receiver))
+        if advice is None and node.name in MACRO_NAMES:
             self._refuse(f"Write {node.name} as list.{node.name}(x, …).", node)
             return
-        meant = suggestions.for_function(name, self.environment.functions)
-        self._unknown(f"There is no function {cut(name)}.", meant, node)
+        self._advise(f"There is no function {cut(name)}.", node, advice)
+
+    def _function_meant(
+        self, node: tree.Call, name: str, kinds: Sequence[Kind], *, is_method: bool
+    ) -> Advice | None:
+        if self.environment.is_open:
+            return None
+        nodes = node.arguments
+        operands = [
+            hints.operand(self.source, each, kind)
+            for each, kind in zip(nodes, kinds[len(kinds) - len(nodes) :], strict=True)
+        ]
+        if is_method:
+            operands.insert(0, Operand(self.source[node.start : node.before], kind=kinds[0]))
+        return self._use_meant(node, name, operands, "method" if is_method else "call")
+
+    def _use_meant(
+        self, node: Node, name: str, operands: Sequence[Operand], style: str
+    ) -> Advice | None:
+        is_whole = self.source.strip() == self.source[node.start : node.end]
+        use = Use(name, operands, style, is_whole)
+        variables, functions = self.environment.variables, self.environment.functions
+        return suggestions.for_function(use, variables, functions)
+
+    def _known(self) -> set[str]:
+        return {*self.environment.variables, *self.environment.functions}
 
     def _unknown(self, message: str, meant: str, node: Node) -> None:
-        self._complain(f"{message} Did you mean {meant}?" if meant else message, node)
+        self._advise(message, node, Advice(f"Did you mean {meant}?", meant) if meant else None)
+
+    def _advise(self, message: str, node: Node, advice: Advice | None) -> None:
+        if not self.environment.is_open:
+            self._add(message, node.start, node.end, advice)
 
     def _complain(self, message: str, node: Node) -> None:
         self._complain_at(message, node.start, node.end)
@@ -508,16 +602,16 @@ class Checker:
         if not self.environment.is_open:
             self._add(message, start, end)
 
-    def _doubt(self, message: str, start: int, end: int) -> None:
+    def _doubt(self, message: str, start: int, end: int, advice: Advice | None = None) -> None:
         """Complain about what only a rule that is being written is refused for."""
         if not self.environment.is_open and len(self.doubts) < MAX_ERRORS:
-            self.doubts.append(located(message, self.source, start, end))
+            self.doubts.append(advised(message, self.source, start, end, advice))
 
     def _refuse(self, message: str, node: Node) -> None:
         self._add(message, node.start, node.end)
 
-    def _add(self, message: str, start: int, end: int) -> None:
-        self.errors.append(located(message, self.source, start, end))
+    def _add(self, message: str, start: int, end: int, advice: Advice | None = None) -> None:
+        self.errors.append(advised(message, self.source, start, end, advice))
         if len(self.errors) == MAX_ERRORS:
             raise _Enough
 
@@ -539,6 +633,13 @@ def _path(node: tree.Name, suffixes: Sequence[tree.Suffix]) -> tuple[str, ...]:
 
 def _may_be_among(kind: Kind, element: Kind) -> bool:
     return fits(kind, element) or NULL in (kind, element)
+
+
+def _literal_kind(node: Node) -> Kind:
+    """What is known of the kind of an unchecked node."""
+    if type(node) is tree.Literal:
+        return _LITERALS[type(node.value)]
+    return LIST if type(node) is tree.ListOf else ANY
 
 
 def _takes(signature: Signature, kinds: Sequence[Kind]) -> bool:

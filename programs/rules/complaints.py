@@ -1,54 +1,33 @@
 """Syntax errors in words: what was found, what was expected instead, and what was probably meant."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Final
 
 from lark import Token
 
+from programs.rules import hints
 from programs.rules.errors import RuleSyntaxError, cut, located
 from programs.rules.functions import FUNCTIONS
+from programs.rules.hints import Advice, Use, advised
+from programs.rules.tree import Node
 
-_MEANT: Final = {
-    "and": "&&",
-    "or": "||",
-    "not": "!",
-    "AND": "&&",
-    "OR": "||",
-    "NOT": "!",
-    "is": "==",
-    "eq": "==",
-    "mod": "%",
-    "then": "?",
-    "if": "test ? value : other value",
-}
-_CHARACTERS: Final = {
-    "=": "To compare, write ==.",
-    "&": "For “and”, write &&.",
-    "|": "For “or”, write ||.",
-    ";": "A rule is a single expression. Remove the semicolon.",
-    "$": "Write names without $.",
-    "#": "Comments start with //.",
-    "^": "There is no power operator. Multiply instead.",
-    "`": "Backquotes go around a whole field name, as in a.`order-id`.",
-}
 _CURLY_QUOTES: Final = "\u201c\u201d\u201e\u2018\u2019\u201a\u00ab\u00bb"
 _CLOSING: Final = {"RPAR": ")", "RSQB": "]", "RBRACE": "}"}
 
 
 def bad_character(source: str, at: int) -> RuleSyntaxError:
     character = source[at]
-    if character in "\"'":
+    advice = hints.for_syntax(source, at)
+    if character in "\"'" and advice is None:
         line = source[at:].splitlines()[0]
         return located("The closing quote is missing.", source, at, at + len(line))
     if character in _CURLY_QUOTES:
         message = f'{character} does not start a string. Use straight quotes: "…".'
-    elif source.startswith(("=>", "=<"), at):
-        message = f"{_shown(source[at : at + 2])} is not valid here. Write >= or <=."
-    else:
-        hint = _CHARACTERS.get(character, "")
-        message = f"{_shown(character)} is not valid here. {hint}".rstrip()
-    return located(message, source, at, at + 1)
+        return located(message, source, at, at + 1)
+    shown = source[at : at + 2] if source.startswith(("=>", "=<"), at) else character
+    return advised(f"{_shown(shown)} is not valid here.", source, at, at + 1, advice)
 
 
 def bad_token(source: str, token: Token, expected: Collection[str]) -> RuleSyntaxError:
@@ -59,11 +38,27 @@ def bad_token(source: str, token: Token, expected: Collection[str]) -> RuleSynta
     else:
         end = start + len(token)
         message = f"Unexpected {_shown(token)}: {_wanted(source[:start], expected)}."
-    if meant := _MEANT.get(str(token)):
-        message = f"{message} Did you mean {meant}?"
-    elif hint := _hint(source, token, start):
-        message = f"{message} {hint}"
-    return located(message, source, start, end)
+    advice = hints.for_syntax(source, start) or _advice(source, token, start)
+    return advised(message, source, start, end, advice)
+
+
+def reserved(
+    source: str, name: str, start: int, arguments: Sequence[Node] | None
+) -> RuleSyntaxError:
+    """A word that CEL keeps for other languages, as a name or called with these arguments."""
+    end = start + len(name)
+    advice = None
+    if arguments is not None:
+        operands = [hints.operand(source, each) for each in arguments]
+        advice = hints.for_function(Use(name, operands, "call", is_whole=False), ())
+        if advice is not None and advice.instead is not None:
+            end = source.index(")", arguments[-1].end) + 1
+            advice = replace(advice, start=start, end=end)
+    advice = advice or hints.for_syntax(source, start)
+    message = f"{name} is a reserved word."
+    if advice is None:
+        message = f"{message} Use another name."
+    return advised(message, source, start, start + len(name), advice)
 
 
 def _wanted(before: str, expected: Collection[str]) -> str:
@@ -93,17 +88,12 @@ def _unclosed(before: str) -> str:
     return open_ones[-1] if open_ones else ""
 
 
-def _hint(source: str, token: Token, start: int) -> str:
-    before = source[:start]
-    if token.type in _CLOSING and not _unclosed(before):
-        return f"There is no open bracket for this {token} to close."
+def _advice(source: str, token: Token, start: int) -> Advice | None:
+    if token.type in _CLOSING and not _unclosed(source[:start]):
+        return Advice(f"There is no open bracket for this {token} to close.")
     if token.type == "NAME" and token in FUNCTIONS:
-        return f"Call the function like this: {FUNCTIONS[token].example}."
-    if str(token) == ">" and before.endswith("<"):
-        return "For “not equal”, write !=."
-    if str(token) == "," and before[-1:].isdigit() and source[start + 1 : start + 2].isdigit():
-        return "Use a decimal point, as in 50.5."
-    return ""
+        return Advice(f"Call the function like this: {FUNCTIONS[token].example}.")
+    return None
 
 
 def _shown(text: str) -> str:

@@ -4,10 +4,12 @@
 class RuleSyntaxError(Exception):
     """An expression that does not compile. `line` and `column` count from 1; `offending` is the text that is wrong.
 
-    `others` are the errors beside this one, the first.
+    `others` are the errors beside this one, the first. `corrected` is the whole expression with this one corrected, where
+    what was meant is known; it may have others.
     """
 
     others: "tuple[RuleSyntaxError, ...]" = ()
+    corrected: str = ""
 
     def __init__(
         self, message: str, *, line: int = 1, column: int = 1, offending: str = ""
@@ -35,11 +37,15 @@ class BudgetExceeded(EvaluationError):
     """An evaluation that takes more steps than allowed. Unlike other errors, nothing in a rule absorbs it."""
 
 
-def located(message: str, source: str, start: int, end: int) -> RuleSyntaxError:
+def located(
+    message: str, source: str, start: int, end: int, corrected: str = ""
+) -> RuleSyntaxError:
     """Build the error about `source[start:end]`."""
     line = source.count("\n", 0, start) + 1
     column = start - source.rfind("\n", 0, start)
-    return RuleSyntaxError(message, line=line, column=column, offending=cut(source[start:end]))
+    error = RuleSyntaxError(message, line=line, column=column, offending=cut(source[start:end]))
+    error.corrected = corrected
+    return error
 
 
 def cut(text: str, most: int = 60) -> str:

@@ -12,7 +12,7 @@ from lark.lark import PostLex
 from programs.rules import tree
 from programs.rules.arithmetic import negate
 from programs.rules.budget import MAX_NESTING, MAX_SOURCE
-from programs.rules.complaints import bad_character, bad_token
+from programs.rules.complaints import bad_character, bad_token, reserved
 from programs.rules.errors import EvaluationError, RuleSyntaxError, located
 from programs.rules.literals import BadLiteral, read_number, read_text
 from programs.rules.tree import Node
@@ -58,6 +58,8 @@ def parse(source: str) -> Node:
         wrong = error.orig_exc if isinstance(error, VisitError) else error
         if not isinstance(wrong, _Misplaced):
             raise
+        if isinstance(wrong, _Reserved):
+            raise reserved(source, str(wrong), wrong.start, wrong.arguments) from None
         raise located(str(wrong), source, wrong.start, wrong.end) from None
 
 
@@ -68,6 +70,15 @@ class _Misplaced(Exception):
         super().__init__(message)
         self.start = start
         self.end = end
+
+
+class _Reserved(_Misplaced):
+    """A reserved word, as a name or called with these arguments."""
+
+    def __init__(self, name: Token, arguments: list[Node] | None) -> None:
+        start = name.start_pos or 0
+        super().__init__(str(name), start, start + len(name))
+        self.arguments = arguments
 
 
 class _Nesting(PostLex):
@@ -168,7 +179,7 @@ class _Builder(Transformer[Token, Node]):
 
     def function(self, children: Children) -> Node:
         name, arguments, closing = children
-        return tree.Call(name.start_pos, closing.end_pos, _unreserved(name), arguments)
+        return tree.Call(name.start_pos, closing.end_pos, _unreserved(name, arguments), arguments)
 
     def absolute_function(self, children: Children) -> Node:
         return self.function(children[1:])
@@ -269,11 +280,9 @@ def _literal(token: Token, read: Any) -> Node:
         raise _Misplaced(str(error), start, end) from None
 
 
-def _unreserved(name: Token) -> str:
+def _unreserved(name: Token, arguments: list[Node] | None = None) -> str:
     if name in RESERVED:
-        start = name.start_pos or 0
-        message = f"{name} is a reserved word. Use another name."
-        raise _Misplaced(message, start, start + len(name))
+        raise _Reserved(name, arguments)
     return str(name)
 
 

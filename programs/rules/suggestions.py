@@ -1,10 +1,15 @@
 """What was probably meant by an unknown name."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
+from itertools import takewhile
 
+from programs.rules import hints, tree
+from programs.rules.errors import cut
+from programs.rules.functions import Function
+from programs.rules.hints import LONGEST, TIGHT, Advice, Use, bare
 from programs.rules.kinds import Kind
-from programs.rules.macros import MACRO_NAMES
+from programs.rules.macros import MACRO_NAMES, MACROS
 
 _LONGEST = 40  # comparing takes time proportional to both lengths
 
@@ -33,13 +38,86 @@ def for_field(field: str, path: str, fields: Iterable[str]) -> str:
     return f"{path}.{close}" if close else ""
 
 
-def for_function(name: str, functions: Iterable[str]) -> str:
+def for_function(
+    use: Use, variables: Collection[str], functions: Mapping[str, Function]
+) -> Advice | None:
+    """What was meant by a call that no function takes: by a hint, by another case or style, or by a similar name."""
+    if hint := hints.for_function(use, {*variables, *functions}):
+        return hint
+    spelled = bare(use.name)
+    last = spelled.rpartition(".")[2]
+    for meant in sorted({*functions, *MACRO_NAMES}, key=len):
+        if bare(meant) in (spelled, last, f"math.{last}"):
+            return _called(meant, use, functions.get(meant))
+    name = use.name
     names = {*functions, *MACRO_NAMES, "has", "cel.bind"}
     # Whoever writes "lower" means "lowerAscii".
     longer = sorted(
-        known for known in names if len(name) > 3 and known.lower().startswith(name.lower())
+        other for other in names if len(name) > 3 and other.lower().startswith(name.lower())
     )
-    return _closest(name, names) or (longer[0] if longer else "")
+    close = _closest(name, names) or (longer[0] if longer else "")
+    return Advice(f"Did you mean {close}?") if close else None
+
+
+def _called(meant: str, use: Use, function: Function | None) -> Advice | None:
+    """The call of this function or macro in the style that it has."""
+    count = len(use.operands)
+    if function is None:
+        styles = ["method"] if (meant, count - 1) in MACROS else []
+    else:
+        by_style = {"call": False, "method": True}
+        styles = [
+            style
+            for style, is_method in by_style.items()
+            if function.overloads(count, is_method=is_method)
+        ]
+    if use.style in styles:
+        if meant == use.name:
+            return None  # it is called as it should be
+        styles = [use.style]
+    if not styles:
+        return Advice(f"Did you mean {meant}?") if meant != use.name else None
+    texts = [operand.text for operand in use.operands]
+    if styles[-1] == "call":
+        instead = f"{meant}({', '.join(texts)})"
+    else:
+        receiver = f"({texts[0]})" if use.operands[0].binds < TIGHT else texts[0]
+        instead = f"{receiver}.{meant}({', '.join(texts[1:])})"
+    is_spelling = styles == [use.style]
+    says = f"Did you mean {meant}?" if is_spelling else f"Write {cut(instead, LONGEST)}."
+    return Advice(says, instead)
+
+
+def for_range(source: str, node: tree.Chain) -> Advice | None:
+    """10 < x && x < 20 for 10 < x < 20."""
+    if len(node.rest) != 2:
+        return None
+    (_, middle), (other, last) = node.rest
+    between = source[middle.start : middle.end]
+    instead = (
+        f"{source[node.start : middle.end]} && {between} {other} {source[last.start : last.end]}"
+    )
+    return _writing(instead, node.start, last.end)
+
+
+def for_alternative(source: str, node: tree.Logic, index: int) -> Advice | None:
+    """x in ["a", "b"] for x == "a" || "b"."""
+    part = node.parts[index]
+    before = node.parts[index - 1] if index else None
+    if node.sign != "||" or type(part) is not tree.Literal or type(before) is not tree.Chain:
+        return None
+    (sign, first), *others = before.rest
+    if sign != "==" or others or type(first) is not tree.Literal:
+        return None
+    alternatives = takewhile(lambda each: type(each) is tree.Literal, node.parts[index:])
+    values = [first, *alternatives]
+    listed = ", ".join(source[each.start : each.end] for each in values)
+    instead = f"{source[before.start : before.first.end]} in [{listed}]"
+    return _writing(instead, before.start, values[-1].end)
+
+
+def _writing(instead: str, start: int, end: int) -> Advice:
+    return Advice(f"Write {cut(instead, LONGEST)}.", instead, start, end)
 
 
 def _closest(name: str, names: Iterable[str]) -> str:
