@@ -12,13 +12,13 @@ from participants.events.trial import Trial, made_up
 from participants.state.persons import found
 from programs import rulebook
 from programs.exceptions import ProgramNotFound
-from programs.kernel.cleaning import Errors
 from programs.kernel.decimals import written
 from programs.kernel.exceptions import FieldError, ValidationFailed
 from programs.models import Rule
 from programs.rulebook import cache
-from programs.rulebook.actions import refuse_unknown_names
+from programs.rulebook.checks import CHECKED, review
 from programs.rulebook.compiled import Rulebook, compile_rule
+from programs.rulebook.findings import Findings
 from programs.rulebook.program_names import ProgramNames
 
 
@@ -57,9 +57,10 @@ def _only(rule: Rule, values: Mapping[str, Any], book: Rulebook) -> Rulebook:
     """The rulebook with this rule alone, changed to these values."""
     for name, value in values.items():
         setattr(rule, name, value)
-    errors = Errors()
-    refuse_unknown_names(rule.actions, ProgramNames(book.program_id), errors, "rule.actions")
-    errors.raise_if_any()
+    found = Findings()
+    tried = {name: values[name] for name in CHECKED if name in values}
+    review(ProgramNames(book.program_id), found, **tried, within="rule.")
+    found.errors.raise_if_any()
     return replace(book, rules=(replace(compile_rule(rule), is_active=True),))
 
 

@@ -1,6 +1,5 @@
 """Conditions and actions to be checked without storing them."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from drf_spectacular.utils import extend_schema, extend_schema_field
@@ -11,10 +10,10 @@ from rest_framework.viewsets import GenericViewSet
 
 from programs import rulebook
 from programs.api.bodies import BodySchema, validated_body
-from programs.api.refusals import POSITION
+from programs.api.findings import FindingSerializer, PositionField, WarningsField
 from programs.api.strict import JSONTextArea
 from programs.exceptions import ProgramNotFound
-from programs.kernel.exceptions import FieldError, ValidationFailed
+from programs.kernel.exceptions import ValidationFailed
 from programs.models import Rule
 
 
@@ -28,7 +27,7 @@ class RuleDraftSerializer(BodySchema):
 
     program_id = serializers.UUIDField(
         required=False,
-        help_text="The program whose assets and tiers the actions may name; left out, any.",
+        help_text="The program that they are checked for: its assets, tracks and levels. Left out, names are not checked.",
     )
     condition = serializers.CharField(
         required=False,
@@ -46,18 +45,6 @@ class RuleDraftSerializer(BodySchema):
         return rulebook.clean_draft(body)
 
 
-@extend_schema_field(POSITION)
-class PositionField(serializers.DictField):
-    pass
-
-
-class RefusedFieldSerializer(serializers.Serializer[Any]):
-    field = serializers.CharField(help_text='Its path, such as "actions[1].amount".')
-    reason = serializers.CharField(help_text="Why, for machines.")
-    message = serializers.CharField(help_text="Why, for people.")
-    position = PositionField(required=False, help_text="Where in an expression.")
-
-
 class JudgementSerializer(serializers.Serializer[Any]):
     """Whether a rule could have them, and what is wrong if not."""
 
@@ -67,17 +54,20 @@ class JudgementSerializer(serializers.Serializer[Any]):
         required=False,
         help_text="Where it is in the expression; absent for a mistake outside of one.",
     )
-    errors = RefusedFieldSerializer(  # type: ignore[assignment]
+    errors = FindingSerializer(  # type: ignore[assignment]
         many=True, help_text="All mistakes."
     )
+    warnings = WarningsField()
 
-    def to_representation(self, instance: Sequence[FieldError]) -> dict[str, Any]:
+    def to_representation(self, instance: rulebook.Findings) -> dict[str, Any]:
+        errors = instance.errors
         answer: dict[str, Any] = {
-            "valid": not instance,
-            "message": ValidationFailed(instance).message if instance else "",
-            "errors": [error.as_dict() for error in instance],
+            "valid": not errors,
+            "message": ValidationFailed(errors).message if errors else "",
+            "errors": [error.as_dict() for error in errors],
+            "warnings": [warning.as_dict() for warning in instance.warnings],
         }
-        position = next((error.position for error in instance if error.position), None)
+        position = next((error.position for error in errors if error.position), None)
         if position is not None:
             answer["position"] = position.as_dict()
         return answer
@@ -91,6 +81,7 @@ class RuleDraftViewSet(GenericViewSet[Any]):
     def judge(self, request: Request) -> Response:
         """Say whether a condition or actions are right.
 
-        Nothing is stored. What is wrong with them is in the answer, each mistake with its place.
+        Nothing is stored. What is wrong with them is in the answer, each mistake with its place. With a `program_id`
+        they are checked for that program, and `warnings` tell of what is probably wrong.
         """
-        return Response(JudgementSerializer(rulebook.mistakes_in(validated_body(self))).data)
+        return Response(JudgementSerializer(rulebook.findings_in(validated_body(self))).data)

@@ -18,6 +18,7 @@ from programs.api.addresses import path_parameter
 from programs.api.bodies import BodySchema, validated_body
 from programs.api.callers import actor_of
 from programs.api.filters import HidesArchived
+from programs.api.findings import WarningsField
 from programs.api.strict import InstantField
 from programs.exceptions import OrderTaken, ProgramInactive, ProgramNotFound
 from programs.models import Rule, RuleStatus, RuleVersion
@@ -42,6 +43,15 @@ class RuleSerializer(serializers.ModelSerializer[Rule]):
         model = Rule
         fields = ["id", "program_id", *FIELDS, "version", "created_at", "updated_at"]
         extra_kwargs = {"version": {"help_text": "1 when created; one more with each change."}}
+
+
+class WrittenRuleSerializer(RuleSerializer):
+    """The rule as it is now, and what is probably wrong with it."""
+
+    warnings = WarningsField()
+
+    class Meta(RuleSerializer.Meta):
+        fields = [*RuleSerializer.Meta.fields, "warnings"]
 
 
 class RuleChangeSerializer(BodySchema):
@@ -146,20 +156,24 @@ class RuleViewSet(ListModelMixin, GenericViewSet[Rule]):
         return bodies.get(str(self.action), RuleSerializer)
 
     @extend_schema(
-        responses={201: RuleSerializer, 404: ProgramNotFound, 409: (OrderTaken, ProgramInactive)}
+        responses={
+            201: WrittenRuleSerializer,
+            404: ProgramNotFound,
+            409: (OrderTaken, ProgramInactive),
+        }
     )
     def create(self, request: Request) -> Response:
         """Create one rule."""
         rule = rulebook.create(validated_body(self), by=actor_of(request))
-        return Response(RuleSerializer(rule).data, status=201)
+        return Response(WrittenRuleSerializer(rule).data, status=201)
 
     def retrieve(self, request: Request, rule_id: UUID) -> Response:
         return Response(self.get_serializer(rulebook.found(rule_id)).data)
 
-    @extend_schema(responses={200: RuleSerializer, 409: OrderTaken})
+    @extend_schema(responses={200: WrittenRuleSerializer, 409: OrderTaken})
     def partial_update(self, request: Request, rule_id: UUID) -> Response:
         rule = rulebook.change(rule_id, validated_body(self), by=actor_of(request))
-        return Response(RuleSerializer(rule).data)
+        return Response(WrittenRuleSerializer(rule).data)
 
     def destroy(self, request: Request, rule_id: UUID) -> Response:
         """Archive one rule.

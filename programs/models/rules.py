@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Any, Self
 
 from django.core.validators import MinValueValidator, RegexValidator
@@ -8,6 +9,7 @@ from django.db.models.functions import Now
 from programs.kernel import instants
 from programs.kernel.database import uuid7
 from programs.kernel.exact_json import ExactJSONField
+from programs.kernel.exceptions import FieldError
 from programs.models.programs import Program
 
 MAX_CONDITION_LENGTH = 4096
@@ -74,6 +76,9 @@ class Rule(models.Model):
     version = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(auto_now=True)
+
+    # What was probably wrong when it was written a moment ago; not stored.
+    warnings: Sequence[FieldError] = ()
 
     objects = RuleQuerySet.as_manager()
 

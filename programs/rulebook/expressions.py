@@ -1,19 +1,25 @@
 """The rule language as rules use it: each text compiled once, and its mistakes as errors about a field."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from programs import rules
 from programs.kernel import decimals
 from programs.kernel.cleaning import Errors
 from programs.kernel.exceptions import Position
 from programs.rulebook import vocabulary
-from programs.rules import Expression, RuleSyntaxError
+from programs.rulebook.findings import Findings, position_of
+from programs.rules import Checked, EvaluationError, Expression, RuleSyntaxError, Shape
+from programs.rules.errors import cut
 from programs.rules.expression import Result
 
 MAX_KEPT = 20_000  # the same text means the same in every rule
+MAX_CHECKED = (
+    64  # enough for one rule, which is checked twice: when it is read, and under the program's lock
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +49,56 @@ def compiled_number(text: str) -> Number:
         return compiled(text, "number")
 
 
+@lru_cache(MAX_CHECKED)
+def checked(text: str) -> Checked:
+    """Return the expression with its names resolved. Raises RuleSyntaxError."""
+    return rules.checked(text, vocabulary.ENVIRONMENT)
+
+
+def constant(text: str) -> Decimal | None:
+    """Return the number that a stored amount always is, or None where it depends on something or has none."""
+    try:
+        number = compiled_number(text)
+        if isinstance(number, Constant):
+            return number.value
+        value = None if number.reads else number.evaluate({})
+    except (RuleSyntaxError, EvaluationError):
+        return None
+    return None if value is None else Decimal(value)
+
+
+def is_always_true(condition: str) -> bool:
+    try:
+        expression = compiled(condition, "bool")
+        return not expression.reads and expression.evaluate({}) is True
+    except (RuleSyntaxError, EvaluationError):
+        return False
+
+
 def check(text: str, errors: Errors, name: str, result: Result | None) -> None:
     """Add an error, with its position, for each mistake in an expression that must have this result."""
     try:
         vocabulary.compile(text, result)
     except RuleSyntaxError as error:
         for each in (error, *error.others):
-            where = Position(each.line, each.column, each.offending)
-            errors.add(name, "syntax", str(each), where)
+            errors.add(name, "syntax", str(each), position_of(each))
+
+
+def check_kind(text: str, errors: Errors, name: str, kinds: Collection[str], words: str) -> None:
+    """Add an error where an expression that compiles can give no value of these kinds."""
+    kind = checked(text).kind
+    if kind.name not in kinds:
+        position = Position(1, 1, cut(text))
+        errors.add(name, "invalid", f"{words}, not {kind.words}.", position)
+
+
+def review(text: str, shapes: Mapping[str, Shape], found: Findings, name: str) -> None:
+    """Add what is wrong with the names and texts in an expression where the values have these shapes."""
+    try:
+        expression = checked(text)
+    except RuleSyntaxError:
+        return  # whoever reads it says so
+    result = rules.review(expression, shapes)
+    found.refuse(name, result.errors)
+    for each in result.warnings:
+        found.warn(name, "unknown_name", str(each), position_of(each))

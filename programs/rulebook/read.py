@@ -6,11 +6,12 @@ from uuid import UUID
 from django.db.models import OuterRef, QuerySet, Subquery
 
 from programs.exceptions import ProgramNotFound, RuleNotFound
-from programs.kernel.cleaning import Errors
-from programs.kernel.exceptions import FieldError, ValidationFailed
+from programs.kernel.exceptions import ValidationFailed
 from programs.models import Program, Rule, RuleVersion
-from programs.rulebook.actions import clean_actions, in_documented_order, refuse_unknown_names
+from programs.rulebook.actions import clean_actions, in_documented_order
 from programs.rulebook.bodies import FIELDS, Draft, clean_condition
+from programs.rulebook.checks import review
+from programs.rulebook.findings import Findings
 from programs.rulebook.program_names import ProgramNames
 
 
@@ -55,21 +56,21 @@ def snapshot(version: RuleVersion) -> dict[str, Any]:
     return _in_order(version.snapshot)
 
 
-def mistakes_in(draft: Draft) -> list[FieldError]:
-    """Return all that is wrong with a condition or with actions. Raises ProgramNotFound."""
-    errors = Errors()
+def findings_in(draft: Draft) -> Findings:
+    """Return what is wrong, and what is probably wrong, with a condition or with actions. Raises ProgramNotFound."""
+    found = Findings()
     if draft.program_id and not Program.objects.filter(pk=draft.program_id).exists():
         raise ProgramNotFound
     try:
         if draft.condition is not None:
-            clean_condition(draft.condition, errors)
+            part: dict[str, Any] = {"condition": clean_condition(draft.condition, found.errors)}
         else:
-            actions = clean_actions(draft.actions, errors)
-            if draft.program_id and not errors:
-                refuse_unknown_names(actions, ProgramNames(draft.program_id), errors)
-    except ValidationFailed as refusal:  # there were too many to go on
-        return list(refusal.fields)
-    return errors
+            part = {"actions": clean_actions(draft.actions, found.errors)}
+        if draft.program_id and not found.errors:
+            review(ProgramNames(draft.program_id), found, **part)
+    except ValidationFailed:
+        pass  # there were too many to go on
+    return found
 
 
 def _in_order(stored: dict[str, Any]) -> dict[str, Any]:

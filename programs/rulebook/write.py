@@ -18,14 +18,13 @@ from programs.exceptions import (
     RuleNotFound,
 )
 from programs.kernel.actors import Actor
-from programs.kernel.cleaning import Errors
 from programs.kernel.database import retried, violated
 from programs.kernel.exceptions import FieldError, ValidationFailed
 from programs.models import Program, ProgramStatus, Rule, RuleStatus, RuleVersion
 from programs.models.rules import MAX_ORDER
-from programs.rulebook.actions import refuse_unknown_names
 from programs.rulebook.bodies import FIELDS, MAX_NAME_LENGTH, NewRule, refuse_empty_window
-from programs.rulebook.program_names import ProgramNames
+from programs.rulebook.checks import CHECKED, review_rule
+from programs.rulebook.findings import Findings
 
 STEP = 10  # between two orders, so that a rule fits between two others
 
@@ -34,16 +33,16 @@ STEP = 10  # between two orders, so that a rule fits between two others
 def create(new: NewRule, *, by: Actor) -> Rule:
     """Create the rule with its first version.
 
-    Raises ProgramNotFound, ProgramInactive for an archived program, OrderTaken, and ValidationFailed for an asset, track or
-    level that the program does not have, and if no order is left.
+    The rule has `warnings` of what is probably wrong with it. Raises ProgramNotFound, ProgramInactive for an archived
+    program, OrderTaken, and ValidationFailed for what can never work in the program, and if no order is left.
     """
     with transaction.atomic():
         _refuse_archived(_lock(new.program_id))
-        errors = Errors()
-        refuse_unknown_names(new.actions, ProgramNames(new.program_id), errors)
-        errors.raise_if_any()
         order = new.order if new.order is not None else _next_order(new.program_id)
-        return _added(Rule(**{**asdict(new), "order": order}), by)
+        rule = Rule(**{**asdict(new), "order": order})
+        found = review_rule(rule, CHECKED)
+        found.errors.raise_if_any()
+        return _with_warnings(_added(rule, by), found)
 
 
 @retried
@@ -156,19 +155,23 @@ def _changed(rule: Rule, values: Mapping[str, Any], by: Actor) -> Rule:
     for name, value in values.items():
         setattr(rule, name, value)
     now = rule.snapshot()
+    is_back = before["status"] == RuleStatus.ARCHIVED != now["status"]
+    touched = [name for name in CHECKED if is_back or now[name] != before[name]]
+    found = review_rule(rule, touched)
     if now == before:
-        return rule
-    errors = Errors()
-    refuse_empty_window(rule.active_from, rule.active_to, errors)
-    # An asset or level may have gone since it was named; that must not block other changes to the rule.
-    if now["actions"] != before["actions"]:
-        refuse_unknown_names(rule.actions, ProgramNames(rule.program_id), errors)
-    errors.raise_if_any()
+        return _with_warnings(rule, found)
+    refuse_empty_window(rule.active_from, rule.active_to, found.errors)
+    found.errors.raise_if_any()
     rule.version += 1
     _save(rule, update_fields=[*values, "version", "updated_at"])
     _keep_versions([rule], by)
     Program.objects.filter(pk=rule.program_id).revised()
-    return Rule.objects.get(pk=rule.pk)
+    return _with_warnings(Rule.objects.get(pk=rule.pk), found)
+
+
+def _with_warnings(rule: Rule, found: Findings) -> Rule:
+    rule.warnings = found.warnings
+    return rule
 
 
 def _save(rule: Rule, **options: Any) -> None:

@@ -1,23 +1,30 @@
 """The rule language: CEL with exact numbers, bounded, with reasons. Pure Python that knows neither Django nor the product.
 
 Text becomes a tree (`parser`, over `grammar.lark`), on which the `checker` resolves all names against the host's
-`environment`, and which the `compiler` turns into closures, with `shortcuts` for what most rules say.
+`environment`, and which the `compiler` turns into closures, with `shortcuts` for what most rules say. `review` is a second
+pass over the tree, for what a host knows beyond the language.
 """
 
 from programs.rules.environment import Environment
 from programs.rules.errors import BudgetExceeded, EvaluationError, MissingField, RuleSyntaxError
 from programs.rules.explain import Decision
 from programs.rules.expression import Expression, compile  # noqa: A004
+from programs.rules.review import Checked, Findings, Shape, checked, review
 from programs.rules.values import TypeName
 
 __all__ = [
     "BudgetExceeded",
+    "Checked",
     "Decision",
     "Environment",
     "EvaluationError",
     "Expression",
+    "Findings",
     "MissingField",
     "RuleSyntaxError",
+    "Shape",
     "TypeName",
+    "checked",
     "compile",
+    "review",
 ]

@@ -102,6 +102,7 @@ class Checker:
         self.errors: list[RuleSyntaxError] = []
         self.doubts: list[RuleSyntaxError] = []
         self.slots = FIRST_SLOT
+        self.kind: Kind = ANY  # of the whole expression
         self.is_in_zone = False
         self._facts: dict[tuple[tuple[str, ...], bool], Fact] = {}
         self._namespaces = {name.partition(".")[0] for name in environment.functions if "." in name}
@@ -113,7 +114,7 @@ class Checker:
         for trap in hints.traps(self.source) if is_strict else ():
             self._doubt("", trap.start, trap.end, trap)
         try:
-            kind = self.check(node, {})
+            self.kind = kind = self.check(node, {})
             if kind.name == OPTIONAL.name:
                 self._complain(
                     f"{what or 'A rule needs a value'}, not {kind.words}. {UNWRAP}", node

@@ -38,6 +38,10 @@ def for_field(field: str, path: str, fields: Iterable[str]) -> str:
     return f"{path}.{close}" if close else ""
 
 
+def for_text(text: str, texts: Iterable[str]) -> str:
+    return _closest(text, texts)
+
+
 def for_function(
     use: Use, variables: Collection[str], functions: Mapping[str, Function]
 ) -> Advice | None:

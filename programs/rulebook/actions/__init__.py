@@ -10,6 +10,7 @@ from programs.kernel.cleaning import Errors, choice_of
 from programs.rulebook.actions.declaration import Action, Field
 from programs.rulebook.actions.state import Counter, SetAttribute, SetTier, Tag, Untag
 from programs.rulebook.actions.value import Credit, Debit, Forfeit, Hold, Movement, Release
+from programs.rulebook.findings import Findings
 from programs.rulebook.program_names import ProgramNames
 
 __all__ = [
@@ -30,7 +31,7 @@ __all__ = [
     "clean_actions",
     "compiled_action",
     "in_documented_order",
-    "refuse_unknown_names",
+    "review_actions",
 ]
 
 MAX_ACTIONS = 50
@@ -75,17 +76,17 @@ def _read(value: object, errors: Errors, path: str) -> dict[str, Any]:
     return ACTION_TYPES[kind].read(members, errors, path) if kind else {}
 
 
-def refuse_unknown_names(
+def review_actions(
     actions: Iterable[Mapping[str, Any]],
     names: ProgramNames,
-    errors: Errors,
+    found: Findings,
     name: str = "actions",
 ) -> None:
-    """Refuse assets that do not exist or are not linked to the program, and tracks and levels that it does not have."""
+    """Add what is wrong with stored actions in this program: assets, tracks and levels that it does not have, and
+    what their expressions name; and what is probably wrong.
+    """
     for index, action in enumerate(actions):
-        for field_name, field in ACTION_TYPES[action["type"]].fields.items():
-            if field_name in action:
-                field.refuse_unknown_names(action, names, errors, f"{name}[{index}].{field_name}")
+        ACTION_TYPES[action["type"]].review(action, names, found, f"{name}[{index}]")
 
 
 def compiled_action(stored: Mapping[str, Any]) -> Action:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Generic, Self, TypeVar, overload
 
 from programs.kernel.cleaning import Errors
+from programs.rulebook.findings import Findings
 from programs.rulebook.program_names import ProgramNames
 
 T = TypeVar("T")
@@ -67,10 +68,10 @@ class Field(Generic[T]):
         compiled: T = stored
         return compiled
 
-    def refuse_unknown_names(
-        self, action: Mapping[str, Any], names: ProgramNames, errors: Errors, path: str
+    def review(
+        self, action: Mapping[str, Any], names: ProgramNames, found: Findings, path: str
     ) -> None:
-        """Add an error if the field names something that the program does not have."""
+        """Add what is wrong, or probably wrong, with the stored field in this program."""
 
     @property
     def is_in_form(self) -> bool:
@@ -133,6 +134,15 @@ class Action:
             errors.add(f"{path}.{second}", "invalid", f"Give {first} or {second}, not both.")
         elif first not in action and second not in action:
             errors.add(f"{path}.{first}", "required", f"Give {first} or {second}.")
+
+    @classmethod
+    def review(
+        cls, action: Mapping[str, Any], names: ProgramNames, found: Findings, path: str
+    ) -> None:
+        """Add what is wrong, or probably wrong, with a stored action of this type in this program."""
+        for name, field in cls.fields.items():
+            if name in action:
+                field.review(action, names, found, f"{path}.{name}")
 
     @classmethod
     def schema(cls) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from programs.models.tiers import KEY
 from programs.rulebook import expressions
 from programs.rulebook.actions.declaration import Field
 from programs.rulebook.expressions import Number
+from programs.rulebook.findings import Findings
 from programs.rulebook.program_names import ProgramNames
 from programs.rules import Expression
 from programs.tracks.bodies import MAX_KEY_LENGTH as MAX_TRACK_KEY_LENGTH
@@ -20,6 +21,8 @@ MAX_EXPRESSION_LENGTH = 4096
 
 # Python's \S: its white space has these five more than that of JSON Schema's patterns.
 _NOT_BLANK: Final = r"[^\s\u001c-\u001f\u0085]"
+_ATTRIBUTE_KINDS: Final = frozenset(["any", "string", "int", "decimal", "number", "bool"])
+_ATTRIBUTE_WORDS: Final = "An attribute takes text, a number, or true or false"
 _TRACK_KEY: Final = "[a-z][a-z0-9_]*"
 
 
@@ -37,32 +40,41 @@ class AssetField(Field[UUID]):
     def compiled(self, stored: str) -> UUID:
         return UUID(stored)
 
-    def refuse_unknown_names(
-        self, action: Mapping[str, Any], names: ProgramNames, errors: Errors, path: str
+    def review(
+        self, action: Mapping[str, Any], names: ProgramNames, found: Findings, path: str
     ) -> None:
         asset_id = UUID(action[self.name])
-        if asset_id in names.asset_ids:
+        if asset_id in names.assets:
             return
         if names.knows_asset(asset_id):
-            errors.add(path, "not_linked", "The asset is not linked to this program.")
+            found.errors.add(path, "not_linked", "The asset is not linked to this program.")
         else:
-            errors.add(path, "not_found", "There is no asset with this id.")
+            found.errors.add(path, "not_found", "There is no asset with this id.")
 
 
 class ExpressionField(Field[Expression | None]):
-    """An expression of any type."""
+    """An expression that gives what an attribute takes: text, a number, or true or false."""
 
     widget = "code"
     is_expression = True
 
     def read(self, value: object, errors: Errors, name: str) -> str:
-        return _expression(value, errors, name, None, "Give an expression: a string.")
+        before = len(errors)
+        text = _expression(value, errors, name, None, "Give an expression: a string.")
+        if text and len(errors) == before:
+            expressions.check_kind(text, errors, name, _ATTRIBUTE_KINDS, _ATTRIBUTE_WORDS)
+        return text
 
     def schema(self) -> dict[str, Any]:
         return {"type": "string", "minLength": 1, "maxLength": MAX_EXPRESSION_LENGTH}
 
     def compiled(self, stored: str) -> Expression:
         return expressions.compiled(stored, None)
+
+    def review(
+        self, action: Mapping[str, Any], names: ProgramNames, found: Findings, path: str
+    ) -> None:
+        expressions.review(action[self.name], names.shapes, found, path)
 
 
 class NumberField(Field[Number]):
@@ -71,12 +83,33 @@ class NumberField(Field[Number]):
     widget = "code"
     is_expression = True
 
+    def __init__(self, help: str, *, may_be_negative: bool = True, **more: Any) -> None:  # noqa: A002
+        super().__init__(help, **more)
+        self.may_be_negative = may_be_negative
+
     def read(self, value: object, errors: Errors, name: str) -> str:
+        before = len(errors)
         try:
-            return decimals.written(decimals.read(value))
+            text = decimals.written(decimals.read(value))
         except decimals.NotADecimal:
             wanted = 'Give a string: a number such as "12.50", or an expression such as "event.amount * 2".'
-            return _expression(value, errors, name, "number", wanted)
+            text = _expression(value, errors, name, "number", wanted)
+        if text and len(errors) == before:
+            self._check_constant(text, errors, name)
+        return text
+
+    def _check_constant(self, text: str, errors: Errors, name: str) -> None:
+        number = expressions.constant(text)
+        if number is None:
+            return
+        if number < 0 and not self.may_be_negative:
+            errors.add(
+                name,
+                "negative",
+                f"This is always {decimals.written(number)}; an amount is not negative.",
+            )
+        elif abs(number) > decimals.LARGEST:
+            errors.add(name, "out_of_range", "This is always a number of more than 20 digits.")
 
     def schema(self) -> dict[str, Any]:
         text = {"type": "string", "minLength": 1, "maxLength": MAX_EXPRESSION_LENGTH}
@@ -84,6 +117,13 @@ class NumberField(Field[Number]):
 
     def compiled(self, stored: str) -> Number:
         return expressions.compiled_number(stored)
+
+    def review(
+        self, action: Mapping[str, Any], names: ProgramNames, found: Findings, path: str
+    ) -> None:
+        expressions.review(action[self.name], names.shapes, found, path)
+        if expressions.constant(action[self.name]) == 0:
+            found.warn(path, "no_effect", "This is always 0, so the action does nothing.")
 
 
 class TextField(Field[str]):
@@ -236,12 +276,12 @@ class TrackKeyField(TextField):
     def schema(self) -> dict[str, Any]:
         return {"type": "string", "pattern": f"^{_TRACK_KEY}$", "maxLength": self.longest}
 
-    def refuse_unknown_names(
-        self, action: Mapping[str, Any], names: ProgramNames, errors: Errors, path: str
+    def review(
+        self, action: Mapping[str, Any], names: ProgramNames, found: Findings, path: str
     ) -> None:
         if action[self.name] not in names.levels:
             message = "There is no tier track with this key in this program."
-            errors.add(path, "not_found", message)
+            found.errors.add(path, "not_found", message)
 
 
 class LevelKeyField(TrackKeyField):
@@ -259,12 +299,12 @@ class LevelKeyField(TrackKeyField):
     def schema(self) -> dict[str, Any]:
         return {**super().schema(), "pattern": f"^({_TRACK_KEY})?$"}
 
-    def refuse_unknown_names(
-        self, action: Mapping[str, Any], names: ProgramNames, errors: Errors, path: str
+    def review(
+        self, action: Mapping[str, Any], names: ProgramNames, found: Findings, path: str
     ) -> None:
         level, levels = action[self.name], names.levels.get(action[self.track.name])
         if level and levels is not None and level not in levels:
-            errors.add(path, "not_found", "There is no level with this key on the track.")
+            found.errors.add(path, "not_found", "There is no level with this key on the track.")
 
 
 def _expression(

@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
+from programs.kernel import decimals
 from programs.kernel.cleaning import Errors
+from programs.rulebook import expressions
 from programs.rulebook.actions.declaration import Action
 from programs.rulebook.actions.inputs import (
     AssetField,
@@ -13,6 +16,8 @@ from programs.rulebook.actions.inputs import (
     NumberField,
     WordsField,
 )
+from programs.rulebook.findings import Findings
+from programs.rulebook.program_names import ProgramNames
 
 
 class Movement(Action):
@@ -25,11 +30,31 @@ class Movement(Action):
         "An asset that is linked to the program.", label="Asset", form_name="asset"
     )
     amount = NumberField(
-        "A number, or an expression such as round(event.amount * 0.05, 2). Extra decimals are rounded towards zero."
+        "A number, or an expression such as round(event.amount * 0.05, 2). Extra decimals are rounded towards zero.",
+        may_be_negative=False,
     )
     description = WordsField(
         "Shown in the participant's history.", longest=500, required=False, is_long=True
     )
+
+    @classmethod
+    def review(
+        cls, action: Mapping[str, Any], names: ProgramNames, found: Findings, path: str
+    ) -> None:
+        super().review(action, names, found, path)
+        amount, asset = (
+            expressions.constant(action["amount"]),
+            names.assets.get(UUID(action["asset_id"])),
+        )
+        if not amount or asset is None:
+            return
+        most = asset.max_transaction_amount
+        if decimals.rounded_down(amount, asset.scale) == 0:
+            words = f"{asset.symbol} has {asset.scale} decimals, so this is always 0 and the action does nothing."
+            found.warn(f"{path}.amount", "no_effect", words)
+        elif most is not None and amount > most:
+            words = f"This is always more than the most that one movement of {asset.symbol} may be, {decimals.written(most)}."
+            found.warn(f"{path}.amount", "never_allowed", words)
 
 
 class Credit(Movement):

@@ -28,7 +28,7 @@ def test_what_is_right_is_valid_and_not_stored(api: APIClient, body: dict[str, A
     response = api.post(JUDGE, body)
 
     assert response.status_code == 200
-    assert response.json() == {"valid": True, "message": "", "errors": []}
+    assert response.json() == {"valid": True, "message": "", "errors": [], "warnings": []}
     assert not Rule.objects.exists()
 
 
