@@ -6,43 +6,51 @@ from typing import Any
 
 from programs.rules.arithmetic import whole
 from programs.rules.budget import Run
-from programs.rules.errors import EvaluationError
+from programs.rules.errors import EvaluationError, null_error
 from programs.rules.functions import accepted
 from programs.rules.functions.patterns import found
 from programs.rules.kinds import WHOLE
 from programs.rules.meanings import FunctionCall
 from programs.rules.values import Closure, Facts, Optional, Step, Value, in_words
 
+Argument = tuple[Closure, str]  # with its source
 
-def function(meaning: FunctionCall, arguments: Sequence[Closure]) -> Closure:
+
+def function(meaning: FunctionCall, arguments: Sequence[Argument]) -> Closure:
     """`name(arguments)`"""
-    taken = [taking(meaning, index, each) for index, each in enumerate(arguments)]
+    taken = [taking(meaning, index, *each) for index, each in enumerate(arguments)]
     call = meaning.function.implementation
     return lambda facts, run: call(run, *[each(facts, run) for each in taken])
 
 
-def method(meaning: FunctionCall, arguments: Sequence[Closure]) -> Step:
-    """`value.name(arguments)`"""
+def method(meaning: FunctionCall, arguments: Sequence[Argument], text: str) -> Step:
+    """`value.name(arguments)`; `text` is the source of the value."""
     receivers = accepted(meaning.overloads, 0)
-    taken = [taking(meaning, index, each) for index, each in enumerate(arguments, 1)]
+    taken = [taking(meaning, index, *each) for index, each in enumerate(arguments, 1)]
     call = meaning.function.implementation
 
     def apply(value: Value, facts: Facts, run: Run) -> Value:
         if type(value) not in receivers:
-            raise EvaluationError(f"{in_words(value).capitalize()} has no {meaning.name}().")
+            raise _no_method(value, meaning.name, text)
         return call(run, value, *[each(facts, run) for each in taken])
 
     return apply
 
 
-def optional_or(meaning: FunctionCall, argument: Closure) -> Step:
+def _no_method(value: Value, name: str, text: str) -> EvaluationError:
+    if value is None:
+        return null_error(text)
+    return EvaluationError(f"{in_words(value).capitalize()} has no {name}().")
+
+
+def optional_or(meaning: FunctionCall, argument: Argument, text: str) -> Step:
     """`optional.or(other)` and `optional.orValue(default)`, whose argument is evaluated only where it is needed."""
-    taken = taking(meaning, 1, argument)
+    taken = taking(meaning, 1, *argument)
     unwraps = meaning.name == "orValue"
 
     def choose(value: Value, facts: Facts, run: Run) -> Value:
         if type(value) is not Optional:
-            raise EvaluationError(f"{in_words(value).capitalize()} has no {meaning.name}().")
+            raise _no_method(value, meaning.name, text)
         if not value.has_value:
             return taken(facts, run)
         return value.value if unwraps else value
@@ -50,7 +58,7 @@ def optional_or(meaning: FunctionCall, argument: Closure) -> Step:
     return choose
 
 
-def matching(pattern: Any) -> Step:
+def matching(pattern: Any, text: str) -> Step:
     """`value.matches("...")` with a pattern that is compiled already, or the error from compiling it."""
 
     def match(value: Value, facts: Facts, run: Run) -> bool:
@@ -58,13 +66,13 @@ def matching(pattern: Any) -> Step:
             raise EvaluationError(pattern.message)
         if type(value) is str:
             return found(run, value, pattern)
-        raise EvaluationError(f"{in_words(value).capitalize()} has no matches().")
+        raise _no_method(value, "matches", text)
 
     return match
 
 
-def taking(meaning: FunctionCall, index: int, argument: Closure) -> Closure:
-    """The argument, with its type checked before the function gets it."""
+def taking(meaning: FunctionCall, index: int, argument: Closure, text: str) -> Closure:
+    """The argument, with its type checked before the function gets it; `text` is its source."""
     types = accepted(meaning.overloads, index)
     if not types:
         return argument
@@ -75,6 +83,8 @@ def taking(meaning: FunctionCall, index: int, argument: Closure) -> Closure:
         value = argument(facts, run)
         kind = type(value)
         if kind not in types:
+            if value is None:
+                raise null_error(text)
             raise EvaluationError(f"{name} does not take {in_words(value)}.")
         return whole(value, f"{name} takes") if wants_whole and kind is Decimal else value
 

@@ -9,7 +9,14 @@ from typing import Any, Final
 
 from programs.rules import calls, operators, shortcuts, tree
 from programs.rules.budget import ABSORBED, CALL_NODES, CONTAINER, STEP, Run, charge
-from programs.rules.errors import BudgetExceeded, EvaluationError, cut
+from programs.rules.errors import (
+    BudgetExceeded,
+    EvaluationError,
+    MissingField,
+    NullOperand,
+    cut,
+    null_error,
+)
 from programs.rules.facts import settle
 from programs.rules.macros import Loop
 from programs.rules.meanings import (
@@ -100,25 +107,29 @@ class Compiler:
         """An element of a list or the value of an entry. ABSENT where that is left out."""
         if type(node) is not tree.Maybe:
             return self.compile(node)
-        operand = self.compile(node.operand)
+        operand, text = self.with_text(node.operand)
 
         def unwrap(facts: Facts, run: Run) -> Value:
             optional = operand(facts, run)
             if type(optional) is Optional:
                 return optional.value
+            if optional is None:
+                raise null_error(text)
             raise EvaluationError(f"? takes an optional value, not {in_words(optional)}.")
 
         return unwrap
 
     def map_of(self, node: tree.MapOf) -> Closure:
-        entries = [(self.compile(key), self._element(value)) for key, value in node.entries]
+        entries = [(*self.with_text(key), self._element(value)) for key, value in node.entries]
         units = 2 * CONTAINER + 2 * len(entries)
 
         def make(facts: Facts, run: Run) -> Value:
             charge(run, units)
             made: dict[Any, Value] = {}
-            for key, value in entries:
-                place = as_key(key(facts, run), run)
+            for key, text, value in entries:
+                if (written := key(facts, run)) is None:
+                    raise null_error(text)
+                place = as_key(written, run)
                 if place in made:
                     raise EvaluationError("A map has the same key twice.")
                 if (part := value(facts, run)) is not ABSENT:
@@ -128,19 +139,34 @@ class Compiler:
         return make
 
     def prefixed(self, node: tree.Prefixed) -> Closure:
-        operand = self.compile(node.operand)
+        operand, text = self.with_text(node.operand)
         apply = operators.negated if node.operator == "!" else operators.minus
-        return apply(operand, node.times)
+        return apply(operand, node.times, text)
 
     def chain(self, node: tree.Chain) -> Closure:
         first = self.compile(node.first)
-        return operators.chain(first, [(sign, self.compile(right)) for sign, right in node.rest])
+        texts = self.operand_texts(node)
+        rights = [(sign, self.compile(right)) for sign, right in node.rest]
+        return operators.chain(
+            first, [(*each, text) for each, text in zip(rights, texts, strict=True)]
+        )
+
+    def operand_texts(self, node: tree.Chain) -> list[tuple[str, str]]:
+        """The sources of both operands of each operator."""
+        lefts = [node.first, *(right for _, right in node.rest)]
+        return [
+            (cut(self.source[node.start : left.end]), self._text(right))
+            for left, (_, right) in zip(lefts, node.rest, strict=False)
+        ]
 
     def logic(self, node: tree.Logic) -> Closure:
-        return operators.logic(node.sign, [self.compile(part) for part in node.parts])
+        return operators.logic(node.sign, [self.with_text(part) for part in node.parts])
 
     def conditional(self, node: tree.Conditional) -> Closure:
-        cases = [(self.compile(test), self.compile(value)) for test, value in node.cases]
+        cases = [
+            (self.compile(test), self.compile(value), self._text(test))
+            for test, value in node.cases
+        ]
         return operators.conditional(cases, self.compile(node.otherwise))
 
     def member(self, node: Node) -> Closure:
@@ -189,13 +215,7 @@ class Compiler:
     def _step(self, node: tree.Suffix, is_raw: bool) -> tuple[Step, bool]:
         """What a suffix does to the value before it, and whether that leaves the value raw."""
         if type(node) is tree.Select:
-            field, text = node.field, self._text(node)
-            if node.absent is not ABSENT:
-                return _counting(
-                    lambda value, _, __: optional_field(value, field, text), node.absent
-                ), is_raw
-            take = optional_field if node.is_optional else field_of
-            return lambda value, facts, run: take(value, field, text), is_raw
+            return self._select(node), is_raw
         if type(node) is tree.Index:
             return self._index(node, is_raw), is_raw
         assert type(node) is tree.Call
@@ -207,6 +227,19 @@ class Compiler:
         step = self._method(node)
         return (self._settled_first(step) if is_raw else step), False
 
+    def _select(self, node: tree.Select) -> Step:
+        field, text, before = node.field, self._text(node), self._before(node)
+        counts = node.absent is not ABSENT
+        take = optional_field if node.is_optional or counts else field_of
+
+        def take_named(value: Value, facts: Facts, run: Run) -> Value:
+            try:
+                return take(value, field, text)
+            except NullOperand:
+                raise null_error(before) from None
+
+        return _counting(take_named, node.absent) if counts else take_named
+
     def _settled_first(self, step: Step) -> Step:
         def settle_and_go_on(value: Value, facts: Facts, run: Run) -> Value:
             return step(settle(value, run), facts, run)
@@ -216,6 +249,7 @@ class Compiler:
     def _index(self, node: tree.Index, is_raw: bool) -> Step:
         key = self.compile(node.key)
         text = self._text(node)
+        texts = (self._before(node), self._text(node.key))
         counts = node.absent is not ABSENT
         element = optional_element if node.is_optional or counts else element_of
 
@@ -223,7 +257,10 @@ class Compiler:
             place = key(facts, run)
             if is_raw and type(place) is not str and type(value) in _WITH_KEYS:
                 value = settle(value, run)
-            return element(value, place, run, text)
+            try:
+                return element(value, place, run, text)
+            except NullOperand as null:
+                raise null.named(texts) from None
 
         return _counting(take, node.absent) if counts else take
 
@@ -231,18 +268,30 @@ class Compiler:
         # Of two variables the first is a position or a key, which is no part of the facts.
         meaning.bound[-1].is_raw = is_raw
         before = self.nodes
-        *tests, body = [self.compile(each) for each in node.arguments[len(meaning.bound) :]]
-        slots = [local.slot for local in meaning.bound]
-        cost = STEP * (self.nodes - before) + STEP
-        return meaning.macro.make(Loop(node.name, slots, cost, body, tests[0] if tests else None))
+        *tests, (body, body_text) = map(self.with_text, node.arguments[len(meaning.bound) :])
+        test, test_text = tests[0] if tests else (None, "")
+        return meaning.macro.make(
+            Loop(
+                name=node.name,
+                slots=[local.slot for local in meaning.bound],
+                cost=STEP * (self.nodes - before) + STEP,
+                body=body,
+                test=test,
+                text=self._before(node),
+                body_text=body_text,
+                test_text=test_text,
+            )
+        )
 
     def _method(self, node: tree.Call) -> Step:
+        text = self._before(node)
         if type(node.meaning) is PatternCall:
-            return calls.matching(node.meaning.pattern)
+            return calls.matching(node.meaning.pattern, text)
         if type(node.meaning) is FunctionCall:
+            arguments = [self.with_text(each) for each in node.arguments]
             if node.meaning.name in ("or", "orValue"):
-                return calls.optional_or(node.meaning, self.compile(node.arguments[0]))
-            return calls.method(node.meaning, [self.compile(each) for each in node.arguments])
+                return calls.optional_or(node.meaning, arguments[0], text)
+            return calls.method(node.meaning, arguments, text)
         failing = calls.unknown(node.name, len(node.arguments))
         return lambda value, facts, run: failing(facts, run)
 
@@ -252,8 +301,9 @@ class Compiler:
         if type(meaning) is FunctionCall:
             if meaning.name == "size":
                 # Its value is not wanted, only how large it is.
-                return calls.function(meaning, [self._raw(node.arguments[0])[0]])
-            return calls.function(meaning, [self.compile(each) for each in node.arguments])
+                [measured] = node.arguments
+                return calls.function(meaning, [(self._raw(measured)[0], self._text(measured))])
+            return calls.function(meaning, [self.with_text(each) for each in node.arguments])
         if type(meaning) is HasCall:
             return self._has(meaning)
         if type(meaning) is GetCall:
@@ -261,7 +311,8 @@ class Compiler:
         if type(meaning) is BindCall:
             return self._bind(node, meaning)
         if type(meaning) is PatternCall:
-            return _stepping(self.compile(node.arguments[0]), [calls.matching(meaning.pattern)])
+            value, text = self.with_text(node.arguments[0])
+            return _stepping(value, [calls.matching(meaning.pattern, text)])
         return calls.unknown(node.name, len(node.arguments))
 
     def _has(self, meaning: HasCall) -> Closure:
@@ -270,27 +321,35 @@ class Compiler:
 
         def is_there(facts: Facts, run: Run) -> bool:
             value = closure(facts, run)
+            if value is None:
+                return False
             if type(value) is Optional:
                 value = value.value if value.has_value else {}
             if type(value) is dict:
                 return key in value
+            if value is None:
+                raise null_error(text)
             raise EvaluationError(f'{text}: {in_words(value)} has no field "{cut(key)}".')
 
         return is_there
 
     def _get(self, node: tree.Call, meaning: GetCall) -> Closure:
         container, is_raw = self._container(node.arguments[0], meaning.fact)
-        key, default = map(self.compile, node.arguments[1:])
+        (key, key_text), (default, _) = map(self.with_text, node.arguments[1:])
 
         def get(facts: Facts, run: Run) -> Value:
             value = container(facts, run)
             place = key(facts, run)
+            if place is None:
+                raise null_error(key_text)
+            if value is None:
+                return default(facts, run)
             if type(value) is not dict:
                 raise EvaluationError(f"get takes a map, not {in_words(value)}.")
             if is_raw and type(place) is not str:
                 value = settle(value, run)
             found = lookup(value, place, run)
-            if is_absent(found):
+            if found is None or is_absent(found):
                 return default(facts, run)
             return settle(found, run) if is_raw else found
 
@@ -324,6 +383,14 @@ class Compiler:
 
         return bind
 
+    def with_text(self, node: Node) -> tuple[Closure, str]:
+        """The closure of a node and its source, by which errors name it."""
+        return self.compile(node), self._text(node)
+
+    def _before(self, suffix: tree.Suffix) -> str:
+        """The source of what a suffix follows."""
+        return cut(self.source[suffix.start : suffix.before])
+
     def _text(self, node: Node) -> str:
         return cut(self.source[node.start : node.end])
 
@@ -335,8 +402,10 @@ def _read_local(local: Local) -> Closure:
 
     def read(facts: Facts, run: Run) -> Value:
         value = run[slot]
+        if isinstance(value, MissingField):
+            raise MissingField(value.message)
         if isinstance(value, EvaluationError):
-            raise type(value)(value.message)
+            raise EvaluationError(value.message)
         return value
 
     return read

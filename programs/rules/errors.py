@@ -1,5 +1,7 @@
 """The errors of the language, worded for the person who wrote the rule."""
 
+from collections.abc import Sequence
+
 
 class RuleSyntaxError(Exception):
     """An expression that does not compile. `line` and `column` count from 1; `offending` is the text that is wrong.
@@ -30,11 +32,32 @@ class EvaluationError(Exception):
 
 
 class MissingField(EvaluationError):
-    """A field, a key or a position in a list that the facts do not have."""
+    """A field, a key or a position in a list that the facts do not have, or a null where a value is needed."""
+
+
+class NullOperand(MissingField):
+    """A null for the operand at this position. Whoever knows the source says which one that is: `named`."""
+
+    def __init__(self, position: int) -> None:
+        super().__init__("A value is null.")
+        self.position = position
+
+    def named(self, texts: Sequence[str]) -> MissingField:
+        return null_error(texts[self.position])
 
 
 class BudgetExceeded(EvaluationError):
     """An evaluation that takes more steps than allowed. Unlike other errors, nothing in a rule absorbs it."""
+
+
+def null_error(text: str) -> MissingField:
+    """The error for a null, of which `text` is the source."""
+    return MissingField(f"{text} is null.")
+
+
+def unfit(message: str, value: object) -> EvaluationError:
+    """The error for a value of the wrong type. A null counts as missing."""
+    return MissingField(message) if value is None else EvaluationError(message)
 
 
 def located(

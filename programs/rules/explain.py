@@ -47,7 +47,7 @@ def decide(parts: Sequence[Part], facts: Facts, run: Run) -> Decision:
         if value is False:
             false.append(part)
         elif value is not True:
-            failed.append((part, not_bool("A condition", value)))
+            failed.append((part, not_bool("A condition", value, part.text)))
     if false:
         reasons = [f"{cut(part.text, 200)} is false{_seen(part, facts, run)}" for part in false]
         return Decision(False, cut("; ".join(reasons), MAX_REASON))

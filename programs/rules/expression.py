@@ -9,7 +9,7 @@ from programs.rules.budget import FIRST_SLOT, ZONE, Run, new_run
 from programs.rules.checker import UNWRAP, Checker
 from programs.rules.compiler import Compiler
 from programs.rules.environment import DYNAMIC, Environment
-from programs.rules.errors import EvaluationError, RuleSyntaxError
+from programs.rules.errors import EvaluationError, RuleSyntaxError, cut, null_error
 from programs.rules.explain import Decision, Part
 from programs.rules.kinds import ANY, BOOL, NUMBER, Kind
 from programs.rules.operators import logic
@@ -82,7 +82,9 @@ def compile(  # noqa: A001
         raise RuleSyntaxError("The rule is nested too deeply.") from None
     reads = tuple(dict.fromkeys(path for part in parts for path in part.reads))
     blank = new_run(checker.slots - FIRST_SLOT)
-    return Expression(text, result, reads, _evaluation(_whole(parts), blank, result), parts, blank)
+    return Expression(
+        text, result, reads, _evaluation(_whole(parts), text, blank, result), parts, blank
+    )
 
 
 def _part(compiler: Compiler, node: Node, zone: str) -> Part:
@@ -107,10 +109,16 @@ def _in_zone(closure: Closure, names: Sequence[str]) -> Closure:
 
 
 def _whole(parts: tuple[Part, ...]) -> Closure:
-    return parts[0].evaluate if len(parts) == 1 else logic("&&", [part.evaluate for part in parts])
+    return (
+        parts[0].evaluate
+        if len(parts) == 1
+        else logic("&&", [(part.evaluate, part.text) for part in parts])
+    )
 
 
-def _evaluation(closure: Closure, blank: Run, result: Result | None) -> Callable[[Facts], Value]:
+def _evaluation(
+    closure: Closure, source: str, blank: Run, result: Result | None
+) -> Callable[[Facts], Value]:
     wanted, words = _WANTED[result]
     types = wanted.types
 
@@ -125,6 +133,8 @@ def _evaluation(closure: Closure, blank: Run, result: Result | None) -> Callable
         if kind in types:
             return value
         if types:
+            if value is None:
+                raise null_error(cut(source.strip()))
             raise EvaluationError(f"{words}, not {in_words(value)}.")
         if kind is Optional:
             raise EvaluationError(UNWRAP)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from programs.rules.arithmetic import counted
 from programs.rules.budget import ABSORBED, CONTAINER, LEFT, Run, charge, exceeded
-from programs.rules.errors import BudgetExceeded, EvaluationError
+from programs.rules.errors import BudgetExceeded, EvaluationError, null_error
 from programs.rules.operators import not_bool
 from programs.rules.values import (
     Closure,
@@ -28,9 +28,15 @@ from programs.rules.values import (
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """The loop of a macro: `slots` of its variables (one, or two for index and value), `cost` of an iteration."""
+    """The loop of a macro: `slots` of its variables (one, or two for index and value), `cost` of an iteration.
+
+    The texts are the sources of what it goes through, of the body and of the test.
+    """
 
     name: str
+    text: str
+    body_text: str
+    test_text: str
     slots: Sequence[int]
     cost: int
     body: Closure
@@ -41,6 +47,8 @@ def iterations(loop: Loop, collection: Value, run: Run) -> Iterable[None]:
     """Bind one element after another, charging for each."""
     kind = type(collection)
     if kind is not list and kind is not dict:
+        if collection is None:
+            raise null_error(loop.text)
         raise EvaluationError(
             f"{loop.name} works on a list or a map, not on {in_words(collection)}."
         )
@@ -91,7 +99,7 @@ def quantifier(loop: Loop, decisive: bool) -> Step:
                 return not neutral
             if type(value) is not bool:
                 charge(run, ABSORBED)
-                failure = failure or not_bool(loop.name, value)
+                failure = failure or not_bool(loop.name, value, loop.body_text)
         if failure is not None:
             raise failure
         return neutral
@@ -103,7 +111,7 @@ def exists_one(loop: Loop) -> Step:
     def count(collection: Value, facts: Facts, run: Run) -> bool:
         found = 0
         for _ in iterations(loop, collection, run):
-            found += _true(loop, loop.body, facts, run)
+            found += _holds(loop, facts, run)
         return found == 1
 
     return count
@@ -112,11 +120,7 @@ def exists_one(loop: Loop) -> Step:
 def filtered(loop: Loop) -> Step:
     def choose(collection: Value, facts: Facts, run: Run) -> Value:
         (slot,) = loop.slots
-        return [
-            run[slot]
-            for _ in iterations(loop, collection, run)
-            if _true(loop, loop.body, facts, run)
-        ]
+        return [run[slot] for _ in iterations(loop, collection, run) if _holds(loop, facts, run)]
 
     return choose
 
@@ -125,11 +129,11 @@ def mapped(loop: Loop) -> Step:
     """`map` and `transformList`."""
 
     def make(collection: Value, facts: Facts, run: Run) -> Value:
-        body, test = loop.body, loop.test
+        body = loop.body
         return [
             body(facts, run)
             for _ in iterations(loop, collection, run)
-            if test is None or _true(loop, test, facts, run)
+            if loop.test is None or _is_wanted(loop, facts, run)
         ]
 
     return make
@@ -141,7 +145,7 @@ def mapped_values(loop: Loop) -> Step:
     def make(collection: Value, facts: Facts, run: Run) -> Value:
         made: dict[Any, Value] = {}
         for _ in iterations(loop, collection, run):
-            if loop.test is None or _true(loop, loop.test, facts, run):
+            if loop.test is None or _is_wanted(loop, facts, run):
                 made[as_key(run[loop.slots[0]], run)] = loop.body(facts, run)
         return made
 
@@ -154,9 +158,11 @@ def mapped_entries(loop: Loop) -> Step:
     def make(collection: Value, facts: Facts, run: Run) -> Value:
         made: dict[Any, Value] = {}
         for _ in iterations(loop, collection, run):
-            if loop.test is None or _true(loop, loop.test, facts, run):
+            if loop.test is None or _is_wanted(loop, facts, run):
                 entries = loop.body(facts, run)
                 if type(entries) is not dict:
+                    if entries is None:
+                        raise null_error(loop.body_text)
                     raise EvaluationError(
                         f"{loop.name} must give a map for each entry, not {in_words(entries)}."
                     )
@@ -176,6 +182,8 @@ def mapped_optional(loop: Loop, *, is_flat: bool) -> Step:
 
     def make(optional: Value, facts: Facts, run: Run) -> Value:
         if type(optional) is not Optional:
+            if optional is None:
+                raise null_error(loop.text)
             words = in_words(optional)
             raise EvaluationError(f"{loop.name} works on an optional value, not on {words}.")
         if not optional.has_value:
@@ -186,17 +194,27 @@ def mapped_optional(loop: Loop, *, is_flat: bool) -> Step:
         if not is_flat:
             return Optional(made)
         if type(made) is not Optional:
+            if made is None:
+                raise null_error(loop.body_text)
             raise EvaluationError(f"{loop.name} must give an optional value, not {in_words(made)}.")
         return made
 
     return make
 
 
-def _true(loop: Loop, closure: Closure, facts: Facts, run: Run) -> bool:
-    value = closure(facts, run)
+def _holds(loop: Loop, facts: Facts, run: Run) -> bool:
+    value = loop.body(facts, run)
     if value is True or value is False:
         return bool(value)
-    raise not_bool(loop.name, value)
+    raise not_bool(loop.name, value, loop.body_text)
+
+
+def _is_wanted(loop: Loop, facts: Facts, run: Run) -> bool:
+    assert loop.test is not None
+    value = loop.test(facts, run)
+    if value is True or value is False:
+        return bool(value)
+    raise not_bool(loop.name, value, loop.test_text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +252,11 @@ MACROS: Final[dict[tuple[str, int], Macro]] = {
     ("transformMap", 4): Macro(2, mapped_values, with_test=True, result="map"),
     ("transformMapEntry", 3): Macro(2, mapped_entries, result="map"),
     ("transformMapEntry", 4): Macro(2, mapped_entries, with_test=True, result="map"),
-    ("optMap", 2): Macro(1, partial(mapped_optional, is_flat=False), over_optional=True),
-    ("optFlatMap", 2): Macro(1, partial(mapped_optional, is_flat=True), over_optional=True),
+    ("optMap", 2): Macro(
+        1, partial(mapped_optional, is_flat=False), result="optional", over_optional=True
+    ),
+    ("optFlatMap", 2): Macro(
+        1, partial(mapped_optional, is_flat=True), result="optional", over_optional=True
+    ),
 }
 MACRO_NAMES: Final = frozenset(name for name, _ in MACROS)

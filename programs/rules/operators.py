@@ -1,7 +1,7 @@
 """The operators, as functions of two values and as closures over closures."""
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -9,7 +9,7 @@ from typing import Any, Final
 from programs.rules import arithmetic
 from programs.rules.arithmetic import significant
 from programs.rules.budget import ABSORBED, CONTAINER, DURATION, REMAINDER, Run, charge, charge_made
-from programs.rules.errors import BudgetExceeded, EvaluationError
+from programs.rules.errors import BudgetExceeded, EvaluationError, NullOperand, null_error
 from programs.rules.moments import in_range, moved
 from programs.rules.values import (
     Closure,
@@ -79,6 +79,8 @@ def _ordered(compare: Callable[[Value, Value], bool]) -> Operate:
     def apply(left: Value, right: Value, run: Run) -> Value:
         if type(left) is Decimal and type(right) is Decimal:
             return compare(significant(left), significant(right))
+        if left is None or right is None:
+            raise _null(left)
         expect_order(left, right, run)
         return compare(left, right)
 
@@ -90,6 +92,8 @@ def _differ(left: Value, right: Value, run: Run) -> bool:
 
 
 def _is_in(left: Value, right: Value, run: Run) -> bool:
+    if right is None or (left is None and type(right) is dict):
+        raise NullOperand(0 if right is not None else 1)
     return contains(right, left, run)
 
 
@@ -112,35 +116,62 @@ OPERATORS: Final[dict[str, Operate]] = {
 }
 
 
+def _null(left: Value) -> NullOperand:
+    return NullOperand(0 if left is None else 1)
+
+
 def _mismatch(word: str, left: Value, right: Value) -> EvaluationError:
+    if left is None or right is None:
+        return _null(left)
     return EvaluationError(f"Cannot {word} {in_words(left)} and {in_words(right)}.")
 
 
-def chain(first: Closure, rest: list[tuple[str, Closure]]) -> Closure:
+def naming(operate: Operate, texts: Sequence[str]) -> Operate:
+    """The operator, naming a null operand by its source."""
+
+    def apply(left: Value, right: Value, run: Run) -> Value:
+        try:
+            return operate(left, right, run)
+        except NullOperand as null:
+            raise null.named(texts) from None
+
+    return apply
+
+
+def chain(first: Closure, rest: list[tuple[str, Closure, Sequence[str]]]) -> Closure:
     """Operators of one precedence, from left to right; a chain of thousands takes no more of Python's stack than one."""
-    steps = [(OPERATORS[sign], right) for sign, right in rest]
+    steps = [(OPERATORS[sign], right, texts) for sign, right, texts in rest]
 
     def apply(facts: Facts, run: Run) -> Value:
         value = first(facts, run)
-        for operate, right in steps:
-            value = operate(value, right(facts, run), run)
+        for operate, right, texts in steps:
+            try:
+                value = operate(value, right(facts, run), run)
+            except NullOperand as null:
+                raise null.named(texts) from None
         return value
 
     return apply
 
 
-def not_bool(sign: str, value: Value) -> EvaluationError:
+def not_bool(sign: str, value: Value, text: str) -> EvaluationError:
+    """The error for a value that is neither true nor false; `text` is its source."""
+    if value is None:
+        return null_error(text)
     return EvaluationError(f"{sign} takes true or false, not {in_words(value)}.")
 
 
-def logic(sign: str, parts: list[Closure]) -> Closure:
-    """&& is false, and || true, if any part is, whatever the others; then comes the first error; else the opposite."""
+def logic(sign: str, parts: list[tuple[Closure, str]]) -> Closure:
+    """&& is false, and || true, if any part is, whatever the others; then comes the first error; else the opposite.
+
+    The parts come with their source.
+    """
     decisive = sign == "||"
     neutral = not decisive
 
     def decide(facts: Facts, run: Run) -> bool:
         failure: EvaluationError | None = None
-        for part in parts:
+        for part, text in parts:
             try:
                 value = part(facts, run)
             except BudgetExceeded:
@@ -154,7 +185,7 @@ def logic(sign: str, parts: list[Closure]) -> Closure:
             if value is decisive:
                 return not neutral
             charge(run, ABSORBED)
-            failure = failure or not_bool(sign, value)
+            failure = failure or not_bool(sign, value, text)
         if failure is not None:
             raise failure
         return neutral
@@ -162,20 +193,22 @@ def logic(sign: str, parts: list[Closure]) -> Closure:
     return decide
 
 
-def conditional(cases: list[tuple[Closure, Closure]], otherwise: Closure) -> Closure:
+def conditional(cases: list[tuple[Closure, Closure, str]], otherwise: Closure) -> Closure:
+    """The value of the first case whose test holds. The cases come with the source of their tests."""
+
     def choose(facts: Facts, run: Run) -> Value:
-        for test, value in cases:
+        for test, value, text in cases:
             outcome = test(facts, run)
             if outcome is True:
                 return value(facts, run)
             if outcome is not False:
-                raise not_bool("?", outcome)
+                raise not_bool("?", outcome, text)
         return otherwise(facts, run)
 
     return choose
 
 
-def negated(operand: Closure, times: int) -> Closure:
+def negated(operand: Closure, times: int, text: str) -> Closure:
     """`!`, this many times."""
     flips = times % 2 == 1
 
@@ -183,18 +216,20 @@ def negated(operand: Closure, times: int) -> Closure:
         value = operand(facts, run)
         if value is True or value is False:
             return value is not flips
-        raise not_bool("!", value)
+        raise not_bool("!", value, text)
 
     return negate
 
 
-def minus(operand: Closure, times: int) -> Closure:
+def minus(operand: Closure, times: int, text: str) -> Closure:
     """`-`, this many times."""
     flips = times % 2 == 1
 
     def negate(facts: Facts, run: Run) -> Value:
         value = operand(facts, run)
         if type(value) is not Decimal:
+            if value is None:
+                raise null_error(text)
             raise EvaluationError(f"{in_words(value).capitalize()} cannot be negated.")
         return arithmetic.negate(value) if flips else value
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from programs.rules.arithmetic import whole
 from programs.rules.budget import Run
-from programs.rules.errors import EvaluationError, MissingField, cut
+from programs.rules.errors import EvaluationError, MissingField, NullOperand, cut, null_error
 from programs.rules.facts import PLAIN, settle
 from programs.rules.meanings import Fact
 from programs.rules.values import (
@@ -73,8 +73,10 @@ def _reader_of_any(names: Sequence[str]) -> Closure:
         for name in dotted:
             if name in facts:
                 value = facts[name]
-                for field in names[name.count(".") + 1 :]:
-                    value = field_of(value, field)
+                for count in range(name.count(".") + 1, len(names)):
+                    if value is None:
+                        raise null_error(".".join(names[:count]))
+                    value = field_of(value, names[count])
                 return value
         if dotted[0] in TYPE_NAMES:
             return TYPE_NAMES[dotted[0]]
@@ -132,6 +134,8 @@ def optional_field(value: Value, field: str, text: str) -> Optional:
 
 
 def _no_field(value: Value, field: str, text: str) -> EvaluationError:
+    if value is None:
+        return NullOperand(0)
     what = f"{text}: " if text else ""
     return EvaluationError(f'{what}{in_words(value)} has no field "{cut(field)}".')
 
@@ -159,6 +163,8 @@ def optional_element(value: Value, place: Value, run: Run, text: str) -> Optiona
 
 def _element(value: Value, place: Value, run: Run, text: str) -> Value:
     """The element, or absent."""
+    if value is None or place is None:
+        raise NullOperand(0 if value is None else 1)
     if type(value) is dict:
         return lookup(value, place, run)
     if type(value) is not list:
@@ -176,6 +182,8 @@ def _lost(facts: Facts, fact: Fact) -> Value:
     for count, name in enumerate(names, 1):
         if type(value) is not dict:
             before = spelled(tuple(names[: count - 1])) if count > 1 else "The facts"
+            if value is None and count > 1:
+                raise null_error(before)
             raise EvaluationError(f'{before}: {in_words(value)} has no field "{cut(name)}".')
         if name not in value:
             if fact.absent is not ABSENT and count == len(names):

@@ -22,16 +22,18 @@ from programs.rules.arithmetic import (
     significant,
 )
 from programs.rules.budget import CALL_NODES, CONTAINER, Run, charge
-from programs.rules.errors import EvaluationError
+from programs.rules.errors import EvaluationError, NullOperand, null_error
 from programs.rules.facts import PLAIN
 from programs.rules.meanings import Fact, FunctionCall
-from programs.rules.operators import OPERATORS, ORDERS
+from programs.rules.operators import OPERATORS, ORDERS, naming
 from programs.rules.paths import LOST
 from programs.rules.tree import Node
 from programs.rules.values import Closure, Facts, Value, in_words
 
 if TYPE_CHECKING:
     from programs.rules.compiler import Compiler
+
+Texts = tuple[str, str]  # the sources of two operands
 
 FEW: Final = 16  # elements, which are no more work to search than the node itself
 
@@ -118,22 +120,24 @@ def _call(node: tree.Call, compiler: "Compiler") -> Closure | None:
             and digits.value in QUANTA
         ):
             compiler.nodes += CALL_NODES + 1
-            return _rounding(compiler.compile(node.arguments[0]), int(digits.value))
+            return _rounding(*compiler.with_text(node.arguments[0]), int(digits.value))
     if len(node.arguments) != 1:
         return None
     compiler.nodes += CALL_NODES
-    argument = calls.taking(meaning, 0, compiler.compile(node.arguments[0]))
+    argument = calls.taking(meaning, 0, *compiler.with_text(node.arguments[0]))
     call = meaning.function.implementation
     return lambda facts, run: call(run, argument(facts, run))
 
 
-def _rounding(number: Closure, digits: int) -> Closure:
+def _rounding(number: Closure, text: str, digits: int) -> Closure:
     quantize = SIGNIFICANT.quantize
     quantum = QUANTA[digits]
 
     def round_(facts: Facts, run: Run) -> Value:
         value = number(facts, run)
         if type(value) is not Decimal:
+            if value is None:
+                raise null_error(text)
             raise EvaluationError(f"round does not take {in_words(value)}.")
         try:
             return quantize(significant(value), quantum) or ZERO
@@ -149,10 +153,11 @@ def _chain(node: tree.Chain, compiler: "Compiler") -> Closure | None:
         return None
     ((sign, second),) = node.rest
     left, right = compiler.compile(node.first), compiler.compile(second)
+    [texts] = compiler.operand_texts(node)
     if type(second) is tree.Literal:
-        usual = _with_constant(sign, left, right, second.value)
+        usual = _with_constant(sign, left, right, second.value, texts)
         return _fact_with_constant(_declared(node.first), sign, second.value, usual)
-    usual = _binary(sign, left, right)
+    usual = _binary(sign, left, right, texts)
     text = tree.text_of(node.first)
     fact = _declared(second)
     return _text_in(text, fact, usual) if sign == "in" and text is not None and fact else usual
@@ -163,15 +168,24 @@ def _declared(node: Node) -> Fact | None:
     return fact if fact and fact.is_declared else None
 
 
-def _binary(sign: str, left: Closure, right: Closure) -> Closure:
+def _binary(sign: str, left: Closure, right: Closure, texts: Texts) -> Closure:
     operate = OPERATORS[sign]
-    return lambda facts, run: operate(left(facts, run), right(facts, run), run)
+
+    def apply(facts: Facts, run: Run) -> Value:
+        try:
+            return operate(left(facts, run), right(facts, run), run)
+        except NullOperand as null:
+            raise null.named(texts) from None
+
+    return apply
 
 
-def _with_constant(sign: str, left: Closure, right: Closure, constant: Value) -> Closure:
+def _with_constant(
+    sign: str, left: Closure, right: Closure, constant: Value, texts: Texts
+) -> Closure:
     """`left sign constant` without a call for the constant."""
-    usual = _binary(sign, left, right)
-    operate = OPERATORS[sign]
+    usual = _binary(sign, left, right, texts)
+    operate = naming(OPERATORS[sign], texts)
     kind = type(constant)
     compared = significant(constant) if kind is Decimal else constant
     if sign in ("==", "!=") and kind is not bytes:

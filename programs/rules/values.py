@@ -27,7 +27,7 @@ from programs.rules.budget import (
     charge,
     charge_scanned,
 )
-from programs.rules.errors import EvaluationError, cut
+from programs.rules.errors import EvaluationError, cut, unfit
 from programs.rules.moments import seconds_text, timestamp_text
 
 Value = Any  # one of the types above
@@ -149,9 +149,10 @@ def equal(left: Value, right: Value, run: Run) -> bool:
 
 
 def refuse_to_order(left: Value, right: Value) -> EvaluationError:
+    null = None if left is None or right is None else left
     if type(left) is type(right):
-        return EvaluationError(f"There is no order for {in_words(left)}.")
-    return EvaluationError(f"Cannot compare {in_words(left)} with {in_words(right)}.")
+        return unfit(f"There is no order for {in_words(left)}.", null)
+    return unfit(f"Cannot compare {in_words(left)} with {in_words(right)}.", null)
 
 
 def expect_order(left: Value, right: Value, run: Run) -> None:
@@ -184,9 +185,7 @@ def find_key(container: dict[Any, Value], key: Value, run: Run) -> Any:
     elif kind is Decimal:
         key = significant(key)  # Python finds 2 by 2.0 too
     else:
-        raise EvaluationError(
-            f"A map key is text, a number, or true or false, not {in_words(key)}."
-        )
+        raise unfit(f"A map key is text, a number, or true or false, not {in_words(key)}.", key)
     return key if key in container else ABSENT
 
 

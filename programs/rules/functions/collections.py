@@ -26,7 +26,7 @@ def size(run: Run, value: Value) -> Decimal:
 @function("get(map, any, any) -> any")
 def get(run: Run, container: dict[Any, Value], key: Value, default: Value) -> Value:
     found = lookup(container, key, run)
-    return default if is_absent(found) else found
+    return default if found is None or is_absent(found) else found
 
 
 @function("sets.contains(list, list) -> bool")

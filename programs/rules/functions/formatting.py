@@ -9,7 +9,7 @@ from typing import Final
 
 from programs.rules.arithmetic import DIGITS, MAX_EXPONENT, is_whole, plain, significant, whole
 from programs.rules.budget import CONTAINER, Run, charge, charge_made
-from programs.rules.errors import EvaluationError
+from programs.rules.errors import EvaluationError, unfit
 from programs.rules.functions.conversions import encoded
 from programs.rules.functions.table import function
 from programs.rules.moments import seconds_text, timestamp_text
@@ -73,7 +73,7 @@ def _converted(run: Run, conversion: str, value: Value, precision: int) -> str:
         charge_made(run, len(value) * 2)
         text = (encoded(value) if kind is str else value).hex()
         return text.upper() if conversion == "X" else text
-    raise EvaluationError(f"%{conversion} does not take {in_words(value)}.")
+    raise unfit(f"%{conversion} does not take {in_words(value)}.", value)
 
 
 def _fixed(number: Decimal, precision: int) -> str:

@@ -15,7 +15,7 @@ from programs.rules.arithmetic import (
     to_integral,
 )
 from programs.rules.budget import Run, charge
-from programs.rules.errors import EvaluationError
+from programs.rules.errors import EvaluationError, unfit
 from programs.rules.functions.table import function
 from programs.rules.values import Value, in_words
 
@@ -40,7 +40,7 @@ def _numbers(run: Run, given: tuple[Value, ...]) -> list[Decimal]:
     charge(run, len(numbers))
     for number in numbers:
         if type(number) is not Decimal:
-            raise EvaluationError(f"min and max take numbers, not {in_words(number)}.")
+            raise unfit(f"min and max take numbers, not {in_words(number)}.", number)
     if not numbers:
         raise EvaluationError("An empty list has no minimum and no maximum.")
     return numbers

@@ -5,7 +5,7 @@ from typing import Final
 
 from programs.rules.arithmetic import counted
 from programs.rules.budget import CHARACTERS, Run, charge, charge_made, charge_scanned
-from programs.rules.errors import EvaluationError
+from programs.rules.errors import EvaluationError, unfit
 from programs.rules.functions.table import function
 from programs.rules.literals import ESCAPES
 from programs.rules.values import in_words
@@ -83,7 +83,7 @@ def join(run: Run, texts: list[str], separator: str = "") -> str:
     charge(run, len(texts))
     for text in texts:
         if type(text) is not str:
-            raise EvaluationError(f"join takes a list of text. This one contains {in_words(text)}.")
+            raise unfit(f"join takes a list of text. This one contains {in_words(text)}.", text)
     charge_made(run, sum(map(len, texts)) + len(separator) * len(texts))
     return separator.join(texts)
 

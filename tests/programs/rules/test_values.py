@@ -24,7 +24,7 @@ def evaluate(rule: str, /, **event: Any) -> Any:
         ("has(event.discount)", False),
         ("event.coupon == null", True),
         ('get(event, "discount", 5)', 5),
-        ('get(event, "coupon", 5)', None),
+        ('get(event, "coupon", 5)', 5),
         ('get(event, "amount", 5) / 3 > 6', True),
         ('get(participant.counters, "visits", 0) + 1', 10),
         ('event["order-id"]', "A-1"),
