@@ -127,7 +127,7 @@ def _waiting(participant_id: UUID) -> Table:
 
 
 def _tiers(participant_id: UUID, may_change: bool) -> Table:
-    heads = ["Track", "Program", "Level", "Since", "Expires"]
+    heads = ["Track", "Program", "Level", "Earned", "Since", "Expires"]
     tiers = tiers_of(participant_id)
     prefetch_related_objects([tier.track for tier in tiers], "program")
     rows = [
@@ -143,9 +143,13 @@ def _tiers(participant_id: UUID, may_change: bool) -> Table:
 
 
 def _tier_texts(tier: Tier) -> list[str]:
-    level = str(tier.level) if tier.level else "Base"
+    level, earned = (
+        str(each) if each else "Base" for each in (tier.level, tier.track.level(tier.earned_level))
+    )
+    if tier.is_pinned:
+        level += " (pinned)"
     times = [words.moment(tier.acquired_at), words.moment(tier.expires_at)]
-    return [str(tier.track), tier.track.program.name, level, *times]
+    return [str(tier.track), tier.track.program.name, level, earned, *times]
 
 
 def _counters(participant_id: UUID, may_change: bool, may_add: bool) -> Table:

@@ -12,7 +12,7 @@ from django.urls import NoReverseMatch, reverse
 
 from participants.api.permissions import allows
 from participants.events import outcome
-from participants.events.outcome import Effect
+from participants.events.outcome import Effect, TierChange
 from participants.models import Event, EventStatus
 from programs.api.permissions import REQUIREMENTS
 from programs.kernel import exact_json
@@ -103,10 +103,14 @@ def rule_descriptions(event: Event, symbols: Symbols, request: HttpRequest) -> l
 
 def tier_descriptions(event: Event) -> list[str]:
     """Describe the levels that the participant rose to after the rules."""
-    return [
-        f"Rose from {_level(change['before'])} to {_level(change['after'])} of {change['tier']}."
-        for change in outcome.of(event).tier_changes
-    ]
+    return [_rise(change) for change in outcome.of(event).tier_changes]
+
+
+def _rise(change: TierChange) -> str:
+    track = change["tier"]
+    if earned := change.get("earned_level"):
+        return f"Earned {earned} of {track}, and stays on {_level(change['after'])}, which is lent or pinned."
+    return f"Rose from {_level(change['before'])} to {_level(change['after'])} of {track}."
 
 
 def omitted_rules(event: Event) -> int:
@@ -181,8 +185,18 @@ def _attribute_set(effect: Effect, symbols: Symbols) -> str:
 
 
 def _tier_set(effect: Effect, symbols: Symbols) -> str:
+    track = effect["tier"]
+    if reason := effect.get("ignored"):
+        return f"Did not set the level of {track}: {reason}"
     change = f"{_level(effect['before'])} → {_level(effect['after'])}"
-    return f"Set the level of {effect['tier']} ({change})."
+    verb = "Pinned" if effect.get("pinned") else "Lent" if "expires_at" in effect else "Set"
+    what = "the level" if verb == "Set" else _level(effect["level"])
+    until = (
+        f" until {effect['expires_at'][:16].replace('T', ' ')} UTC"
+        if "expires_at" in effect
+        else ""
+    )
+    return f"{verb} {what} of {track}{until} ({change})."
 
 
 def _unknown(effect: Effect, symbols: Symbols) -> str:
@@ -215,7 +229,7 @@ def _in_short(event: Event, symbols: Symbols) -> Iterator[str]:
 
 def _levels_in_short(event: Event) -> Iterator[str]:
     for change in outcome.of(event).tier_changes:
-        yield f"{change['tier']} {_level(change['after'])}"
+        yield f"{change['tier']} {_level(change.get('earned_level') or change['after'])}"
 
 
 def _nothing(event: Event) -> str:

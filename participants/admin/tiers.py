@@ -1,6 +1,6 @@
 """A page to set the level of a participant on a tier track."""
 
-from datetime import datetime
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -11,14 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from participants.admin.subpages import VerbPageForm, carried_out, done, participant_for, rendered
 from participants.exceptions import NotEnrolled
 from participants.models import Participant
-from participants.state.tiers import (
-    Tier,
-    TierChange,
-    clean_tier,
-    clear_tier,
-    set_tier,
-    tiers_of,
-)
+from participants.state.tiers import Tier, TierChange, clean_tier, set_tier, tiers_of
 from programs.admin.form_fields import UTCTimeField
 from programs.api.callers import actor_of
 from programs.kernel.exceptions import ValidationFailed
@@ -29,45 +22,53 @@ class TierForm(VerbPageForm):
     expires_at = UTCTimeField(
         required=False,
         label="Expires at (UTC)",
-        help_text="When the participant falls back to the base level. Leave empty for never.",
+        help_text="Until then the level is lent: the participant stands on it or on what they have earned, whichever is higher. Leave empty for no end.",
+    )
+    pinned = forms.BooleanField(
+        required=False,
+        help_text="Holds the participant on the level, up and down, until it ends or you set another.",
     )
 
     of_refusal = {NotEnrolled: "level"}
 
-    change: TierChange | None
+    change: TierChange
 
     def __init__(self, tier: Tier, *args: Any) -> None:
         super().__init__(*args)
         self.tier = tier
         levels = [(level.key, f"{level} (rank {level.rank})") for level in tier.track.levels.all()]
         self.fields["level"].choices = [("", "Base"), *levels]  # type: ignore[attr-defined]
+        self.fields["level"].help_text = _where(tier)
         self.initial = {
-            "level": tier.level.key if tier.level else "",
+            "level": tier.stored_level,
             "expires_at": tier.expires_at,
+            "pinned": tier.is_pinned,
         }
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        if self.errors:
-            return cleaned
-        if not cleaned["level"]:
-            if cleaned["expires_at"] and "expires_at" in self.changed_data:
-                self.add_error("expires_at", "The base does not expire.")
-            self.change = None
-            return cleaned
-        try:
-            self.change = self._read(cleaned["level"], cleaned["expires_at"])
-        except ValidationFailed as refusal:
-            self.add_refusal(refusal)
+        if not self.errors:
+            try:
+                self.change = self._read(cleaned)
+            except ValidationFailed as refusal:
+                self.add_refusal(refusal)
         return cleaned
 
-    def _read(self, level: str, expires_at: datetime | None) -> TierChange:
+    def _read(self, cleaned: Mapping[str, Any]) -> TierChange:
+        end = cleaned["expires_at"]
         if "expires_at" not in self.changed_data:
-            # The page does not show microseconds, so keep the stored time.
-            return TierChange(level, self.tier.expires_at)
-        return clean_tier(
-            {"level": level, "expires_at": expires_at.isoformat() if expires_at else None}
-        )
+            end = (
+                self.tier.expires_at
+            )  # the page does not show microseconds, so keep the stored time
+        body = {"level": cleaned["level"], "pinned": cleaned["pinned"]}
+        return clean_tier({**body, "expires_at": end and end.isoformat()})
+
+
+def _where(tier: Tier) -> str:
+    """Where they stand and what they have earned, in words."""
+    earned = tier.track.level(tier.earned_level)
+    stands = f"Stands on {tier.level or 'the base'}; has earned {earned or 'no level'}."
+    return f"{stands} Without an end and a pin, this becomes what they have earned, and events may raise it."
 
 
 def tier_page(
@@ -84,13 +85,11 @@ def tier_page(
         track, by = tier.track, actor_of(request)
 
         def verb() -> None:
-            if form.change is None:
-                clear_tier(participant.pk, track.key, track.program_id, by=by)
-            else:
-                set_tier(participant.pk, track.key, track.program_id, form.change, by=by)
+            nonlocal tier
+            tier = set_tier(participant.pk, track.key, track.program_id, form.change, by=by)
 
         if carried_out(form, verb):
-            level = form.change.level if form.change else "the base"
+            level = tier.level_key or "the base"
             return done(request, participant, f"{track}: the participant is on {level}.")
     title = f"{tier.track} in {tier.track.program}"
     return rendered(page, request, participant, "verb", title=title, form=form)

@@ -80,6 +80,10 @@ class TierChangeSerializer(serializers.Serializer[Any]):
     tier = serializers.CharField(help_text="The track's key.")
     before = serializers.CharField(help_text="The level's key; empty at the base.")
     after = serializers.CharField()
+    earned_level = serializers.CharField(
+        required=False,
+        help_text="The level they have earned by it, where a loan or a pin covers it; otherwise left out.",
+    )
 
 
 class EventSerializer(EventRowSerializer):
@@ -92,7 +96,7 @@ class EventSerializer(EventRowSerializer):
         help_text="The result of every rule of the program, in order; of a rule that was retried, its latest."
     )
     tier_changes = serializers.SerializerMethodField(
-        help_text="Levels that the participant reached by their counters."
+        help_text="Levels that the participant reached by their counters, after the rules."
     )
     failure = serializers.SerializerMethodField(
         help_text="Why a FAILED event failed; none of its effects remain."
@@ -128,7 +132,17 @@ class EventSerializer(EventRowSerializer):
 
 # jsonb does not keep the order of keys, and people read these. Keys that are not named here stand in the middle.
 _FIRST = ("rule_id", "rule_name", "rule_version", "outcome", "reason", "actions", "type")
-_LAST = ("before", "after", "available", "held", "deferred", "journal_entry_id", "undone", "error")
+_LAST = (
+    "ignored",
+    "before",
+    "after",
+    "available",
+    "held",
+    "deferred",
+    "journal_entry_id",
+    "undone",
+    "error",
+)
 _PLACES = {name: place - len(_FIRST) for place, name in enumerate(_FIRST)} | {
     name: place for place, name in enumerate(_LAST, start=1)
 }

@@ -18,7 +18,9 @@ from participants.exceptions import (
 )
 from participants.ledger.book import Amounts, Terms
 from participants.models import ActionType, Bucket
+from participants.state.standing import has_expired, is_held
 from programs.exceptions import TierTrackNotFound
+from programs.kernel import instants
 from programs.kernel.decimals import LARGEST, rounded_down, rounded_to_digits, written
 from programs.kernel.exact_json import MAX_DIGITS
 from programs.rulebook.actions import (
@@ -161,16 +163,30 @@ def set_tier(action: SetTier, subject: Subject, facts: Facts, context: Context) 
     if track is None or (level and track.level(level) is None):
         raise TierTrackNotFound("The program has no such track, or the track no such level.")
     before, _ = subject.level_on(track)
-    subject.person.set_level(
-        track.id, track.key, level, old_level=before, at=subject.moment, cause=context.cause
-    )
-    return {
-        "type": action.type,
-        "tier": track.key,
-        "level": level,
-        "before": before,
-        "after": level,
-    }
+    person, moment = subject.person, subject.moment
+    effect: Effect = {"type": action.type, "tier": track.key, "level": level}
+    expires_at = action.expires_at
+    if isinstance(expires_at, timedelta):
+        expires_at = facts["now"] + expires_at
+    if expires_at is not None:
+        effect["expires_at"] = instants.written(expires_at)
+    if action.pinned:
+        effect["pinned"] = True
+    if is_held(person.standings.get(track.id), track, moment):
+        effect["ignored"] = "Their level on this track is pinned."
+    elif has_expired(expires_at, moment):
+        effect["ignored"] = "It would have ended before the event was processed."
+    else:
+        person.set_level(
+            track,
+            level,
+            at=moment,
+            cause=context.cause,
+            expires_at=expires_at,
+            pinned=action.pinned,
+        )
+    effect["before"], effect["after"] = before, subject.level_on(track)[0]
+    return effect
 
 
 def _move(

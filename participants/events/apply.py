@@ -4,7 +4,7 @@ Processing and simulation both run it; only processing writes what it has done.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,9 +32,11 @@ from participants.models import EventStatus
 from participants.state.person import values_of
 from programs.kernel.actors import Actor, ActorKind
 from programs.kernel.exceptions import DomainError
+from programs.rulebook.actions import SetTier
 from programs.rulebook.compiled import CompiledRule, Rulebook
 from programs.rules import BudgetExceeded, EvaluationError, MissingField
 
+_WITHOUT_EFFECT: Final = {"error", "undone", "ignored"}  # members of such an effect
 LONGEST_RUN = 1.0  # seconds that the rules of one event may take together
 # Of all refusals, those that concern the event as a whole. Any other is the business of the rule that meets it.
 FAILS_EVENT: Final = (InsufficientBalance, ParticipantInactive)
@@ -99,7 +101,7 @@ def apply(occurrence: Occurrence, subject: Subject, rulebook: Rulebook) -> Outco
         run.undo()
         outcome.mark_undone(evaluations)
         return Outcome(EventStatus.FAILED, evaluations, failure=failure)
-    tier_changes = _raise_levels(occurrence, subject, rulebook)
+    tier_changes = _raise_levels(occurrence, subject, rulebook, evaluations)
     return Outcome(EventStatus.COMPLETED, evaluations, tier_changes, failed_rules=failed_rules)
 
 
@@ -208,24 +210,42 @@ def _code(error: DomainError | EvaluationError) -> str:
     return "budget_exceeded" if isinstance(error, BudgetExceeded) else "evaluation_failed"
 
 
-def _raise_levels(occurrence: Occurrence, subject: Subject, rulebook: Rulebook) -> list[TierChange]:
-    """Raise the participant to the highest level that their counters reach. Nobody falls."""
+def _raise_levels(
+    occurrence: Occurrence,
+    subject: Subject,
+    rulebook: Rulebook,
+    evaluations: Iterable[RuleEvaluation],
+) -> list[TierChange]:
+    """Raise what the participant has earned to the highest level that their counters reach. Nobody falls.
+
+    What a SET_TIER has set in this event stays.
+    """
     changes: list[TierChange] = []
     counters = values_of(subject.person.counters) if rulebook.tracks else {}
     for track in rulebook.tracks:
         reached = track.qualified(counters)
-        old_level, old_rank = subject.level_on(track)
-        if reached is None or reached.rank <= old_rank:
+        if reached is None or reached.rank <= subject.earned_rank(track):
+            continue
+        if track.key in _set_tracks(evaluations):
             continue
         by = Actor(ActorKind.TIER_TRACK, f"{track.key} v{track.version}")
-        subject.person.set_level(
-            track.id,
-            track.key,
-            reached.key,
-            old_level=old_level,
-            at=subject.moment,
-            cause=Cause(by, occurrence.event_id, None, rulebook.program_id),
-        )
+        cause = Cause(by, occurrence.event_id, None, rulebook.program_id)
+        before, _ = subject.level_on(track)
+        subject.person.raise_earned(track, reached.key, at=subject.moment, cause=cause)
         subject.changed()
-        changes.append({"tier": track.key, "before": old_level, "after": reached.key})
+        after, _ = subject.level_on(track)
+        change: TierChange = {"tier": track.key, "before": before, "after": after}
+        if after == before:
+            change["earned_level"] = reached.key
+        changes.append(change)
     return changes
+
+
+def _set_tracks(evaluations: Iterable[RuleEvaluation]) -> set[str]:
+    """The keys of the tracks on which a SET_TIER has put the participant in this event."""
+    return {
+        effect["tier"]
+        for evaluation in evaluations
+        for effect in evaluation["actions"]
+        if effect["type"] == SetTier.type and not effect.keys() & _WITHOUT_EFFECT
+    }

@@ -35,6 +35,9 @@ class Effect(TypedDict, total=False):
     value: str
     tier: str
     level: str
+    expires_at: str
+    pinned: bool
+    ignored: str  # why the action did nothing
     before: Any
     after: Any
     journal_entry_id: str | None
@@ -55,11 +58,15 @@ class RuleEvaluation(TypedDict):
 
 
 class TierChange(TypedDict):
-    """A rise on a track that counters brought about, by the keys of the levels; "" is the base."""
+    """A rise on a track that counters brought about, by the keys of the levels; "" is the base.
+
+    `earned_level` is there where a loan or a pin covers it, so that they stand where they stood.
+    """
 
     tier: str
     before: str
     after: str
+    earned_level: NotRequired[str]
 
 
 class Failure(ErrorDetail):

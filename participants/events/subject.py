@@ -7,6 +7,7 @@ from uuid import UUID
 
 from participants.ledger.book import NOTHING, Amounts, Book
 from participants.state.person import Person, values_of
+from participants.state.standing import stands_on
 from programs.rulebook.compiled import CompiledTrack, Rulebook
 
 
@@ -52,10 +53,15 @@ class Subject:
         self.changed()
 
     def level_on(self, track: CompiledTrack) -> tuple[str, int]:
-        """The key and rank of the level they hold; "" and 0 at the base, or if the track no longer has the level."""
-        held = self.person.standings.get(track.id)
-        level = track.level(held.level) if held else None
+        """The key and rank of the level on which they stand; "" and 0 at the base."""
+        level = stands_on(self.person.standings.get(track.id), track, self.moment)
         return (level.key, level.rank) if level else ("", 0)
+
+    def earned_rank(self, track: CompiledTrack) -> int:
+        """The rank of the level that they have earned, whatever is lent or pinned; 0 for none."""
+        held = self.person.standings.get(track.id)
+        level = track.level(held.earned) if held else None
+        return level.rank if level else 0
 
     def amounts_of(self, asset_id: UUID) -> Amounts:
         return self.book.amounts.get(asset_id, NOTHING)

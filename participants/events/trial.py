@@ -13,7 +13,8 @@ from participants.events.subject import Subject
 from participants.ledger.book import Amounts, Book, Maturity
 from participants.models import MAX_EXTERNAL_ID_LENGTH, ParticipantStatus
 from participants.state.changes import clean_change
-from participants.state.person import CounterState, Person, Standing
+from participants.state.person import CounterState, Person
+from participants.state.standing import Standing
 from programs import rulebook
 from programs.kernel.cleaning import (
     Errors,

@@ -47,9 +47,10 @@ class Counter(models.Model):
 
 
 class TierStanding(models.Model):
-    """The level that a participant holds on a track.
+    """What a participant holds on a track: the level they have earned, and at most one override of it.
 
-    Without a row, past `expires_at`, or where the track no longer has that level, they stand at the base.
+    An override is a loan (`expires_at`), or a pin (`pinned`), which may end too. Where they stand follows from both:
+    see `participants.state.standing`. Without a row they stand at the base.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -57,9 +58,28 @@ class TierStanding(models.Model):
         Participant, on_delete=models.PROTECT, related_name="tier_standings", db_index=False
     )
     track = models.ForeignKey(TierTrack, on_delete=models.PROTECT, related_name="standings")
-    level = models.CharField(max_length=64, db_collation="C", help_text="The level's key.")
+    level = models.CharField(
+        max_length=64,
+        db_collation="C",
+        blank=True,
+        help_text="The key of the level that is lent or pinned, empty for the base; without an override, of the earned one.",
+    )
     acquired_at = models.DateTimeField()
-    expires_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the loan or the pin ends."
+    )
+    pinned = models.BooleanField(
+        default=False, db_default=False, help_text="Whether events leave them on this level."
+    )
+    # Rows of the version before, which knows no override without an end, have nothing here.
+    earned_level = models.CharField(
+        max_length=64,
+        db_collation="C",
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The key of the level that they have earned; empty for none.",
+    )
 
     class Meta:
         ordering = ["id"]
@@ -67,7 +87,10 @@ class TierStanding(models.Model):
             models.UniqueConstraint(
                 fields=["participant", "track"], name="tier_standing_is_unique_on_track"
             ),
-            models.CheckConstraint(condition=~Q(level=""), name="tier_standing_has_a_level"),
+            # Only a pin can hold somebody at the base.
+            models.CheckConstraint(
+                condition=~Q(level="") | Q(pinned=True), name="tier_standing_has_a_level"
+            ),
             models.CheckConstraint(
                 condition=Q(expires_at=None) | Q(expires_at__gt=F("acquired_at")),
                 name="tier_standing_expires_after_it_was_acquired",

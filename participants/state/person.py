@@ -5,7 +5,7 @@ A person is loaded under the participant's lock, changed, and written by `partic
 checks that both agree.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -28,6 +28,8 @@ from participants.models import (
     StateType,
 )
 from participants.state.changes import AttributeValue
+from participants.state.standing import Level, Standing, Track, last_level, settled, stands_on
+from programs.kernel import instants
 from programs.kernel.decimals import DECIMAL_PLACES, EXACT, LARGEST, ZERO, rounded_down, written
 from programs.kernel.exact_json import MAX_DIGITS
 
@@ -38,14 +40,6 @@ class CounterState(NamedTuple):
     value: Decimal
     reset_after: timedelta | None
     last_reset_at: datetime
-
-
-class Standing(NamedTuple):
-    """A level that is held on a track."""
-
-    level: str
-    acquired_at: datetime
-    expires_at: datetime | None
 
 
 class HistoryRow(NamedTuple):
@@ -67,10 +61,9 @@ _OF_THE_ROW = (StateType.TAG, StateType.ATTRIBUTE)
 
 @dataclass(slots=True)
 class Person:
-    """A participant's state, of which `counters` and `standings` hold what counts at the moment of loading.
+    """A participant's state; `counters` hold what counts at the moment of loading, `standings` what is stored.
 
-    `lapsed` has standings that are stored and no longer count. `touched_counters` and `touched_tracks` name what is to be
-    written; `noted` is its history.
+    `touched_counters` and `touched_tracks` name what is to be written; `noted` is its history.
     """
 
     id: UUID
@@ -81,7 +74,6 @@ class Person:
     attributes: dict[str, Any] = field(default_factory=dict)
     counters: dict[str, CounterState] = field(default_factory=dict)
     standings: dict[UUID, Standing] = field(default_factory=dict)
-    lapsed: dict[UUID, Standing] = field(default_factory=dict)
     noted: list[HistoryRow] = field(default_factory=list)
     touched_counters: set[str] = field(default_factory=set)
     touched_tracks: set[UUID] = field(default_factory=set)
@@ -103,7 +95,7 @@ class Person:
         return Person(
             *(self.id, self.external_id, self.status, self.created_at),
             *(self.tags.copy(), self.attributes.copy(), self.counters.copy()),
-            *(self.standings.copy(), self.lapsed.copy(), self.noted),
+            *(self.standings.copy(), self.noted),
             *(self.touched_counters.copy(), self.touched_tracks.copy()),
         )
 
@@ -206,50 +198,91 @@ class Person:
             self.touched_counters.add(key)
             self._note(StateType.COUNTER, key, written(counter.value), None, cause)
 
-    def stand(self, track_id: UUID, standing: Standing, moment: datetime) -> None:
-        """Add a stored standing: to `standings`, or to `lapsed` if it has expired."""
-        is_past = has_expired(standing.expires_at, moment)
-        (self.lapsed if is_past else self.standings)[track_id] = standing
-
     def set_level(
         self,
-        track_id: UUID,
-        track_key: str,
+        track: Track[Level],
         level: str,
         *,
-        old_level: str,
         at: datetime,
         cause: Cause,
         expires_at: datetime | None = None,
+        pinned: bool = False,
     ) -> None:
-        """Put them on a level of the track, "" for the base; for good, or until `expires_at`.
+        """Put them on a level of the track, "" for the base, in place of any override.
 
-        `old_level` is their level on the track as it is now. If the level stays the same, so does `acquired_at`.
+        Without `expires_at` and `pinned` they have earned it; otherwise it overrides what they have earned.
         """
-        held = self.standings.get(track_id)
-        if held and not old_level:  # a level that the track no longer has
-            self.lapsed[track_id] = self.standings.pop(track_id)
-            held = None
-        self.end_lapsed(track_id, track_key, cause)
-        if (level, expires_at) == (old_level, held.expires_at if held else None):
-            return
-        if level:
-            acquired_at = held.acquired_at if held and level == old_level else at
-            self.standings[track_id] = Standing(level, acquired_at, expires_at)
+        held = self.settle(track, at=at, cause=cause)
+        earned = level
+        if pinned or expires_at is not None:
+            earned = held.earned if held else ""
+        self._stand(track, held, Standing(level, at, expires_at, pinned, earned), at, cause)
+
+    def raise_earned(self, track: Track[Level], level: str, *, at: datetime, cause: Cause) -> None:
+        """Set the level that they have earned, beneath the override if there is one."""
+        held = self.settle(track, at=at, cause=cause)
+        new = Standing(level, at, earned_level=level)
+        if held and held.is_override:
+            new = held._replace(earned_level=level)
+        self._stand(track, held, new, at, cause)
+
+    def clear_level(self, track: Track[Level], *, at: datetime, cause: Cause) -> None:
+        """Put them back to the base: neither earned, lent nor pinned."""
+        self._stand(track, self.settle(track, at=at, cause=cause), None, at, cause)
+
+    def settle(self, track: Track[Level], *, at: datetime, cause: Cause) -> Standing | None:
+        """Note the end of an override that no longer counts, and of levels that the track no longer has.
+
+        Returns their standing. Without this, the history of the next level would not begin where the last one ended.
+        """
+        held = self.standings.get(track.id)
+        if held is None:
+            return None
+        now = settled(held, track, at)
+        if now is held:
+            return held
+        return self._replace(track, held, now, last_level(held, track), at, cause)
+
+    def _stand(
+        self,
+        track: Track[Level],
+        held: Standing | None,
+        new: Standing | None,
+        at: datetime,
+        cause: Cause,
+    ) -> None:
+        before, after = _key(stands_on(held, track, at)), _key(stands_on(new, track, at))
+        if new:
+            since = held.acquired_at if held and before == after else at
+            new = new._replace(acquired_at=since)
+        if held != new and (held is None or held._replace(earned_level=held.earned) != new):
+            self._replace(track, held, new, before, at, cause)
+
+    def _replace(
+        self,
+        track: Track[Level],
+        held: Standing | None,
+        new: Standing | None,
+        before: str,
+        at: datetime,
+        cause: Cause,
+    ) -> Standing | None:
+        """Store the standing; one that is no more than the base is none. `before` is where they stood."""
+        if new and not new.level and not new.is_override:
+            new = None
+        if held is None and new is None:
+            return None
+        if new:
+            self.standings[track.id] = new
         else:
-            self.standings.pop(track_id, None)
-        self.touched_tracks.add(track_id)
-        self._note(StateType.TIER, track_key, old_level or None, level or None, cause)
-
-    def end_lapsed(self, track_id: UUID, track_key: str, cause: Cause) -> None:
-        """Note the end of a standing that no longer counts, if there is one.
-
-        Otherwise the next level would be a second ADD without a REMOVE between.
-        """
-        lapsed = self.lapsed.pop(track_id, None)
-        if lapsed is not None:
-            self.touched_tracks.add(track_id)
-            self._note(StateType.TIER, track_key, lapsed.level, None, cause)
+            del self.standings[track.id]
+        self.touched_tracks.add(track.id)
+        after = _key(stands_on(new, track, at))
+        if before != after:
+            self._note(StateType.TIER, track.key, before or None, after or None, cause)
+        for name, old, changed in _hidden_changes(held, new, before, after):
+            self._note(StateType.TIER, f"{track.key}.{name}", old, changed, cause)
+        return new
 
     def _note(self, state_type: StateType, key: str, old: Any, new: Any, cause: Cause) -> None:
         operation = (
@@ -266,9 +299,23 @@ def window_has_ended(
     return reset_after is not None and moment >= last_reset_at + reset_after
 
 
-def has_expired(expires_at: datetime | None, moment: datetime) -> bool:
-    """Whether a level no longer counts at this moment."""
-    return expires_at is not None and expires_at <= moment
+def _hidden_changes(
+    held: Standing | None, new: Standing | None, before: str, after: str
+) -> Iterator[tuple[str, Any, Any]]:
+    """What has changed of a standing and does not show in the level before and after: name, old and new value."""
+    old_earned, earned = held.earned if held else "", new.earned if new else ""
+    if old_earned != earned and (before == after or after != earned):
+        yield "earned_level", old_earned or None, earned or None
+    was_pinned, is_pinned = bool(held and held.pinned), bool(new and new.pinned)
+    if was_pinned != is_pinned:
+        yield "pinned", was_pinned or None, is_pinned or None
+    old_end, end = held and held.expires_at, new and new.expires_at
+    if old_end != end and before == after:
+        yield "expires_at", old_end and instants.written(old_end), end and instants.written(end)
+
+
+def _key(level: Level | None) -> str:
+    return level.key if level else ""
 
 
 def counter_at(

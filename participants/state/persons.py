@@ -7,7 +7,8 @@ from uuid import UUID
 
 from participants.exceptions import ParticipantNotFound
 from participants.models import Counter, Participant, StateChange, TierStanding
-from participants.state.person import HistoryRow, Person, Standing, counter_at
+from participants.state.person import HistoryRow, Person, counter_at
+from participants.state.standing import Standing
 from programs.kernel import exact_json
 from programs.kernel.columns import Columns
 from programs.kernel.database import Statement, id_list, run, uuid7
@@ -39,7 +40,7 @@ FROM participants_counter WHERE participant_id = ANY($1::uuid[])
 )
 _STANDINGS = Statement(
     """
-SELECT participant_id, track_id, level, acquired_at, expires_at
+SELECT participant_id, track_id, level, acquired_at, expires_at, pinned, earned_level
 FROM participants_tierstanding WHERE participant_id = ANY($1::uuid[])
 """,
     binary=True,
@@ -73,18 +74,18 @@ uncounted AS (
     WHERE counter.value IS NULL AND stored.participant_id = counter.participant_id AND stored.key = counter.key
 )"""
 
-# A standing without a level is one at the base, which has no row.
+# A standing whose level is null has ended; an empty one is the base, where somebody is pinned.
 _WRITE_STANDINGS = f"""standing AS MATERIALIZED (
     SELECT standing.* FROM given, jsonb_to_recordset(given.standings) AS standing ({_STANDING.typed})
 ),
 risen AS (
     INSERT INTO participants_tierstanding ({_STANDING.names})
-    SELECT {_STANDING.names} FROM standing WHERE level <> ''
+    SELECT {_STANDING.names} FROM standing WHERE level IS NOT NULL
     ON CONFLICT (participant_id, track_id) DO UPDATE SET {_STANDING.replacing("id", "participant_id", "track_id")}
 ),
 fallen AS (
     DELETE FROM participants_tierstanding AS stored USING standing
-    WHERE standing.level = '' AND stored.participant_id = standing.participant_id AND stored.track_id = standing.track_id
+    WHERE standing.level IS NULL AND stored.participant_id = standing.participant_id AND stored.track_id = standing.track_id
 )"""
 
 _WRITE_HISTORY = f"""
@@ -143,7 +144,7 @@ def load(participant_ids: Sequence[UUID], moment: datetime) -> dict[UUID, Person
     for participant_id, key, value, window, began in run(_COUNTERS, [ids], at=participant_ids):
         persons[participant_id].counters[key] = counter_at(value, window, began, moment)
     for participant_id, track_id, *held in run(_STANDINGS, [ids], at=participant_ids):
-        persons[participant_id].stand(track_id, Standing(*held), moment)
+        persons[participant_id].standings[track_id] = Standing(*held)
     return persons
 
 
@@ -189,7 +190,7 @@ def _standing_rows(person: Person) -> Iterator[dict[str, Any]]:
             "id": uuid7(),
             "participant_id": person.id,
             "track_id": track_id,
-            **(held._asdict() if held else {"level": ""}),
+            **(held._asdict() if held else {}),
         }
 
 

@@ -9,11 +9,11 @@ import msgspec
 
 from participants.exceptions import ParticipantNotFound
 from participants.models import PROFILE_FIELDS
+from participants.state.standing import STANDS_ON
 from programs.kernel.database import Statement, run
 
-# Two rules of `Person` in SQL, for the moment of reading; a property test holds both together.
+# A rule of `Person` in SQL, for the moment of reading; a property test holds both together.
 WINDOW_HAS_ENDED = "counter.last_reset_at + counter.reset_after <= {moment}"
-COUNTS_STILL = "(standing.expires_at IS NULL OR standing.expires_at > {moment})"
 
 _NOW = "statement_timestamp()"
 
@@ -34,9 +34,7 @@ _TRACKS = f"""
             ON track.program_id = enrolled.program_id AND track.deleted_at IS NULL
         LEFT JOIN participants_tierstanding AS standing
             ON standing.participant_id = person.id AND standing.track_id = track.id
-            AND {COUNTS_STILL.format(moment=_NOW)}
-        LEFT JOIN programs_tierlevel AS level
-            ON level.track_id = track.id AND level.key = standing.level
+        LEFT JOIN LATERAL ({STANDS_ON.format(moment=_NOW)}) AS level ON true
     ORDER BY track.key, enrolled.place
 """
 _TIERS = f"""(

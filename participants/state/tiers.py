@@ -1,39 +1,53 @@
-"""Tiers: the level that a participant holds on a track, set by hand, read, and put back once it has expired."""
+"""Tiers: the level that a participant holds on a track, set by hand, read, and put back once an override has ended."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import F, FilteredRelation, Q, QuerySet
 from django.db.models.functions import Now
 
 from participants.causes import Cause
 from participants.exceptions import NotEnrolled, ParticipantInactive
 from participants.models import Enrollment, EnrollmentStatus, TierStanding
 from participants.state import persons
-from participants.state.person import Person, has_expired
+from participants.state.person import Person, values_of
+from participants.state.progress import Progress, progress_to
 from participants.state.rights import ALL_RIGHTS, Rights
+from participants.state.standing import Standing, has_expired, settled, stands_on
 from programs.exceptions import ProgramInactive, ProgramNotFound, TierTrackNotFound
-from programs.kernel.actors import Actor
-from programs.kernel.cleaning import Errors, instant_of, members_of, refuse_unknown, text_of
+from programs.kernel.actors import Actor, ActorKind
+from programs.kernel.cleaning import (
+    Errors,
+    flag_of,
+    instant_of,
+    members_of,
+    refuse_unknown,
+    text_of,
+)
 from programs.kernel.database import retried
 from programs.kernel.exceptions import FieldError, ValidationFailed
 from programs.models import Program, ProgramStatus, TierLevel, TierTrack
+from programs.models.tiers import BASE_IS_NOT_LENT
 
-EXPIRED_AT_ONCE = 500
+ENDED_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """Where a participant stands on a track; `level` is None at the base."""
+    """Where a participant stands on a track; `level` is None at the base.
+
+    `standing` is what counts at the moment of reading, None where there is nothing; `progress` is for who may see counters.
+    """
 
     track: TierTrack
     level: TierLevel | None = None
-    acquired_at: datetime | None = None
-    expires_at: datetime | None = None
+    standing: Standing | None = None
+    progress: Progress | None = None
 
     @property
     def level_key(self) -> str:
@@ -47,25 +61,54 @@ class Tier:
     def benefits(self) -> Any:
         return self.level.benefits if self.level else []
 
+    @property
+    def acquired_at(self) -> datetime | None:
+        return self.standing.acquired_at if self.standing and self.level else None
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When the override ends."""
+        return self.standing.expires_at if self.standing else None
+
+    @property
+    def stored_level(self) -> str:
+        """The key of the level that the override sets; without one, of the earned level."""
+        return self.standing.level if self.standing else ""
+
+    @property
+    def is_pinned(self) -> bool:
+        return self.standing is not None and self.standing.pinned
+
+    @property
+    def earned_level(self) -> str:
+        return self.standing.earned if self.standing else ""
+
 
 @dataclass(frozen=True, slots=True)
 class TierChange:
+    """What a call sets: a level that is earned or, with `expires_at` or `pinned`, one that overrides it."""
+
     level: str
     expires_at: datetime | None = None
+    pinned: bool = False
 
 
 def clean_tier(body: object) -> TierChange:
-    """Read a body `{"level", "expires_at"?}`. Raises ValidationFailed."""
+    """Read a body `{"level", "expires_at"?, "pinned"?}`. Raises ValidationFailed."""
     errors = Errors()
     members = members_of(body, errors)
-    level = text_of(members.pop("level", None), errors, "level", longest=64)
+    level = members.pop("level", None)
+    level = text_of(level, errors, "level", longest=64, may_be_blank=level is not None)
     expires_at = None
     if members.get("expires_at") is not None:
         expires_at = instant_of(members["expires_at"], errors, "expires_at")
     members.pop("expires_at", None)
+    pinned = flag_of(members.pop("pinned", False), errors, "pinned")
+    if expires_at and not (level or pinned or errors):
+        errors.add("expires_at", "invalid", BASE_IS_NOT_LENT)
     refuse_unknown(members, errors)
     errors.raise_if_any()
-    return TierChange(level, expires_at)
+    return TierChange(level, expires_at, pinned)
 
 
 @retried
@@ -78,9 +121,9 @@ def set_tier(
     by: Actor,
     rights: Rights = ALL_RIGHTS,
 ) -> Tier:
-    """Put a participant on a level of the program's track with this key.
+    """Put a participant on a level of the program's track with this key, in place of any loan or pin.
 
-    Who is on that level already keeps when they acquired it. Raises ParticipantNotFound, ProgramNotFound,
+    Who stands on that level already keeps when they acquired it. Raises ParticipantNotFound, ProgramNotFound,
     TierTrackNotFound, ParticipantInactive, ProgramInactive, NotEnrolled, NotAllowed where `rights` lack it, and
     ValidationFailed for a level that the track does not have or an `expires_at` that has passed.
     """
@@ -91,88 +134,98 @@ def set_tier(
             message = "Give a time in the future."
             raise ValidationFailed([FieldError("expires_at", "past", message)])
         track = _writable(person, key, program_id)
-        if _level(track, change.level) is None:
+        if change.level and track.level(change.level) is None:
             message = "The track has no such level."
             raise ValidationFailed([FieldError("level", "unknown", message)])
-        rights.check(exists=bool(_level_of(person, track)), what="tiers")
-        _put(person, track, change, moment, by)
-        standing = person.standings[track.pk]
-        level = _level(track, standing.level)
-        return Tier(track, level, standing.acquired_at, standing.expires_at)
+        held = person.standings.get(track.pk)
+        rights.check(exists=held is not None and _is_current(held, track, moment), what="tiers")
+        person.set_level(
+            track,
+            change.level,
+            at=moment,
+            cause=Cause(by, program_id=program_id),
+            expires_at=change.expires_at,
+            pinned=change.pinned,
+        )
+        persons.write([person], moment)
+        standing = person.standings.get(track.pk)
+        return _tier(track, standing, moment, values_of(person.counters))
 
 
 @retried
 def clear_tier(of: str | UUID, key: str, program_id: UUID, *, by: Actor) -> None:
-    """Put a participant back to the base of a track. Raises what set_tier raises."""
+    """Put a participant back to the base of a track, with nothing earned, lent or pinned. Raises what set_tier raises."""
     with transaction.atomic():
         person, moment = persons.opened(of)
         track = _writable(person, key, program_id)
-        _put(person, track, TierChange(""), moment, by)
-
-
-def _put(person: Person, track: TierTrack, change: TierChange, moment: datetime, by: Actor) -> None:
-    person.set_level(
-        track.pk,
-        track.key,
-        change.level,
-        old_level=_level_of(person, track),
-        at=moment,
-        cause=Cause(by, program_id=track.program_id),
-        expires_at=change.expires_at,
-    )
-    persons.write([person], moment)
+        person.clear_level(track, at=moment, cause=Cause(by, program_id=program_id))
+        persons.write([person], moment)
 
 
 def expire_due(*, by: Actor) -> Iterator[int]:
-    """Remove standings that have expired, in batches; yields how many participants' each batch has handled.
+    """End loans and pins whose time has come, and levels on deleted tracks, in batches; yields how many participants'
+    each batch has handled.
 
-    They have not counted since the moment they expired; this writes it down. It is safe to run twice at once, and to kill.
+    They have not counted since; this writes it down. It is safe to run twice at once, and to kill.
     """
-    while True:
-        expired = _expire(by)
-        if not expired:
-            return
-        yield expired
+    expired = TierStanding.objects.filter(expires_at__lte=Now()).order_by("expires_at", "pk")
+    orphaned = TierStanding.objects.filter(track__deleted_at__isnull=False).order_by("track", "pk")
+    for due in (expired, orphaned):
+        while ended := _end(due, by):
+            yield ended
 
 
 @retried
-def _expire(by: Actor) -> int:
-    due = TierStanding.objects.filter(expires_at__lte=Now()).order_by("expires_at", "pk")
+def _end(due: "QuerySet[TierStanding]", by: Actor) -> int:
     with transaction.atomic():
-        found = list(due.values_list("participant", flat=True)[:EXPIRED_AT_ONCE])
+        found = list(due.values_list("participant", flat=True)[:ENDED_AT_ONCE])
         if not found:
             return 0
         # Loaded once they are locked: whoever had the lock before may have set another level.
         holders, moment = persons.opened_each(found)
-        tracks = TierTrack.objects.in_bulk(
-            [track_id for person in holders for track_id in person.lapsed]
-        )
+        track_ids = {track_id for person in holders for track_id in person.standings}
+        tracks = TierTrack.objects.prefetch_related("levels").in_bulk(track_ids)
         for person in holders:
-            for track_id in list(person.lapsed):
-                track = tracks[track_id]
-                cause = Cause(by, program_id=track.program_id)
-                person.end_lapsed(track_id, track.key, cause)
+            for track_id in list(person.standings):
+                _end_on(tracks[track_id], person, moment, by)
         persons.write(holders, moment)
         return len(found)
 
 
-def tiers_of(participant_id: UUID, program_id: UUID | None = None) -> list[Tier]:
+def _end_on(track: TierTrack, person: Person, moment: datetime, by: Actor) -> None:
+    if track.deleted_at is None:
+        person.settle(track, at=moment, cause=Cause(by, program_id=track.program_id))
+        return
+    deletion = Actor(ActorKind.TIER_TRACK, f"{track.key} v{track.version}")
+    person.clear_level(track, at=moment, cause=Cause(deletion, program_id=track.program_id))
+
+
+def tiers_of(
+    participant_id: UUID,
+    program_id: UUID | None = None,
+    counters: Mapping[str, Decimal] | None = None,
+) -> list[Tier]:
     """Where a participant stands on each track of the programs they are or were enrolled in, the first one first.
 
-    Of one program where it is given. Two statements, however many tracks there are.
+    Of one program where it is given; with progress where their counters are. Two statements, however many tracks there are.
     """
     tracks = _tracks(Q(program__enrollments__participant=participant_id), participant_id)
     if program_id:
         tracks = tracks.filter(program=program_id)
-    return [_of(track) for track in tracks.order_by("program__enrollments__id", "id")]
+    return [_read(track, counters) for track in tracks.order_by("program__enrollments__id", "id")]
 
 
-def tier_of(participant_id: UUID, key: str, program_id: UUID) -> Tier:
+def tier_of(
+    participant_id: UUID,
+    key: str,
+    program_id: UUID,
+    counters: Mapping[str, Decimal] | None = None,
+) -> Tier:
     """Where a participant stands on the program's track with this key. Raises TierTrackNotFound."""
     track = _tracks(Q(key=key, program=program_id), participant_id).first()
     if track is None:
         raise TierTrackNotFound
-    return _of(track)
+    return _read(track, counters)
 
 
 def program_of(participant_id: UUID, key: str) -> UUID:
@@ -187,27 +240,35 @@ def program_of(participant_id: UUID, key: str) -> UUID:
 
 
 def _tracks(condition: Q, participant_id: UUID) -> "QuerySet[TierTrack]":
-    mine = TierStanding.objects.filter(participant=participant_id).annotate(moment=Now())
-    tracks = TierTrack.objects.current().filter(condition)
-    return tracks.prefetch_related("levels", Prefetch("standings", mine, to_attr="mine"))
+    mine = FilteredRelation("standings", condition=Q(standings__participant=participant_id))
+    tracks = TierTrack.objects.current().filter(condition).alias(mine=mine)
+    held = {f"held_{name}": F(f"mine__{name}") for name in Standing._fields}
+    return tracks.annotate(moment=Now(), **held).prefetch_related("levels")
 
 
-def _of(track: TierTrack) -> Tier:
-    standing = next(iter(track.mine), None)  # type: ignore[attr-defined]
-    if standing is None or has_expired(standing.expires_at, standing.moment):
-        return Tier(track)
-    level = _level(track, standing.level)
-    return Tier(track, level, standing.acquired_at, standing.expires_at) if level else Tier(track)
+def _read(track: TierTrack, counters: Mapping[str, Decimal] | None) -> Tier:
+    row: Any = track  # annotated by `_tracks`
+    values = [getattr(row, f"held_{name}") for name in Standing._fields]
+    standing = None if row.held_level is None else Standing(*values)
+    return _tier(track, standing, row.moment, counters)
 
 
-def _level(track: TierTrack, key: str) -> TierLevel | None:
-    return next((level for level in track.levels.all() if level.key == key), None)
+def _tier(
+    track: TierTrack,
+    standing: Standing | None,
+    moment: datetime,
+    counters: Mapping[str, Decimal] | None,
+) -> Tier:
+    if standing is not None:
+        standing = settled(standing, track, moment)
+    level = stands_on(standing, track, moment)
+    progress = None if counters is None else progress_to(track, level, counters)
+    return Tier(track, level, standing, progress)
 
 
-def _level_of(person: Person, track: TierTrack) -> str:
-    """Where they stand; "" for the base, and where the track no longer has the level that is stored."""
-    held = person.standings.get(track.pk)
-    return held.level if held and _level(track, held.level) else ""
+def _is_current(standing: Standing, track: TierTrack, moment: datetime) -> bool:
+    now = settled(standing, track, moment)
+    return bool(now.level) or now.is_override
 
 
 def _writable(person: Person, key: str, program_id: UUID) -> TierTrack:

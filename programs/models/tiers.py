@@ -11,6 +11,7 @@ from programs.models.programs import Program
 
 MAX_LEVELS = 100
 MAX_CRITERIA = 20
+BASE_IS_NOT_LENT = "The base is not lent. Pin it until then, or leave this out."
 KEY = RegexValidator(
     r"\A[a-z][a-z0-9_]*\Z",
     message="Give a small letter, then small letters, digits and underscores.",
@@ -63,6 +64,10 @@ class TierTrack(models.Model):
 
     def __str__(self) -> str:
         return self.display_name or self.key
+
+    def level(self, key: str) -> "TierLevel | None":
+        """Return the level with this key, if the track has it."""
+        return next((level for level in self.levels.all() if level.key == key), None)
 
     def snapshot(self) -> dict[str, Any]:
         """Return the track as its version stores it, with levels from the lowest rank up."""

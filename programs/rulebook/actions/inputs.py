@@ -207,8 +207,8 @@ class FlagField(Field[bool]):
     widget = "check"
     absent = False
 
-    def __init__(self, help: str, **more: Any) -> None:  # noqa: A002
-        super().__init__(help, required=False, default=False, **more)
+    def __init__(self, help: str, *, default: bool | None = False, **more: Any) -> None:  # noqa: A002
+        super().__init__(help, required=False, default=default, **more)
 
     def read(self, value: object, errors: Errors, name: str) -> bool:
         return flag_of(value, errors, name)

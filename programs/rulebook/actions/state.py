@@ -1,11 +1,18 @@
 """Actions that change a participant's state."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from programs.kernel.cleaning import Errors
+from programs.models.tiers import BASE_IS_NOT_LENT
 from programs.rulebook.actions.declaration import Action
 from programs.rulebook.actions.inputs import (
     DurationField,
     ExpressionField,
     FixedValueField,
+    FlagField,
     LevelKeyField,
+    MomentField,
     NumberField,
     TagField,
     TextField,
@@ -88,9 +95,28 @@ class SetTier(Action):
     type = "SET_TIER"
     label = "Set tier"
     subject = "Tier"
-    summary = "Puts the participant on a level of the track."
+    summary = (
+        "Puts the participant on a level of the track: as what they have earned or, with expires_at, as a loan."
+        " Does nothing where their level on the track is pinned."
+    )
 
     tier = TrackKeyField("The key of one of the program's tier tracks.")
     level = LevelKeyField(
         'The key of a level of the track; "" is the base.', track=tier, form_name="tier"
     )
+    expires_at = MomentField(
+        "When the level ends: a duration after the event such as 720h, or a time such as 2026-12-24T00:00:00Z. Until then it is"
+        " lent: they stand on it or on what they have earned, whichever is higher. Empty or left out: it does not end.",
+        label="Expires",
+        required=False,
+    )
+    pinned = FlagField(
+        "Whether the level is pinned: no later rule or counter moves them, up or down, until it ends or somebody sets another.",
+        label="Pinned",
+        default=None,
+    )
+
+    @classmethod
+    def check(cls, action: Mapping[str, Any], errors: Errors, path: str) -> None:
+        if action.get("level") == "" and "expires_at" in action and not action.get("pinned"):
+            errors.add(f"{path}.expires_at", "invalid", BASE_IS_NOT_LENT)

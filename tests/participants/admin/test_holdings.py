@@ -135,6 +135,6 @@ def test_the_page_costs_the_same_however_much_is_held(
 
     assert len(table(response, "counters")) == counters
     # Session, user, participant, enrollments, history; balances, deferred credits, movements, counters, events; tracks
-    # with their levels, standings and programs.
-    assert len(queries) == 14
+    # and standings, with their levels and programs.
+    assert len(queries) == 13
     assert not [sql for sql in queries if "COUNT(" in sql.upper()]

@@ -13,7 +13,7 @@ from participants.events.actions import Context, Facts, effect_of
 from participants.events.outcome import Effect
 from participants.events.subject import Subject
 from participants.ledger.book import Maturity
-from participants.state.person import Standing
+from participants.state.standing import Standing
 from programs import exceptions as refusals_of_programs
 from programs.kernel.exceptions import DomainError, FieldError, ValidationFailed
 from programs.models import Rule

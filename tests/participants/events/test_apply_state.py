@@ -8,7 +8,8 @@ from uuid import UUID
 
 import pytest
 
-from participants.state.person import CounterState, Standing
+from participants.state.person import CounterState
+from participants.state.standing import Standing
 from programs.kernel.decimals import LARGEST
 from tests.participants.events.in_memory import (
     a_level,
@@ -243,7 +244,7 @@ def test_a_rule_puts_somebody_on_any_level_up_or_down(
     assert effects(outcome) == [
         {"type": "SET_TIER", "tier": "club", "level": level, "before": held or "", "after": level}
     ]
-    assert ana.person.standings == ({TRACK: Standing(now, MOMENT, None)} if now else {})
+    assert ana.person.standings == ({TRACK: Standing(now, MOMENT, earned_level=now)} if now else {})
     assert ana.person.touched_tracks == {TRACK}
 
 
@@ -254,7 +255,7 @@ def test_a_level_that_is_held_already_is_held_for_good_and_since_then() -> None:
     rule = a_rule({"type": "SET_TIER", "tier": "club", "level": "gold"})
 
     run(ana, rule, tracks=(track,))
-    assert ana.person.standings == {TRACK: Standing("gold", since, None)}
+    assert ana.person.standings == {TRACK: Standing("gold", since, earned_level="gold")}
     rows = len(ana.person.noted)
     run(ana, rule, tracks=(track,))
 

@@ -14,8 +14,8 @@ from participants import state
 from participants.causes import Cause
 from participants.models import StateChange
 from participants.state import persons
-from participants.state.person import HistoryRow, Person, has_expired, window_has_ended
-from participants.state.read import COUNTS_STILL, WINDOW_HAS_ENDED
+from participants.state.person import HistoryRow, Person, window_has_ended
+from participants.state.read import WINDOW_HAS_ENDED
 from tests.conftest import TESTER
 
 pytestmark = pytest.mark.django_db
@@ -84,21 +84,6 @@ def test_windows_end_at_the_same_moment_in_sql(began: datetime, length: int | No
         "%s::timestamptz, %s::interval",
         [MOMENT, began, window],
     ) is window_has_ended(began, window, MOMENT)
-
-
-@given(expires_at=st.none() | AROUND)
-@settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-def test_levels_expire_at_the_same_moment_in_sql(expires_at: datetime | None) -> None:
-    counts = holds(
-        COUNTS_STILL.format(moment="%s::timestamptz"),
-        "standing (expires_at)",
-        "%s::timestamptz",
-        [MOMENT, expires_at],
-    )
-
-    assert counts is not has_expired(expires_at, MOMENT)
 
 
 def holds(condition: str, table: str, row: str, parameters: list[Any]) -> bool:
