@@ -166,7 +166,10 @@ REST_FRAMEWORK = {
         "config.api.authentication.ApiKeyAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["config.api.permissions.MeetsRequirement"],
+    "DEFAULT_PERMISSION_CLASSES": [
+        "config.api.permissions.MeetsRequirement",
+        "config.api.query.KnownQuery",
+    ],
     "DEFAULT_THROTTLE_CLASSES": ["config.api.throttling.ApiKeyThrottle"],
     "DEFAULT_PARSER_CLASSES": [
         "config.api.parsers.ExactJSONParser",

@@ -232,15 +232,11 @@ class LaurelSchema(AutoSchema):
 
 def _statuses_of_refusals(operation: dict[str, Any]) -> list[int]:
     parameters = operation.get("parameters", [])
-    statuses = {401, 403, 429, 500, 503}
+    statuses = {400, 401, 403, 429, 500, 503}
     if "requestBody" in operation:
-        statuses |= {400, 413, 415}
+        statuses |= {413, 415}
     if any(parameter["in"] == "path" for parameter in parameters):
         statuses.add(404)
-    if any(
-        parameter["in"] == "query" or "maxLength" in parameter["schema"] for parameter in parameters
-    ):
-        statuses.add(400)
     return sorted(statuses)
 
 

@@ -37,7 +37,6 @@ class KeysetPagination(BasePagination):
         self, queryset: QuerySet[Any], request: Request, view: "APIView | None" = None
     ) -> list[Any]:
         self.request = request
-        _refuse_repetition(request)
         self.limit = _limit(request.query_params.get("limit"))
         sortings: Mapping[str, Sequence[str]] = view.sortings  # type: ignore[union-attr]
         sort_by = _one_of("sort_by", request, [*sortings], next(iter(sortings)))
@@ -142,14 +141,6 @@ class KeysetPagination(BasePagination):
     @property
     def display_page_controls(self) -> bool:  # type: ignore[override]
         return self.has_more or not self.is_first
-
-
-def _refuse_repetition(request: Request) -> None:
-    """Refuse a parameter that is given twice, of which one would be ignored."""
-    given = request.query_params.lists()
-    if repeated := [name for name, values in given if len(values) > 1]:
-        message = "Give this parameter once."
-        raise ValidationFailed([FieldError(name, "repeated", message) for name in repeated])
 
 
 def _limit(text: str | None) -> int:
