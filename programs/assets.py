@@ -12,6 +12,7 @@ from programs.kernel import decimals
 from programs.kernel.database import retried, violated
 from programs.kernel.exceptions import FieldError, ValidationFailed
 from programs.models import Asset, AssetLink, Program
+from programs.rulebook.in_use import names_changing
 
 
 def create(values: Mapping[str, Any], *, program_ids: Iterable[UUID] = ()) -> Asset:
@@ -33,18 +34,22 @@ def create(values: Mapping[str, Any], *, program_ids: Iterable[UUID] = ()) -> As
 def change(asset_id: UUID, values: Mapping[str, Any], *, program_ids: Iterable[UUID] = ()) -> Asset:
     """Give the asset these values, a scale not among them, and link it to these programs: all of it, or nothing.
 
-    Its other fields are left to whoever changes those. Raises AssetNotFound, ProgramNotFound, and ValidationFailed as
-    `create` does.
+    Its other fields are left to whoever changes those. Raises AssetNotFound, ProgramNotFound, ValidationFailed as
+    `create` does, and InUse for another symbol where a rule names the one that it has.
     """
     asset = found(asset_id)
     refuse_finer(values.get("max_transaction_amount"), asset.scale)
     with transaction.atomic():
         if values:
+            # Locked first, so that nobody links it meanwhile: see `link`.
+            current = Asset.objects.select_for_update(no_key=True).get(pk=asset_id)
+            linked = Program.objects.filter(asset_links__asset=asset_id)
+            renamed = linked if values.get("symbol", current.symbol) != current.symbol else []
             for name, value in values.items():
                 setattr(asset, name, value)
-            _write(asset, update_fields=[*values, "updated_at"])
-            # Only now, when the asset's row is locked and nobody else can link it: see `link`.
-            Program.objects.filter(asset_links__asset=asset_id).revised()
+            with names_changing([program.pk for program in renamed], "symbol"):
+                _write(asset, update_fields=[*values, "updated_at"])
+            linked.revised()
         for program_id in program_ids:
             link(asset_id, program_id)
     return asset

@@ -35,3 +35,8 @@ class RuleChanged(DomainError):
 class OrderTaken(DomainError):
     code = "order_taken"
     message = "Another active rule of the program has this order."
+
+
+class InUse(DomainError):
+    code = "in_use"
+    message = "Rules still name it."

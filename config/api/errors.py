@@ -35,6 +35,7 @@ STATUS = {
     "program_inactive": 409,
     "not_enrolled": 409,
     "order_taken": 409,
+    "in_use": 409,
     "not_retryable": 409,
     "payload_too_large": 413,
     "unsupported_media_type": 415,

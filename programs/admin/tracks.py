@@ -4,11 +4,12 @@ from contextlib import suppress
 from typing import Any, ClassVar
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import Count, QuerySet
 from django.forms.formsets import DELETION_FIELD_NAME
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 
 from programs import tracks
 from programs.admin.base import SelectById
@@ -16,7 +17,7 @@ from programs.admin.form_fields import JSONTextField, written
 from programs.admin.verb_pages import ModelCheckedForm, VerbAdmin
 from programs.api.callers import actor_of
 from programs.api.tiers import TierTrackChangeSerializer
-from programs.exceptions import TierTrackChanged, TierTrackNotFound
+from programs.exceptions import InUse, TierTrackChanged, TierTrackNotFound
 from programs.kernel.exceptions import ValidationFailed
 from programs.models import TierLevel, TierTrack, TierTrackVersion
 from programs.models.tiers import MAX_LEVELS
@@ -202,7 +203,26 @@ class TierTrackAdmin(VerbAdmin[TierTrack]):
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         # Django's refuses because of the versions that refer to the rows. The rows stay: tracks are only marked as deleted.
         names = [str(track) for track in objs]
-        return names, {self.opts.verbose_name_plural: len(names)}, set(), []
+        naming = [f"Rule: {rule.name}" for track in objs for rule in tracks.rules_naming(track)]
+        return names, {self.opts.verbose_name_plural: len(names)}, set(), naming
+
+    # A rule may be written between the question and its answer.
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except InUse as refusal:
+            return self._refused(request, refusal)
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        try:
+            return super().changelist_view(request, extra_context)
+        except InUse as refusal:
+            return self._refused(request, refusal)
+
+    def _refused(self, request: HttpRequest, refusal: InUse) -> HttpResponse:
+        self.message_user(request, refusal.message, messages.ERROR)
+        return HttpResponseRedirect(reverse("admin:programs_tiertrack_changelist"))
 
     def page_context(self, request: HttpRequest, obj: TierTrack) -> dict[str, Any]:
         if not request.user.has_perm("programs.view_tiertrackversion"):

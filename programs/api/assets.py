@@ -19,7 +19,7 @@ from programs.api.strict import (
     StrictSerializer,
     WholeNumberField,
 )
-from programs.exceptions import ProgramNotFound
+from programs.exceptions import InUse, ProgramNotFound
 from programs.kernel.decimals import DECIMAL_PLACES
 from programs.models import Asset, AssetLink, InventoryMode, IssuancePolicy, Program
 
@@ -107,8 +107,12 @@ class AssetViewSet(ListModelMixin, GenericViewSet[Asset]):
     def retrieve(self, request: Request, asset_id: UUID) -> Response:
         return Response(self.get_serializer(assets.found(asset_id)).data)
 
-    @extend_schema(responses=AssetSerializer)
+    @extend_schema(responses={200: AssetSerializer, 409: InUse})
     def partial_update(self, request: Request, asset_id: UUID) -> Response:
+        """Change one asset.
+
+        A symbol that a rule names cannot be changed (409 `in_use`, which names the rules).
+        """
         asset = assets.change(asset_id, validated_body(self, partial=True))
         return Response(AssetSerializer(asset).data)
 

@@ -26,14 +26,14 @@ from programs.api.strict import (
     WholeNumberField,
     body_of,
 )
+from programs.exceptions import InUse
 from programs.kernel import decimals, exact_json
 from programs.models import TierLevel, TierTrack
-from programs.models.tiers import KEY, MAX_CRITERIA, MAX_LEVELS
+from programs.models.tiers import KEY, MAX_CRITERIA, MAX_KEY_LENGTH, MAX_LEVELS
 from programs.tracks.bodies import (
     MAX_BENEFITS_DEPTH,
     MAX_BENEFITS_LENGTH,
     MAX_COUNTER_LENGTH,
-    MAX_KEY_LENGTH,
     MAX_NAME_LENGTH,
     MAX_RANK,
     MODES,
@@ -274,18 +274,24 @@ class TierTrackViewSet(ListModelMixin, GenericViewSet[TierTrack]):
     def retrieve(self, request: Request, program_id: UUID, track: str) -> Response:
         return Response(self.get_serializer(tracks.found(program_id, track)).data)
 
-    @extend_schema(responses=TierTrackSerializer)
+    @extend_schema(responses={200: TierTrackSerializer, 409: InUse})
     def partial_update(self, request: Request, program_id: UUID, track: str) -> Response:
+        """Change one tier track.
+
+        A level that a rule names cannot be removed (409 `in_use`, which names the rules).
+        """
         change = validated_body(self)
         known = tracks.found(program_id, track)
         return Response(
             TierTrackSerializer(tracks.change(known.pk, change, by=actor_of(request))).data
         )
 
+    @extend_schema(responses={204: None, 409: InUse})
     def destroy(self, request: Request, program_id: UUID, track: str) -> Response:
         """Delete one tier track.
 
-        Whoever holds a level of it stands at the base. Its key is free for another track.
+        Whoever holds a level of it stands at the base. Its key is free for another track. A track that a rule names
+        cannot be deleted (409 `in_use`, which names the rules).
         """
         tracks.delete(tracks.found(program_id, track).pk, by=actor_of(request))
         return Response(status=204)

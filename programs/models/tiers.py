@@ -2,13 +2,14 @@ from typing import Any, Self
 
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Prefetch, Q
 from django.db.models.functions import Now
 
 from programs.kernel.database import uuid7
 from programs.kernel.exact_json import ExactJSONField
 from programs.models.programs import Program
 
+MAX_KEY_LENGTH = 64
 MAX_LEVELS = 100
 MAX_CRITERIA = 20
 BASE_IS_NOT_LENT = "The base is not lent. Pin it until then, or leave this out."
@@ -21,6 +22,10 @@ KEY = RegexValidator(
 class TierTrackQuerySet(models.QuerySet["TierTrack"]):
     def current(self) -> Self:
         return self.filter(deleted_at=None)
+
+    def with_levels(self) -> Self:
+        """Read their levels too, from the lowest rank up, in one more query."""
+        return self.prefetch_related(Prefetch("levels", TierLevel.objects.order_by("rank")))
 
 
 class TierTrack(models.Model):

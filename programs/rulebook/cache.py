@@ -6,9 +6,8 @@ from threading import Lock
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from programs.models import Asset, Program, Rule
+from programs.models import Asset, Program, Rule, TierTrack
 from programs.rulebook.compiled import LinkedAsset, Rulebook, compile_rule, compile_track
-from programs.tracks.read import current as current_tracks
 
 MAX_PROGRAMS: Final = 200  # cached in a process, unless a batch of events needs more
 
@@ -79,13 +78,14 @@ def _cache(book: Rulebook, most: int) -> Rulebook:
 def _read(key: _Key) -> Rulebook:
     program_id, name, time_zone, revision = key
     rules = Rule.objects.filter(program=program_id).current().in_order()
+    tracks = TierTrack.objects.current().filter(program=program_id).with_levels()
     assets = Asset.objects.linked_to(program_id).order_by("links__id")
     return Rulebook(
         program_id,
         name,
         revision,
         rules=tuple(compile_rule(rule) for rule in rules),
-        tracks=tuple(compile_track(track) for track in current_tracks(program_id)),
+        tracks=tuple(compile_track(track) for track in tracks),
         assets={
             asset.pk: LinkedAsset(asset.pk, asset.symbol, asset.scale, asset.max_transaction_amount)
             for asset in assets

@@ -1,9 +1,9 @@
 """The names that the rules of one program can use: its assets, and its tier tracks with their levels."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Final, Self
 from uuid import UUID
 
 from programs.models import Asset, TierLevel, TierTrack
@@ -37,6 +37,28 @@ class ProgramNames:
         for track, level in rows.values_list("track__key", "key"):
             levels[track].append(level)
         return levels
+
+    def read(self) -> Self:
+        """Read all of it now, before it changes."""
+        assert self.assets is not None
+        assert self.levels is not None
+        return self
+
+    def without_tracks(self, keys: Collection[str]) -> Self:
+        """Return what the program would have without these tracks."""
+        names = type(self)(self.program_id)
+        left = {key: levels for key, levels in self.levels.items() if key not in keys}
+        vars(names).update(assets=self.assets, levels=left)
+        return names
+
+    @property
+    def all(self) -> set[tuple[str, ...]]:
+        """All symbols, keys of tracks and keys of levels, each after what it is of."""
+        return {
+            *(("asset", asset.symbol) for asset in self.assets.values()),
+            *(("track", track) for track in self.levels),
+            *((track, level) for track, levels in self.levels.items() for level in levels),
+        }
 
     @cached_property
     def shapes(self) -> Mapping[str, Shape]:

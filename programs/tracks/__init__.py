@@ -2,7 +2,7 @@
 
 from programs.tracks.bodies import Level, NewTrack, TrackChange
 from programs.tracks.read import current, found
-from programs.tracks.write import change, create, delete
+from programs.tracks.write import change, create, delete, rules_naming
 
 __all__ = [
     "Level",
@@ -13,4 +13,5 @@ __all__ = [
     "current",
     "delete",
     "found",
+    "rules_naming",
 ]

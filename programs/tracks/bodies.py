@@ -5,7 +5,6 @@ from typing import Any
 
 from programs.kernel import exact_json
 
-MAX_KEY_LENGTH = 64
 MAX_NAME_LENGTH = 255
 MAX_COUNTER_LENGTH = 100
 MAX_RANK = 2_147_483_647

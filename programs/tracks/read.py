@@ -1,19 +1,15 @@
 from uuid import UUID
 
-from django.db.models import Prefetch
-
 from programs.exceptions import ProgramNotFound, TierTrackNotFound
-from programs.models import Program, TierLevel, TierTrack
+from programs.models import Program, TierTrack
 from programs.models.tiers import TierTrackQuerySet
-
-_LEVELS = Prefetch("levels", TierLevel.objects.order_by("rank"))
 
 
 def current(program_id: UUID) -> TierTrackQuerySet:
     """Return the program's tracks that are not deleted, with their levels in one more query. Raises ProgramNotFound."""
     if not Program.objects.filter(pk=program_id).exists():
         raise ProgramNotFound
-    return TierTrack.objects.current().filter(program=program_id).prefetch_related(_LEVELS)
+    return TierTrack.objects.current().filter(program=program_id).with_levels()
 
 
 def found(program_id: UUID, key: str) -> TierTrack:
@@ -26,4 +22,4 @@ def found(program_id: UUID, key: str) -> TierTrack:
 
 def whole(track_id: UUID) -> TierTrack:
     """Return the track as stored, deleted or not, with its levels."""
-    return TierTrack.objects.prefetch_related(_LEVELS).get(pk=track_id)
+    return TierTrack.objects.with_levels().get(pk=track_id)

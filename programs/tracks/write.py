@@ -12,7 +12,9 @@ from programs.kernel import exact_json
 from programs.kernel.actors import Actor
 from programs.kernel.database import retried, violated
 from programs.kernel.exceptions import FieldError, ValidationFailed
-from programs.models import Program, TierLevel, TierTrack, TierTrackVersion
+from programs.models import Program, Rule, TierLevel, TierTrack, TierTrackVersion
+from programs.rulebook.in_use import broken_rules, names_changing
+from programs.rulebook.program_names import ProgramNames
 from programs.tracks.bodies import Level, NewTrack, TrackChange
 from programs.tracks.read import whole
 
@@ -44,9 +46,10 @@ def change(
 ) -> TierTrack:
     """Change the track and keep a version of it, unless nothing differs.
 
-    Raises TierTrackNotFound, and TierTrackChanged if `shown_version` is no longer the current one.
+    Raises TierTrackNotFound, TierTrackChanged if `shown_version` is no longer the current one, and InUse for a level that
+    goes although a rule names it.
     """
-    with transaction.atomic():
+    with transaction.atomic(), names_changing([_program_of(track_id)], "levels"):
         track = _locked(track_id)
         if shown_version not in (None, track.version):
             raise TierTrackChanged
@@ -65,14 +68,31 @@ def change(
 
 @retried
 def delete(track_id: UUID, *, by: Actor) -> None:
-    """Mark the track as deleted and free its key; its row and versions stay. Raises TierTrackNotFound."""
-    with transaction.atomic():
+    """Mark the track as deleted and free its key; its row and versions stay.
+
+    Raises TierTrackNotFound, and InUse where a rule names it.
+    """
+    with transaction.atomic(), names_changing([_program_of(track_id)], "track"):
         track = _locked(track_id)
         track.version += 1
         track.deleted_at = timezone.now()
         track.save(update_fields=["deleted_at", "version", "updated_at"])
         _keep_version(track, by, deleted=True)
         _revise_program(track)
+
+
+def rules_naming(track: TierTrack) -> list[Rule]:
+    """Return the current rules because of which the track cannot be deleted."""
+    names = ProgramNames(track.program_id)
+    return broken_rules(names, names.without_tracks([track.key]))
+
+
+def _program_of(track_id: UUID) -> UUID:
+    tracks = TierTrack.objects.filter(pk=track_id)
+    program_id = tracks.values_list("program", flat=True).first()
+    if program_id is None:
+        raise TierTrackNotFound
+    return program_id
 
 
 def _locked(track_id: UUID) -> TierTrack:

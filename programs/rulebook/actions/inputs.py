@@ -9,13 +9,13 @@ from uuid import UUID
 from programs.kernel import decimals, durations, instants
 from programs.kernel.cleaning import Errors, choice_of, flag_of, text_of, uuid_of
 from programs.models.tiers import KEY
+from programs.models.tiers import MAX_KEY_LENGTH as MAX_TRACK_KEY_LENGTH
 from programs.rulebook import expressions
 from programs.rulebook.actions.declaration import Field
 from programs.rulebook.expressions import Number
 from programs.rulebook.findings import Findings
 from programs.rulebook.program_names import ProgramNames
 from programs.rules import Expression
-from programs.tracks.bodies import MAX_KEY_LENGTH as MAX_TRACK_KEY_LENGTH
 
 MAX_EXPRESSION_LENGTH = 4096
 
