@@ -60,7 +60,9 @@ settled = CONTEXT.plus
 significant = SIGNIFICANT.plus  # without the guard digits
 
 ZERO: Final = Decimal(0)
+# Most counts and positions are among these.
 _FEW: Final = tuple(map(Decimal, range(256)))
+_POSITIONS: Final = {number: position for position, number in enumerate(_FEW)}
 _FARTHEST: Final = Decimal(2 ** (MAX_BITS - 1))
 
 
@@ -68,7 +70,7 @@ LONG: Final = 10**DIGITS  # an int that has too many digits
 
 
 def counted(number: int) -> Decimal:
-    """Convert a count or a position of Python's: most are small, and made already."""
+    """Convert a count or a position of Python's."""
     return _FEW[number] if 0 <= number < 256 else Decimal(number)
 
 
@@ -106,6 +108,8 @@ def is_whole(number: Decimal) -> bool:
 
 def whole(number: Decimal, what: str = "A position must be") -> int:
     """Convert a number without a fraction to an int of Python's. Raises EvaluationError."""
+    if (position := _POSITIONS.get(number)) is not None:
+        return position
     if not is_whole(number):
         raise EvaluationError(f"{what} a whole number, not {cut(plain(number))}.")
     if -_FARTHEST <= number < _FARTHEST:
@@ -178,13 +182,14 @@ QUANTA: Final = {digits: Decimal((0, (1,), -digits)) for digits in range(-DIGITS
 
 
 def _quantized(number: Decimal, quantum: Decimal, rounding: str) -> Decimal:
-    # Where the digits that remain reach into the guard digits, all 50 count.
-    for precise, context in ((significant(number), SIGNIFICANT), (number, CONTEXT)):
-        try:
-            return precise.quantize(quantum, rounding, context) or ZERO
-        except decimal.InvalidOperation:
-            continue
-    return number  # its 50 digits end before the position to round at
+    try:
+        return significant(number).quantize(quantum, rounding, SIGNIFICANT) or ZERO
+    except decimal.InvalidOperation:
+        pass  # what remains reaches into the guard digits, so that all 50 count
+    try:
+        return number.quantize(quantum, rounding, CONTEXT) or ZERO
+    except decimal.InvalidOperation:
+        return number  # its 50 digits end before the position to round at
 
 
 def square_root(number: Decimal) -> Decimal:
