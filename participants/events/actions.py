@@ -21,7 +21,7 @@ from participants.models import ActionType, Bucket
 from participants.state.standing import has_expired, is_held
 from programs.exceptions import TierTrackNotFound
 from programs.kernel import instants
-from programs.kernel.decimals import LARGEST, rounded_down, rounded_to_digits, written
+from programs.kernel.decimals import LARGEST, SMALLEST, rounded_down, rounded_to_digits, written
 from programs.kernel.exact_json import MAX_DIGITS
 from programs.rulebook.actions import (
     Action,
@@ -236,7 +236,8 @@ def _move(
 
 def _amount(action: Movement, facts: Facts, asset: LinkedAsset) -> Decimal:
     amount = _number(action.amount, facts)
-    if amount < 0:
+    # A difference that is zero on paper may be below it by less than can be booked.
+    if amount <= -SMALLEST:
         raise InvalidAmount(f"The amount is {written(amount)}; it cannot be below zero.")
     if amount > LARGEST:
         raise AmountOutOfRange

@@ -9,6 +9,7 @@ from django.db import models
 INTEGER_DIGITS = 20
 DECIMAL_PLACES = 18
 ZERO = Decimal(0)
+SMALLEST = Decimal((0, (1,), -DECIMAL_PLACES))  # above zero
 LARGEST = Decimal("9" * INTEGER_DIGITS + "." + "9" * DECIMAL_PLACES)
 
 # For all arithmetic with money: wide enough for any sum or product of two stored numbers, and it raises instead of rounding.

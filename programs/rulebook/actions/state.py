@@ -88,7 +88,10 @@ class SetAttribute(Action):
         required=False,
         form_name="text",
     )
-    expression = ExpressionField("An expression such as event.plan, 5 or true.", required=False)
+    expression = ExpressionField(
+        "An expression such as event.plan, 5 or true. A number is rounded to 40 digits.",
+        required=False,
+    )
 
 
 class SetTier(Action):

@@ -168,6 +168,23 @@ def test_nothing_moves_where_the_amount_is_zero_or_rounds_to_it(kind: str, amoun
     assert (ana.person, ana.book) == before
 
 
+@pytest.mark.parametrize(
+    ("amount", "is_refused"),
+    [
+        ("event.paid / 3 * 3 - event.paid", False),
+        ("event.paid - event.paid / 7 * 7", False),
+        ("0 - event.paid / 1e20", True),
+        ("0 - event.paid * 1e900", True),
+    ],
+)
+def test_what_is_zero_on_paper_is_not_below_zero(amount: str, is_refused: bool) -> None:
+    outcome = run(somebody(), a_rule(credit(amount)), data={"paid": 100})
+
+    [evaluation] = outcome.rule_evaluations
+    assert ("cannot be below zero" in evaluation["reason"]) is is_refused
+    assert (effects(outcome)[0].get("amount") == "0.00") is not is_refused
+
+
 def test_the_largest_amount_fits_and_one_more_does_not() -> None:
     ana = somebody()
     largest = f"{LARGEST:f}"
