@@ -311,6 +311,6 @@ def test_who_is_not_active_is_still_tagged_described_and_ranked(status: str) -> 
     assert refusal(outcome) is None
     assert (ana.person.tags, ana.person.attributes) == (["new"], {"k": "x"})
     assert ana.level_on(track) == ("silver", 1)
-    run(ana, a_rule(), tracks=(track,))
+    outcome = run(ana, a_rule(), tracks=(track,))
     assert ana.level_on(track) == ("gold", 2)
     assert outcome.tier_changes == [{"tier": "club", "before": "silver", "after": "gold"}]
