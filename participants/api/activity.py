@@ -45,6 +45,9 @@ class StateChangeSerializer(serializers.ModelSerializer[StateChange]):
             "changed_at",
         ]
         extra_kwargs = {
+            "key": {
+                "help_text": 'The tag, attribute, counter, track, profile field or program; empty for a new participant\'s values. The row of a track says where the participant stands; "status.pinned", "status.expires_at" and "status.earned_level" what changed besides.'
+            },
             "old_value": {"help_text": "A JSON value; null if there was none."},
             "new_value": {"help_text": "A JSON value; null if it was removed."},
             "event_id": {"help_text": "The event that caused it, if any."},

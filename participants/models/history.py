@@ -26,7 +26,8 @@ class StateChange(models.Model):
     """A change of a participant's state: old value, new value, who and when. Written once, never changed.
 
     A new participant has one row for each kind of state, with all of its values and an empty key; later changes have
-    one row for each key.
+    one row for each key. A tier's row says where the participant stands; what else changes of it has rows of its own, with
+    keys such as "status.pinned".
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

@@ -49,6 +49,48 @@ def test_an_expiry_that_was_not_edited_stays_to_the_microsecond(
     assert TierStanding.objects.get().expires_at == expires_at
 
 
+def test_a_level_is_pinned_and_the_page_shows_what_is_earned_beneath(
+    admin_client: Client, world: World
+) -> None:
+    track = make_track(world.program)
+    set_tier("ana", "status", world.program.pk, TierChange("gold"), by=TESTER)
+    page = page_of(ana(), f"tiers/{track.pk}/")
+
+    done = admin_client.post(page, {"level": "silver", "expires_at": "", "pinned": "on"})
+    form = admin_client.get(page).context["form"]
+    person = admin_client.get(page_of(ana()))
+
+    assert told(done)[-1] == "Status: the participant is on silver."
+    standing = TierStanding.objects.get()
+    assert (standing.level, standing.pinned, standing.earned_level) == ("silver", True, "gold")
+    assert form.initial == {"level": "silver", "expires_at": None, "pinned": True}
+    assert "Stands on Silver; has earned Gold." in form.fields["level"].help_text
+    [tiers] = [each for each in person.context["holdings"] if each.name == "tiers"]
+    assert [cell.text for cell in tiers.rows[0].cells][2:4] == ["Silver (pinned)", "Gold"]
+    # A box that is not ticked takes the pin off: the level becomes the earned one.
+    admin_client.post(page, {"level": "silver", "expires_at": ""})
+    standing = TierStanding.objects.get()
+    assert (standing.level, standing.pinned, standing.earned_level) == ("silver", False, "silver")
+    assert [row[1:5] for row in changes_of(ana())] == [
+        ("status", "ADD", None, "gold"),
+        ("status", "CHANGE", "gold", "silver"),
+        ("status.pinned", "ADD", None, True),
+        ("status.earned_level", "CHANGE", "gold", "silver"),
+        ("status.pinned", "REMOVE", True, None),
+    ]
+
+
+def test_the_base_is_pinned_for_a_while(admin_client: Client, world: World) -> None:
+    track = make_track(world.program)
+    page = page_of(ana(), f"tiers/{track.pk}/")
+
+    admin_client.post(page, {"level": "", "expires_at": "2100-01-01T10:30", "pinned": "on"})
+
+    standing = TierStanding.objects.get()
+    assert (standing.level, standing.pinned) == ("", True)
+    assert f"{standing.expires_at:%Y-%m-%d %H:%M}" == "2100-01-01 10:30"
+
+
 @pytest.mark.parametrize(
     ("fields", "field"),
     [

@@ -19,6 +19,9 @@ def cleaned(action: object) -> dict[str, Any]:
     return new.actions[0]
 
 
+TIER = {"type": "SET_TIER", "tier": "status", "level": "gold"}
+
+
 @pytest.mark.parametrize(
     ("given", "kept"),
     [
@@ -112,6 +115,18 @@ def cleaned(action: object) -> dict[str, Any]:
             {"type": "SET_TIER", "tier": "status", "level": ""},
             {"type": "SET_TIER", "tier": "status", "level": ""},
         ),
+        (
+            TIER | {"expires_at": "90m", "pinned": True},
+            TIER | {"expires_at": "1h30m", "pinned": True},
+        ),
+        (
+            TIER | {"expires_at": "2026-12-24T01:00:00+01:00"},
+            TIER | {"expires_at": "2026-12-24T00:00:00.000000Z"},
+        ),
+        (
+            TIER | {"level": "", "expires_at": "24h", "pinned": True},
+            TIER | {"level": "", "expires_at": "24h", "pinned": True},
+        ),
     ],
 )
 def test_an_action_is_kept_in_one_spelling(given: dict[str, Any], kept: dict[str, Any]) -> None:
@@ -122,7 +137,6 @@ def test_an_action_is_kept_in_one_spelling(given: dict[str, Any], kept: dict[str
 CREDIT = {"type": "CREDIT", **MOVED}
 COUNTER = {"type": "COUNTER", "key": "spent", "value": "1"}
 ATTRIBUTE = {"type": "SET_ATTRIBUTE", "key": "plan", "value": "free"}
-TIER = {"type": "SET_TIER", "tier": "status", "level": "gold"}
 
 
 @pytest.mark.parametrize(
@@ -217,6 +231,11 @@ TIER = {"type": "SET_TIER", "tier": "status", "level": "gold"}
         ({**TIER, "level": None}, ".level", "required"),
         ({**TIER, "level": "Gold"}, ".level", "invalid"),
         ({"type": "SET_TIER", "tier": "status"}, ".level", "required"),
+        (TIER | {"expires_at": "-24h"}, ".expires_at", "invalid"),
+        (TIER | {"expires_at": "tomorrow"}, ".expires_at", "invalid"),
+        (TIER | {"pinned": "yes"}, ".pinned", "type"),
+        (TIER | {"level": "", "expires_at": "24h"}, ".expires_at", "invalid"),
+        (TIER | {"level": "", "expires_at": "24h", "pinned": False}, ".expires_at", "invalid"),
     ],
 )
 def test_an_action_outside_its_shape_is_refused_with_its_path(

@@ -49,7 +49,7 @@ def test_a_rule_is_added_in_a_program_with_actions_of_every_type(
         {"type": "SET_ATTRIBUTE", "attribute": "plan", "text": "premium"},
         {"type": "SET_ATTRIBUTE", "attribute": "last", "expression": "event.amount"},
         {"type": "SET_TIER", "tier": "status:gold"},
-        {"type": "SET_TIER", "tier": "status:"},
+        {"type": "SET_TIER", "tier": "status:", "expires_at": "24h", "pinned": "on"},
         {},
         description="Over\r\nfifty",
         active_from="2026-01-01T00:00:00",
@@ -73,13 +73,20 @@ def test_a_rule_is_added_in_a_program_with_actions_of_every_type(
         {"type": "SET_ATTRIBUTE", "key": "plan", "value": "premium"},
         {"type": "SET_ATTRIBUTE", "key": "last", "expression": "event.amount"},
         {"type": "SET_TIER", "tier": "status", "level": "gold"},
-        {"type": "SET_TIER", "tier": "status", "level": ""},
+        {
+            "type": "SET_TIER",
+            "tier": "status",
+            "level": "",
+            "expires_at": "24h",
+            "pinned": True,
+        },
     ]
     assert (rule.program, rule.order, rule.description) == (program, 10, "Over\nfifty")
     assert RuleVersion.objects.get().changed_by == "staff:admin"
     assert LogEntry.objects.get().object_id == str(rule.pk)
     # The page is now sent as it is; what a browser says of a ticked box is not in the page.
-    fields = fields_of(admin_client, rule) | {"actions-2-allow_negative": ["on"]}
+    ticked = {"actions-2-allow_negative": ["on"], f"actions-{len(rule.actions) - 1}-pinned": ["on"]}
+    fields = fields_of(admin_client, rule) | ticked
     response = admin_client.post(page_of(rule), fields)
     assert response.status_code == 302, response.context["errors"]
     assert Rule.objects.get().version == 1
