@@ -45,6 +45,7 @@ MIDDLEWARE = [
     "config.api.transport.HttpsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.api.sign_in.SignInMiddleware",
     "config.api.browsing.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
