@@ -30,12 +30,14 @@ from programs.rules.kinds import (
     NUMBER,
     OPTIONAL,
     ORDERED,
+    SORTABLE,
     STRING,
     TIMESTAMP,
     TYPE,
     Kind,
     common,
     fits,
+    in_plural,
     inside,
     list_of,
     map_of,
@@ -79,6 +81,7 @@ UNWRAP: Final = "Write .orValue(…) to say what counts where an optional value 
 _FOREIGN_NAMESPACES: Final = frozenset(
     ["math", "number", "string", "object", "array", "date", "datetime", "json", "re", "np"]
 )
+_UNWRAPPING: Final = frozenset(["hasValue", "value", "or", "orValue", "optMap", "optFlatMap"])
 _COMPARISONS: Final = frozenset(["<", "<=", ">", ">="])
 _WORDS: Final = {"+": "added", "-": "subtracted", "*": "multiplied", "/": "divided", "%": "divided"}
 
@@ -291,8 +294,14 @@ class Checker:
             kind, suffixes = self._named(node.base, suffixes, scope)
         else:
             kind = self.check(node.base, scope)
-        for suffix in suffixes:
+        for place, suffix in enumerate(suffixes, 1):
             kind = self._suffix(suffix, kind, scope)
+            if isinstance(suffix, tree.Call) and type(suffix.meaning) is FunctionCall:
+                optional = suffix.meaning.function.optional
+                if optional is not None and _is_unwrapped(suffixes[place:]):
+                    function = replace(suffix.meaning.function, implementation=optional)
+                    suffix.meaning = replace(suffix.meaning, function=function)
+                    kind = optional_of(kind)
         return kind
 
     def call(self, node: tree.Call, scope: Scope) -> Kind:
@@ -428,6 +437,11 @@ class Checker:
         *tests, body = node.arguments[len(bound) :]
         for test in tests:
             self.expect(test, inner, BOOL, f"The condition of {node.name}")
+        if macro.is_sort:
+            made = self.check(body, inner)
+            if not fits(made, SORTABLE):
+                self._complain(f"sortBy sorts by {SORTABLE.words}, not by {made.words}.", body)
+            return list_of(element) if is_list else LIST
         if macro.result == "bool" or macro.keeps_elements:
             self.expect(body, inner, BOOL, f"The condition of {node.name}")
             return BOOL if macro.result == "bool" else list_of(element) if is_list else LIST
@@ -490,8 +504,7 @@ class Checker:
             return inside(kinds[0])
         if name == "orValue" and receiver:
             return common([inside(kinds[0]), kinds[1]])
-        results = {each.result.name for each in fitting}
-        return fitting[0].result if len(results) == 1 else ANY
+        return common([each.result_for(kinds) for each in fitting]) if fitting else ANY
 
     def _has(self, node: tree.Call, scope: Scope) -> Kind:
         row = node.arguments[0] if len(node.arguments) == 1 else None
@@ -544,10 +557,14 @@ class Checker:
         for index, (kind, (start, end)) in enumerate(zip(kinds, places, strict=True)):
             wanted = [each.parameter(index) for each in overloads]
             if not any(fits(kind, each) for each in wanted):
+                actual = kind.words
                 words = " or ".join(dict.fromkeys(each.words for each in wanted))
-                message = f"{name} takes {words}, not {kind.words}."
+                if kind.name == LIST.name and all(each.element for each in wanted):
+                    actual = in_plural(kind)
+                    words = " or ".join(dict.fromkeys(in_plural(each) for each in wanted))
+                message = f"{name} takes {words}, not {actual}."
                 if is_method and index == 0:
-                    message = f"{name} works on {words}, not on {kind.words}."
+                    message = f"{name} works on {words}, not on {actual}."
                 advice = self._function_meant(node, name, kinds, is_method=is_method)
                 if not self.environment.is_open:
                     if advice is not None and advice.instead is not None:
@@ -619,6 +636,16 @@ class Checker:
     def _new_slot(self) -> int:
         self.slots += 1
         return self.slots - 1
+
+
+def _is_unwrapped(suffixes: Sequence[tree.Suffix]) -> bool:
+    """Whether these suffixes make something of an optional value: fields, then `.?`, orValue() and the like."""
+    for suffix in suffixes:
+        if isinstance(suffix, tree.Call):
+            return suffix.name in _UNWRAPPING
+        if suffix.is_optional:
+            return True
+    return False
 
 
 def _path(node: tree.Name, suffixes: Sequence[tree.Suffix]) -> tuple[str, ...]:

@@ -37,10 +37,15 @@ TYPE: Final = Kind("type", "a type", frozenset([TypeName]))
 LIST: Final = Kind("list", "a list", frozenset([list]))
 MAP: Final = Kind("map", "a map", frozenset([dict]))
 OPTIONAL: Final = Kind("optional_type", "an optional value", frozenset([Optional]))
+# Of the elements of a list as a parameter: what can be sorted.
+SORTABLE: Final = Kind("ordered", "numbers, text, times or durations")
+# Of a result: the elements of the list that the function got.
+ELEMENT: Final = Kind("element", "an element of the list")
 
 _KINDS: Final = (ANY, BOOL, NUMBER, WHOLE, STRING, BYTES, NULL, TIMESTAMP, DURATION, TYPE)
-BY_NAME: Final = {kind.name: kind for kind in (*_KINDS, LIST, MAP, OPTIONAL)}
+BY_NAME: Final = {kind.name: kind for kind in (*_KINDS, LIST, MAP, OPTIONAL, SORTABLE, ELEMENT)}
 ORDERED: Final = frozenset(["number", "string", "bytes", "bool", "timestamp", "duration"])
+SORTED: Final = ORDERED - {"bool"}
 
 
 def list_of(element: Kind) -> Kind:
@@ -60,6 +65,24 @@ def optional_of(element: Kind) -> Kind:
     return replace(OPTIONAL, element=element)
 
 
+def in_plural(kind: Kind) -> str:
+    """The words for a list with its elements: "a list of numbers"."""
+    element = kind.element or ANY
+    return f"{kind.words} of {_PLURALS.get(element.name, element.words)}"
+
+
+_PLURALS: Final = {
+    "any": "anything",
+    "number": "numbers",
+    "timestamp": "times",
+    "duration": "durations",
+    "type": "types",
+    "list": "lists",
+    "map": "maps",
+    "optional_type": "optional values",
+}
+
+
 def inside(kind: Kind) -> Kind:
     """The kind of what an optional has; any other kind as it is."""
     return kind.element or ANY if kind.name == OPTIONAL.name else kind
@@ -73,6 +96,8 @@ def fits(actual: Kind, wanted: Kind) -> bool:
         return (
             actual.element is None or wanted.element is None or fits(actual.element, wanted.element)
         )
+    if wanted is SORTABLE:
+        return actual.name in SORTED
     return actual is NUMBER and wanted is WHOLE
 
 

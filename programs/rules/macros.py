@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from programs.rules.arithmetic import counted
 from programs.rules.budget import ABSORBED, CONTAINER, LEFT, Run, charge, exceeded
+from programs.rules.elements import in_order, sort_keys
 from programs.rules.errors import BudgetExceeded, EvaluationError, null_error
 from programs.rules.operators import not_bool
 from programs.rules.values import (
@@ -125,6 +126,20 @@ def filtered(loop: Loop) -> Step:
     return choose
 
 
+def sorted_by(loop: Loop) -> Step:
+    def choose(collection: Value, facts: Facts, run: Run) -> Value:
+        (slot,) = loop.slots
+        elements, keys = [], []
+        for _ in iterations(loop, collection, run):
+            elements.append(run[slot])
+            if (key := loop.body(facts, run)) is None:
+                raise null_error(loop.body_text)
+            keys.append(key)
+        return in_order(elements, sort_keys(keys, run, loop.name), run)
+
+    return choose
+
+
 def mapped(loop: Loop) -> Step:
     """`map` and `transformList`."""
 
@@ -226,6 +241,7 @@ class Macro:
     with_test: bool = False
     result: str = "bool"
     keeps_elements: bool = False  # the result's elements are the collection's own
+    is_sort: bool = False  # its body is what to sort by
     over_optional: bool = False  # its variable is what an optional value has
 
 
@@ -240,6 +256,7 @@ MACROS: Final[dict[tuple[str, int], Macro]] = {
     ("exists_one", 2): _EXISTS_ONE,
     ("existsOne", 2): _EXISTS_ONE,
     ("filter", 2): Macro(1, filtered, result="list", keeps_elements=True),
+    ("sortBy", 2): Macro(1, sorted_by, result="list", keeps_elements=True, is_sort=True),
     ("map", 2): Macro(1, mapped, result="list"),
     ("map", 3): Macro(1, mapped, with_test=True, result="list"),
     ("all", 3): Macro(2, lambda loop: quantifier(loop, False)),

@@ -6,6 +6,7 @@ from programs.rules.functions import (  # noqa: F401  # which fill the table
     dates,
     encodings,
     formatting,
+    lists,
     maths,
     optionals,
     patterns,

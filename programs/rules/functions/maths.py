@@ -40,15 +40,15 @@ def _numbers(run: Run, given: tuple[Value, ...]) -> list[Decimal]:
     charge(run, len(numbers))
     for number in numbers:
         if type(number) is not Decimal:
-            raise unfit(f"min and max take numbers, not {in_words(number)}.", number)
+            raise unfit(
+                f"math.least and math.greatest take numbers, not {in_words(number)}.", number
+            )
     if not numbers:
         raise EvaluationError("An empty list has no minimum and no maximum.")
     return numbers
 
 
 for _name, _implementation in (
-    ("min", _least),
-    ("max", _greatest),
     ("math.least", _least),
     ("math.greatest", _greatest),
 ):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from programs.rules.kinds import BY_NAME, Kind, list_of
+from programs.rules.kinds import ANY, BY_NAME, ELEMENT, Kind, list_of
 
 Implementation = Callable[..., Any]  # (run, *arguments), the receiver first
 AnyImplementation = TypeVar("AnyImplementation", bound=Implementation)
@@ -26,6 +26,15 @@ class Signature:
     def takes(self, count: int) -> bool:
         return count >= len(self.parameters) if self.is_variadic else count == len(self.parameters)
 
+    def result_for(self, arguments: Sequence[Kind]) -> Kind:
+        """The kind of what a call with arguments of these kinds gives."""
+        element = arguments[0].element or ANY if arguments else ANY
+        if self.result is ELEMENT:
+            return element
+        if self.result.element is ELEMENT:
+            return list_of(element)
+        return self.result
+
     def parameter(self, index: int) -> Kind:
         return self.parameters[min(index, len(self.parameters) - 1)]
 
@@ -34,7 +43,8 @@ class Signature:
 class Function:
     """An entry of the table, with its documentation: `example` is an expression and `gives` the text of its value.
 
-    What a function `in_zone` gives depends on the time zone that the host hands in.
+    What a function `in_zone` gives depends on the time zone that the host hands in. `optional` stands in for the
+    implementation where an optional value is wanted, as in list.first().orValue(0).
     """
 
     name: str
@@ -45,6 +55,7 @@ class Function:
     gives: str
     implementation: Implementation
     in_zone: bool = False
+    optional: Implementation | None = None
 
     def overloads(self, count: int, *, is_method: bool) -> list[Signature]:
         """The signatures for a call of this style with `count` arguments, including the receiver."""
@@ -70,11 +81,12 @@ _SIGNATURE = re.compile(r"(?:([\w()]+)\.)?(\w+)\((.*)\) -> ([\w()]+)")
 
 
 def function(
-    *signatures: str, in_zone: bool = False
+    *signatures: str, in_zone: bool = False, optional: Implementation | None = None
 ) -> Callable[[AnyImplementation], AnyImplementation]:
     """Add the decorated implementation to the table. documentation.toml has to document it.
 
-    Signatures read "string.indexOf(string, whole) -> number", "math.least(number, ...) -> number", "size(list) -> number".
+    Signatures read "string.indexOf(string, whole) -> number", "math.least(number, ...) -> number", "size(list) -> number",
+    "list.first() -> element".
     """
 
     def add(implementation: AnyImplementation) -> AnyImplementation:
@@ -86,6 +98,7 @@ def function(
             signatures=tuple(each for _, each in read),
             implementation=implementation,
             in_zone=in_zone,
+            optional=optional,
             **DOCUMENTATION[name],
         )
         return implementation

@@ -4,11 +4,11 @@ from decimal import Decimal
 from typing import Final
 
 from programs.rules.arithmetic import counted
-from programs.rules.budget import CHARACTERS, Run, charge, charge_made, charge_scanned
+from programs.rules.budget import CHARACTERS, CONTAINER, Run, charge, charge_made, charge_scanned
 from programs.rules.errors import EvaluationError, unfit
 from programs.rules.functions.table import function
 from programs.rules.literals import ESCAPES
-from programs.rules.values import in_words
+from programs.rules.values import Value, in_words
 
 _LOWER: Final = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 _UPPER: Final = {code + 32: code for code in range(ord("A"), ord("Z") + 1)}
@@ -137,10 +137,13 @@ def last_index_of(run: Run, text: str, part: str, start: int | None = None) -> D
     return counted(text.rfind(part, 0, start + len(part)))
 
 
-@function("string.reverse() -> string")
-def reverse(run: Run, text: str) -> str:
-    charge_made(run, len(text))
-    return text[::-1]
+@function("string.reverse() -> string", "list.reverse() -> list(element)")
+def reverse(run: Run, value: Value) -> Value:
+    if type(value) is list:
+        charge(run, CONTAINER + len(value) // 4)
+    else:
+        charge_made(run, len(value))
+    return value[::-1]
 
 
 @function("strings.quote(string) -> string")

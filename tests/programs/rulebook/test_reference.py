@@ -26,6 +26,7 @@ from programs.rules.budget import new_run
 from programs.rules.expression import Result
 from programs.rules.functions import FUNCTIONS, Function
 from programs.rules.functions.table import DOCUMENTATION
+from programs.rules.macros import MACROS
 from programs.rules.paths import spelled
 from programs.rules.values import equal, written
 
@@ -128,8 +129,11 @@ def test_every_function_and_macro_of_the_contract_is_there() -> None:
         " join timestamp duration int double string bool type sets.contains sets.intersects sets.equivalent math.least"
         " math.greatest math.abs math.ceil math.floor math.round round min max get getFullYear getMonth getDate"
         " orValue hasValue optional.of optional.none getDayOfMonth getDayOfYear getDayOfWeek getHours getMinutes getSeconds getMilliseconds"
+        " sum sort distinct first last flatten slice reverse date startOfDay startOfWeek startOfMonth startOfQuarter"
+        " startOfYear endOfDay endOfWeek endOfMonth endOfQuarter endOfYear addDays addMonths addYears daysBetween age"
     )
     assert [name for name in named.split() if name not in FUNCTIONS] == []
+    assert ("sortBy", 2) in MACROS
 
 
 def test_a_path_is_spelled_as_the_grammar_reads_it() -> None:

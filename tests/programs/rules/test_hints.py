@@ -147,7 +147,6 @@ WRITTEN = [
     ("event.skus.at(1)", "Write event.skus[1].", '"B2"'),
     ("event.skus.append('C3')", "Write event.skus + ['C3'].", '["A1", "B2", "C3"]'),
     ("event.items[0].keys()", "Write event.items[0].map(k, k).", '["price", "qty"]'),
-    ("event.prices.max()", "Write max(event.prices).", "9"),
     ("VLOOKUP(event.type, event.prices, 2)", "or get({\"gold\": 2}, event.level, 0) with a default.", ""),
     # Numbers
     ("1,000", "Write a thousand without separators: 1000. For decimals, use a point, as in 50.5.", "1000"),

@@ -233,7 +233,7 @@ def test_an_optional_value_that_is_not_unwrapped_is_refused_with_a_hint(
         ("[?5]", "? takes an optional value, such as event.?price, not a number."),
         ("{?'a': 'b'}", "? takes an optional value, such as event.?price, not text."),
         ("participant.?tgas.orValue([])", 'participant has no field "tgas". Did you mean participant.tags?'),
-        ("program.name.?first.orValue('')", 'Text has no field "first".'),
+        ("program.name.?given.orValue('')", 'Text has no field "given".'),
         ("program.name.optMap(x, x).hasValue()", "optMap works on an optional value, not on text."),
         ("event.?a.optFlatMap(x, 5).hasValue()", "optFlatMap must give an optional value, not a number."),
         ("has(event.?a)", "has needs a field, as in has(a.b)."),
