@@ -77,7 +77,12 @@ def _kinds(variables: Iterable[Variable]) -> dict[str, Kind]:
     return kinds
 
 
-ENVIRONMENT: Final = Environment(_kinds(VARIABLES), time_zone="program.time_zone")
+# Who somebody is stands in no reason: reasons are kept with the event, and read by whoever reads events.
+_PRIVATE: Final = frozenset(
+    f"participant.{field}"
+    for field in ("email", "phone", "first_name", "last_name", "display_name")
+)
+ENVIRONMENT: Final = Environment(_kinds(VARIABLES), time_zone="program.time_zone", private=_PRIVATE)
 
 
 def compile(  # noqa: A001

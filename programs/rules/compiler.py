@@ -39,6 +39,7 @@ from programs.rules.paths import (
     settling,
     spelled,
 )
+from programs.rules.reasons import Receiver, Watched, to_watch
 from programs.rules.tree import Node
 from programs.rules.values import (
     ABSENT,
@@ -67,9 +68,29 @@ class Compiler:
         self.has_shortcuts = has_shortcuts
         self.nodes = 0
         self.reads: dict[str, Closure] = {}
+        self.watched: dict[int, Watched | None] = {}  # by the ids of nodes
+        self.receivers: dict[int, Receiver] = {}
+        self._local_reads = 0
+        self._loop: Loop | None = None  # of the macro that was compiled last
+
+    def watch(self, node: Node) -> Closure:
+        """Compile a condition, keeping in `watched` and `receivers` what reasons may show of it."""
+        self.reads = {}
+        self.watched = dict.fromkeys(to_watch(node))
+        return self.compile(node)
 
     def compile(self, node: Node) -> Closure:
         self.nodes += 1
+        if id(node) not in self.watched:
+            return self._compiled(node)
+        outer, self.reads = self.reads, {}
+        before = self._local_reads
+        closure = self._compiled(node)
+        self.watched[id(node)] = Watched(closure, self.reads, self._local_reads > before)
+        self.reads = {**outer, **self.reads}
+        return closure
+
+    def _compiled(self, node: Node) -> Closure:
         if self.has_shortcuts and (shortcut := shortcuts.closure_of(node, self)) is not None:
             return shortcut
         closure: Closure = _COMPILE[type(node)](self, node)
@@ -189,6 +210,7 @@ class Compiler:
         if type(base) is tree.Name:
             meaning = base.meaning
             if type(meaning) is Local:
+                self._local_reads += 1
                 closure, is_raw = _read_local(meaning), meaning.is_raw
             elif type(meaning) is Fact:
                 self.read(base.shown or meaning)
@@ -210,6 +232,8 @@ class Compiler:
             self.nodes += 1
             step, is_raw = self._step(suffix, is_raw)
             steps.append(step)
+        if steps and id(node) in self.watched:
+            self.receivers[id(node)] = Receiver(_stepping(closure, steps[:-1]), self._loop)
         return _stepping(closure, steps), is_raw
 
     def _step(self, node: tree.Suffix, is_raw: bool) -> tuple[Step, bool]:
@@ -270,18 +294,17 @@ class Compiler:
         before = self.nodes
         *tests, (body, body_text) = map(self.with_text, node.arguments[len(meaning.bound) :])
         test, test_text = tests[0] if tests else (None, "")
-        return meaning.macro.make(
-            Loop(
-                name=node.name,
-                slots=[local.slot for local in meaning.bound],
-                cost=STEP * (self.nodes - before) + STEP,
-                body=body,
-                test=test,
-                text=self._before(node),
-                body_text=body_text,
-                test_text=test_text,
-            )
+        self._loop = Loop(
+            name=node.name,
+            slots=[local.slot for local in meaning.bound],
+            cost=STEP * (self.nodes - before) + STEP,
+            body=body,
+            test=test,
+            text=self._before(node),
+            body_text=body_text,
+            test_text=test_text,
         )
+        return meaning.macro.make(self._loop)
 
     def _method(self, node: tree.Call) -> Step:
         text = self._before(node)

@@ -1,6 +1,6 @@
 """What the host of the language lets an expression read and call."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,12 +15,14 @@ class Environment:
     In an open environment any other name, dotted or not, may turn out to be bound, so only what can have no
     meaning is an error before the evaluation. `time_zone` is the path of the fact that names the zone of dates, such as
     "shop.zone"; it is UTC without it.
+    `private` are paths whose values no reason shows.
     """
 
     variables: Mapping[str, Kind] = field(default_factory=dict)
     functions: Mapping[str, Function] = field(default_factory=lambda: FUNCTIONS)
     is_open: bool = False
     time_zone: str = ""
+    private: Collection[str] = ()
 
 
 # For expressions whose host has declared nothing, as in CEL's own tests.

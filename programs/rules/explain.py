@@ -1,15 +1,15 @@
 """Decisions: whether a condition holds, and if not, its false parts with the values they saw."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from programs.rules.budget import Run
 from programs.rules.errors import BudgetExceeded, EvaluationError, MissingField, cut
 from programs.rules.operators import not_bool
-from programs.rules.values import Closure, Facts, written
+from programs.rules.reasons import Shown
+from programs.rules.values import Closure, Facts
 
-MAX_SHOWN: Final = 80  # characters of one value
 MAX_REASON: Final = 1000
 
 
@@ -26,11 +26,12 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a top-level &&: its text, its closure, and the paths that it reads, by their text."""
+    """A part of a top-level &&: its text, its closure, the paths that it reads, and what reasons show of it."""
 
     text: str
     evaluate: Closure
-    reads: Mapping[str, Closure]
+    reads: Sequence[str]
+    shown: Sequence[Shown]
 
 
 def decide(parts: Sequence[Part], facts: Facts, run: Run) -> Decision:
@@ -49,7 +50,7 @@ def decide(parts: Sequence[Part], facts: Facts, run: Run) -> Decision:
         elif value is not True:
             failed.append((part, not_bool("A condition", value, part.text)))
     if false:
-        reasons = [f"{cut(part.text, 200)} is false{_seen(part, facts, run)}" for part in false]
+        reasons = [f"{cut(part.text, 200)} is false{_why(part, facts, run)}" for part in false]
         return Decision(False, cut("; ".join(reasons), MAX_REASON))
     if failed:
         return Decision(False, cut(_failures(failed), MAX_REASON), failed[0][1])
@@ -65,15 +66,6 @@ def _failures(failed: Sequence[tuple[Part, EvaluationError]]) -> str:
     )
 
 
-def _seen(part: Part, facts: Facts, run: Run) -> str:
-    values = [f"{text} is {_value(read, facts, run)}" for text, read in part.reads.items()]
-    return f" ({', '.join(values)})" if values else ""
-
-
-def _value(read: Closure, facts: Facts, run: Run) -> str:
-    try:
-        return written(read(facts, run), MAX_SHOWN)
-    except MissingField:
-        return "missing"
-    except EvaluationError:
-        return "unreadable"
+def _why(part: Part, facts: Facts, run: Run) -> str:
+    seen = dict.fromkeys(text for shown in part.shown for text in shown.shown(facts, run))
+    return f": {', '.join(seen)}" if seen else ""

@@ -1,6 +1,6 @@
 """Compiled expressions: text in, closures inside, values and reasons out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -14,6 +14,7 @@ from programs.rules.explain import Decision, Part
 from programs.rules.kinds import ANY, BOOL, NUMBER, Kind
 from programs.rules.operators import logic
 from programs.rules.parser import parse
+from programs.rules.reasons import shown_of
 from programs.rules.tree import Node
 from programs.rules.values import Closure, Facts, Optional, Value, handed_out, in_words
 
@@ -77,7 +78,7 @@ def compile(  # noqa: A001
         # Each part of a top-level && gets its own reason.
         nodes = node.parts if type(node) is tree.Logic and node.sign == "&&" else [node]
         zone = environment.time_zone if checker.is_in_zone else ""
-        parts = tuple(_part(compiler, each, zone) for each in nodes)
+        parts = tuple(_part(compiler, each, zone, environment.private) for each in nodes)
     except RecursionError:
         raise RuleSyntaxError("The rule is nested too deeply.") from None
     reads = tuple(dict.fromkeys(path for part in parts for path in part.reads))
@@ -87,12 +88,12 @@ def compile(  # noqa: A001
     )
 
 
-def _part(compiler: Compiler, node: Node, zone: str) -> Part:
-    compiler.reads = {}
-    closure = compiler.compile(node)
+def _part(compiler: Compiler, node: Node, zone: str, private: Collection[str]) -> Part:
+    closure = compiler.watch(node)
+    shown = shown_of(node, compiler, private)
     if zone:
         closure = _in_zone(closure, zone.split("."))
-    return Part(compiler.source[node.start : node.end], closure, compiler.reads)
+    return Part(compiler.source[node.start : node.end], closure, tuple(compiler.reads), shown)
 
 
 def _in_zone(closure: Closure, names: Sequence[str]) -> Closure:

@@ -41,7 +41,7 @@ def test_the_page_says_in_words_what_each_rule_did(
 
     assert shown == (
         "Outcome events 1"
-        " Purchases version 1 Did not match event.amount > 50.0 is false (event.amount is 12.5)"
+        " Purchases version 1 Did not match event.amount > 50.0 is false: it is 12.5"
         " Visits version 1 Skipped event.visits is missing"
         " Count version 1 Matched Added 1 to the counter events (new → 1)."
         " Later version 1 Skipped The event's time is outside the rule's window."

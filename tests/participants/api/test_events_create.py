@@ -90,7 +90,7 @@ def test_who_waits_sees_what_came_of_it_and_why(send: Send, world: World) -> Non
             "rule_name": "Large",
             "rule_version": 1,
             "outcome": "not_matched",
-            "reason": "event.amount > 100.0 is false (event.amount is 12.5)",
+            "reason": "event.amount > 100.0 is false: it is 12.5",
             "actions": [],
         },
     ]

@@ -143,8 +143,8 @@ def test_a_simulation_says_why_a_rule_does_not_match(api: APIClient, world: Worl
 
     assert evaluations["rule_evaluations"][1]["outcome"] == "not_matched"
     assert evaluations["rule_evaluations"][1]["reason"] == (
-        '"vip" in participant.tags is false (participant.tags is ["new"]); '
-        "event.amount >= 50.0 is false (event.amount is 20)"
+        '"vip" in participant.tags is false: participant.tags is ["new"]; '
+        "event.amount >= 50.0 is false: it is 20"
     )
 
 

@@ -89,11 +89,11 @@ def test_the_reason_tells_what_the_rule_saw() -> None:
         return rules.compile(text, ENVIRONMENT, "bool").decide(FACTS)
 
     assert reason("participant.counters.orders > 3") == Decision(
-        False, "participant.counters.orders > 3 is false (participant.counters.orders is 0)"
+        False, "participant.counters.orders > 3 is false: it is 0"
     )
     assert reason('get(participant.counters, "orders", 2) > 3') == Decision(
         False,
-        'get(participant.counters, "orders", 2) > 3 is false (participant.counters.orders is missing)',
+        'get(participant.counters, "orders", 2) > 3 is false: it is 2, participant.counters.orders is missing',
     )
 
 

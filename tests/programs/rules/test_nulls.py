@@ -264,7 +264,7 @@ def test_what_is_false_says_more_than_what_is_null() -> None:
 
     decision = rules.compile(text, ENVIRONMENT, "bool").decide(FACTS)
 
-    assert decision.reason == "event.amount > 50 is false (event.amount is 20)"
+    assert decision.reason == "event.amount > 50 is false: it is 20"
     assert decision.failure is None
 
 

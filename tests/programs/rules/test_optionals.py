@@ -256,9 +256,9 @@ def test_what_an_optional_value_may_have_is_known(result: Any) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("event.?shipping.?price.orValue(0) > 5", "event.?shipping.?price.orValue(0) > 5 is false (event.shipping.price is 4.9)"),
-        ("event.?discount.?percent.orValue(0) > 5", "event.?discount.?percent.orValue(0) > 5 is false (event.discount.percent is missing)"),
-        ("event.?nickname.hasValue()", "event.?nickname.hasValue() is false (event.nickname is missing)"),
+        ("event.?shipping.?price.orValue(0) > 5", "event.?shipping.?price.orValue(0) > 5 is false: it is 4.9"),
+        ("event.?discount.?percent.orValue(0) > 5", "event.?discount.?percent.orValue(0) > 5 is false: it is 0, event.discount.percent is missing"),
+        ("event.?nickname.hasValue()", "event.?nickname.hasValue() is false: event.nickname is missing"),
     ],
 )  # fmt: skip
 def test_the_reasons_tell_the_optional_field_and_not_all_that_is_beside_it(
