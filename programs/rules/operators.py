@@ -168,10 +168,11 @@ def logic(sign: str, parts: list[tuple[Closure, str]]) -> Closure:
     """
     decisive = sign == "||"
     neutral = not decisive
+    closures = [part for part, _ in parts]  # without the texts, which only an error needs
 
     def decide(facts: Facts, run: Run) -> bool:
         failure: EvaluationError | None = None
-        for part, text in parts:
+        for part in closures:
             try:
                 value = part(facts, run)
             except BudgetExceeded:
@@ -185,7 +186,7 @@ def logic(sign: str, parts: list[tuple[Closure, str]]) -> Closure:
             if value is decisive:
                 return not neutral
             charge(run, ABSORBED)
-            failure = failure or not_bool(sign, value, text)
+            failure = failure or not_bool(sign, value, dict(parts)[part])
         if failure is not None:
             raise failure
         return neutral
