@@ -1,34 +1,47 @@
 """Events, to read and to retry. Nobody adds, changes or deletes one by hand."""
 
+import time
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 from uuid import UUID
 
 import msgspec
 from django.contrib import admin, messages
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import quote, unquote
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from participants.admin import outcomes, words
-from participants.admin.filters import DaysFilter, ExternalIdFilter, ProgramFilter
+from participants.admin.filters import (
+    DaysFilter,
+    ExternalIdFilter,
+    ProgramFilter,
+    RuleErrorsFilter,
+)
 from participants.admin.holdings import Table, row_of
 from participants.admin.lists import ReadOnlyAdmin, UncountedChangeList, time_column
 from participants.api.permissions import allows
-from participants.events.retry import retry
-from participants.models import Event, EventStatus, Participant
+from participants.events.retry import KINDS, retry, retry_each
+from participants.models import Event, EventQuerySet, EventStatus, Participant
 from programs.admin import is_id
 from programs.kernel import exact_json
 from programs.kernel.exceptions import DomainError
 from programs.models import Program
 
 SHOWN_EVENTS = 20
+MOST_COUNTED = 10_000
+RETRYING_SECONDS = 5.0  # in one request; `manage.py retry_events` is for millions
 SHOWN_DATA = 100_000  # characters; the API returns all of it
 EVENTS = "admin:participants_event_changelist"
 
@@ -48,7 +61,7 @@ class EventChangeList(UncountedChangeList):
 @admin.register(Event)
 class EventAdmin(ReadOnlyAdmin[Event]):
     list_display = ["received", "key", "whose_in", "state", "what_came_of_it"]
-    list_filter = ["status", ProgramFilter, ExternalIdFilter, DaysFilter]
+    list_filter = ["status", RuleErrorsFilter, ProgramFilter, ExternalIdFilter, DaysFilter]
     list_select_related = ["participant", "program"]
     lookups: ClassVar[frozenset[str]] = frozenset(DaysFilter.parameters)
     sortable_by = ()
@@ -85,8 +98,11 @@ class EventAdmin(ReadOnlyAdmin[Event]):
     @admin.display(description="Status")
     def state(self, event: Event) -> SafeString:
         mark, word = event.status.lower(), EventStatus(event.status).label
+        errors = (
+            _beneath(words.counted(event.rule_errors, "rule error")) if event.rule_errors else ""
+        )
         tries = _beneath(_tries(event)) if event.attempts else ""
-        return format_html('<span class="event-status {}">{}</span>{}', mark, word, tries)
+        return format_html('<span class="event-status {}">{}</span>{}{}', mark, word, errors, tries)
 
     @admin.display(description="Outcome")
     def what_came_of_it(self, event: Event) -> str:
@@ -115,12 +131,19 @@ class EventAdmin(ReadOnlyAdmin[Event]):
         programs = list(Program.objects.order_by().values_list("pk", flat=True))
         return queryset.filter(program__in=programs, idempotency_key=term), False
 
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        may_retry = self.has_retry_permission(request)
+        return super().changelist_view(request, {**(extra_context or {}), "may_retry": may_retry})
+
     def page_context(self, request: HttpRequest, obj: Event) -> dict[str, Any]:
         symbols = outcomes.symbols_of([obj])
-        may_retry = obj.status == EventStatus.FAILED and self.has_retry_permission(request)
+        may_retry = obj.is_retryable and self.has_retry_permission(request)
         return {
             "summary": outcomes.summary(obj, symbols),
             "failure": outcomes.failure(obj),
+            "rule_errors": outcomes.rule_errors(obj),
             "rules": outcomes.rule_descriptions(obj, symbols, request),
             "tiers": outcomes.tier_descriptions(obj),
             "omitted_rules": outcomes.omitted_rules(obj),
@@ -130,8 +153,12 @@ class EventAdmin(ReadOnlyAdmin[Event]):
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.retry_view)
-        ours = path("<path:object_id>/retry/", view, name="participants_event_retry")
-        return [ours, *super().get_urls()]
+        all_view = self.admin_site.admin_view(self.retry_all_view)
+        ours = [
+            path("retry/", all_view, name="participants_event_retry_all"),
+            path("<path:object_id>/retry/", view, name="participants_event_retry"),
+        ]
+        return [*ours, *super().get_urls()]
 
     def retry_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         if not self.has_retry_permission(request):
@@ -147,6 +174,51 @@ class EventAdmin(ReadOnlyAdmin[Event]):
             except DomainError as refusal:
                 self.message_user(request, refusal.message, messages.ERROR)
         return HttpResponseRedirect(_page_of(event.pk, "change"))
+
+    def retry_all_view(self, request: HttpRequest) -> HttpResponse:
+        """Retry the events of the list's filters, after a page that says how many they are."""
+        if not self.has_retry_permission(request):
+            raise PermissionDenied
+        try:
+            chosen = self.get_changelist_instance(request).queryset.select_related(None)
+        except IncorrectLookupParameters:
+            return HttpResponseRedirect(reverse(EVENTS))
+        back = f"{reverse(EVENTS)}?{request.GET.urlencode()}"
+        before, is_confirmed = _moment_of(request)
+        if is_confirmed and self._retry_all(request, chosen, before):
+            return HttpResponseRedirect(back)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": "Retry events",
+            "counts": [
+                _counted(chosen.retryable().filter(kind, processed_at__lt=before)) for kind in KINDS
+            ],
+            "before": before.isoformat(),
+            "back_url": back,
+        }
+        return TemplateResponse(request, "admin/participants/event/retry_all.html", context)
+
+    def _retry_all(self, request: HttpRequest, chosen: EventQuerySet, before: datetime) -> bool:
+        """Retry until all are, or the time for one request is up; return whether all are."""
+        until = time.monotonic() + RETRYING_SECONDS
+        retried = left_out = 0
+        is_done = True
+        for page in retry_each(chosen, before=before):
+            retried, left_out = retried + len(page.ids), left_out + page.left_out
+            self._log_retried(request, page.ids)
+            if time.monotonic() > until:
+                is_done = False
+                break
+        self.message_user(request, f"{retried} will be retried.", messages.SUCCESS)
+        if left_out:
+            text = f"{left_out} left out: their program is not active."
+            self.message_user(request, text, messages.WARNING)
+        return is_done
+
+    def _log_retried(self, request: HttpRequest, ids: list[UUID]) -> None:
+        events = Event.objects.filter(pk__in=ids).only("idempotency_key")
+        LogEntry.objects.log_actions(str(request.user.pk), events, CHANGE, "Tried again.")
 
     @admin.action(description="Retry selected events", permissions=["retry"])
     def try_again(self, request: HttpRequest, chosen: QuerySet[Event]) -> None:
@@ -168,6 +240,20 @@ class EventAdmin(ReadOnlyAdmin[Event]):
 
     def has_retry_permission(self, request: HttpRequest) -> bool:
         return allows(request, "EventViewSet.retry")
+
+
+def _moment_of(request: HttpRequest) -> tuple[datetime, bool]:
+    """When the confirmation was asked for, and whether this is it: events that fail again later are not meant."""
+    try:
+        return datetime.fromisoformat(request.POST["before"]).astimezone(UTC), True
+    except (KeyError, ValueError, OverflowError):
+        return timezone.now(), False
+
+
+def _counted(events: EventQuerySet) -> str:
+    """How many events these are, up to a number that is counted in a moment."""
+    count = events.order_by()[: MOST_COUNTED + 1].count()
+    return f"{count:,}" if count <= MOST_COUNTED else f"more than {MOST_COUNTED:,}"
 
 
 def events_of(request: HttpRequest, participant: Participant) -> list[Table]:

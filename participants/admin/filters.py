@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from participants.admin.history import HAS_PARTICIPANT
-from participants.models import ActionType, Participant, ParticipantQuerySet
+from participants.models import ActionType, EventQuerySet, Participant, ParticipantQuerySet
 from programs.models import Asset, Program, ProgramStatus
 
 LISTED = 50
@@ -96,6 +96,20 @@ class ActionFilter(admin.SimpleListFilter):
 
 def _is_bound(request: HttpRequest) -> bool:
     return any(request.GET.get(name) for name in (HAS_PARTICIPANT, "from"))
+
+
+class RuleErrorsFilter(admin.SimpleListFilter):
+    title = "rule errors"
+    parameter_name = "has_rule_errors"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("true", "With rule errors")]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> EventQuerySet:
+        if self.value() not in (None, "true"):
+            raise IncorrectLookupParameters
+        events: EventQuerySet = queryset
+        return events.with_rule_errors() if self.value() else events
 
 
 class InputFilter(admin.SimpleListFilter):

@@ -64,12 +64,14 @@ def symbols_of(events: Iterable[Event]) -> Symbols:
 def summary(event: Event, symbols: Symbols) -> str:
     """Summarize the outcome in one line: "+12 POINTS, tag vip, status gold"."""
     if event.status == EventStatus.PENDING:
-        return "Waiting to be retried." if event.attempts else "Waiting to be processed."
+        again = event.attempts or event.only_failed_rules
+        return "Waiting to be retried." if again else "Waiting to be processed."
     if event.status == EventStatus.FAILED:
         return failure(event)
     parts = [*_in_short(event, symbols), *_levels_in_short(event)]
     more = ["…"] if len(parts) > SHOWN_EFFECTS else []
-    return ", ".join([*parts[:SHOWN_EFFECTS], *more]) or _nothing(event)
+    shown = ", ".join([*parts[:SHOWN_EFFECTS], *more]) or _nothing(event)
+    return f"{shown.rstrip('.')}. {_first_error(event)}" if event.failed_rule_ids else shown
 
 
 def failure(event: Event) -> str:
@@ -81,6 +83,20 @@ def failure(event: Event) -> str:
         return given["message"]
     action = "" if given["action"] is None else f", action {given['action'] + 1}"
     return f"Rule “{given['rule_name']}”{action}: {given['message']}"
+
+
+def rule_errors(event: Event) -> list[str]:
+    """Say of each rule that failed alone why: "Rule “Bonus”: CREDIT: event.amount is missing."."""
+    failed = {str(rule_id) for rule_id in event.failed_rule_ids or ()}
+    shown = [
+        f"Rule “{rule['rule_name']}”: {rule['reason']}"
+        for rule in outcome.of(event).rule_evaluations
+        if rule["rule_id"] in failed
+    ]
+    omitted = len(failed) - len(shown)
+    return (
+        [*shown, f"{omitted} more that did not fit into the stored outcome."] if omitted else shown
+    )
 
 
 def rule_descriptions(event: Event, symbols: Symbols, request: HttpRequest) -> list[RuleWords]:
@@ -225,6 +241,11 @@ def _in_short(event: Event, symbols: Symbols) -> Iterator[str]:
     for effect in effects:
         if effect["type"] in _SHORT and effect["before"] != effect["after"]:
             yield _SHORT[effect["type"]](effect)
+
+
+def _first_error(event: Event) -> str:
+    first, *others = rule_errors(event)
+    return f"{first} (and {len(others)} more)" if others else first
 
 
 def _levels_in_short(event: Event) -> Iterator[str]:

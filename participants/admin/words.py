@@ -26,3 +26,8 @@ def signed_amount(entry: JournalEntry) -> str:
 
 def moment(time: datetime | None) -> str:
     return f"{time:%Y-%m-%d %H:%M}" if time else ""
+
+
+def counted(count: int, noun: str) -> str:
+    """ "1 rule error", "2 rule errors" """
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -1,7 +1,12 @@
 """Retries: of a FAILED event all over, of a COMPLETED one with rule errors only the rules that failed."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import BooleanField, Case, ExpressionWrapper, F, Q, Value, When
 
 from participants.events import wake
@@ -9,6 +14,18 @@ from participants.exceptions import EventNotFound, NotRetryable
 from participants.models import Event, EventQuerySet, EventStatus
 from programs.exceptions import ProgramInactive
 from programs.models import ProgramStatus
+
+MOST_AT_ONCE: Final = 1000  # events in one transaction
+# Each kind by an index of its own, which has nothing else: no index has both.
+KINDS: Final = (Q(status=EventStatus.FAILED), Q(failed_rule_ids__isnull=False))
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """Events that are pending again, and how many were left out since their program is not active."""
+
+    ids: list[UUID]
+    left_out: int
 
 
 def retry(event_id: UUID) -> Event:
@@ -29,17 +46,45 @@ def retry(event_id: UUID) -> Event:
     return events.get(pk=event_id)
 
 
+def retry_each(events: EventQuerySet, *, before: datetime) -> Iterator[Retried]:
+    """Retry those of these events that may be, and were processed before this moment: each at most once, though some
+    will soon have failed again.
+
+    Works in short transactions, the oldest events first, and yields after each. Killed and run again, it goes on.
+    """
+    events = events.retryable().filter(processed_at__lt=before).select_related(None)
+    for kind in KINDS:
+        yield from _retry_kind(events.filter(kind))
+
+
+def _retry_kind(events: EventQuerySet) -> Iterator[Retried]:
+    """Retry events page by page."""
+    events = events.order_by("created_at", "id")
+    rest = events
+    while True:
+        with transaction.atomic():
+            # What is locked is being retried by somebody else.
+            free = rest.select_for_update(skip_locked=True, no_key=True, of=("self",))
+            page = list(free.values_list("created_at", "pk", "program__status")[:MOST_AT_ONCE])
+            ids = [pk for _, pk, status in page if status == ProgramStatus.ACTIVE]
+            _retried(Event.objects.filter(pk__in=ids))
+        if not page:
+            return
+        wake.hint()
+        yield Retried(ids, len(page) - len(ids))
+        at, last, _ = page[-1]
+        rest = events.filter(Q(created_at__gt=at) | Q(pk__gt=last), created_at__gte=at)
+
+
 def _retried(events: EventQuerySet) -> int:
     """Make those of these events pending that may be retried, and return how many. What some rules did stays."""
     has_effect = Q(failed_rule_ids__isnull=False)
+    no_outcome = Value(None, Event._meta.get_field("outcome"))
     return events.retryable().update(
         status=EventStatus.PENDING,
         attempts=0,
         next_attempt_at=None,
         processed_at=None,
         only_failed_rules=ExpressionWrapper(has_effect, BooleanField()),
-        outcome=Case(
-            When(has_effect, then=F("outcome")),
-            default=Value(None, Event._meta.get_field("outcome")),
-        ),
+        outcome=Case(When(has_effect, then=F("outcome")), default=no_outcome),
     )

@@ -165,3 +165,9 @@ class Event(models.Model):
     def rule_errors(self) -> int:
         """How many rules failed while the others had their effect."""
         return len(self.failed_rule_ids or ())
+
+    @property
+    def is_retryable(self) -> bool:
+        if self.status == EventStatus.COMPLETED:
+            return self.failed_rule_ids is not None
+        return self.status == EventStatus.FAILED

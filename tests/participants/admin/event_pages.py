@@ -30,6 +30,13 @@ def make_redemption(program: Program, points: Asset) -> Rule:
     return make_rule(program, "Redeem", tag, debit)
 
 
+def make_mistake(program: Program, name: str = "Bonus") -> Rule:
+    """A rule that fails alone, after it has tagged."""
+    tag = {"type": "TAG", "tag": "bonus"}
+    count = {"type": "COUNTER", "key": "bonus", "value": "event.bonus"}
+    return make_rule(program, name, tag, count)
+
+
 def stored(program: Program, key: str = "k-1", of: str = "ana", **more: Any) -> Event:
     """An event that waits."""
     body = {
