@@ -12,6 +12,7 @@ from programs.kernel import decimals
 from programs.kernel.database import retried, violated
 from programs.kernel.exceptions import FieldError, ValidationFailed
 from programs.models import Asset, AssetLink, Program
+from programs.rulebook.attention import check_again
 from programs.rulebook.in_use import names_changing
 
 
@@ -68,6 +69,7 @@ def link(asset_id: UUID, program_id: UUID) -> tuple[AssetLink, bool]:
         made, is_new = AssetLink.objects.get_or_create(asset=asset, program_id=program_id)
         if is_new:
             Program.objects.filter(pk=program_id).revised()
+            check_again([program_id])
         return made, is_new
 
 

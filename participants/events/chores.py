@@ -6,6 +6,7 @@ from typing import Protocol
 from participants.ledger import mature_due
 from participants.state.tiers import expire_due
 from programs.kernel.actors import Actor
+from programs.rulebook.attention import check_unchecked
 
 
 class Chore(Protocol):
@@ -17,4 +18,4 @@ class Chore(Protocol):
     def __call__(self, *, by: Actor) -> Iterator[int]: ...
 
 
-CHORES: list[Chore] = [mature_due, expire_due]
+CHORES: list[Chore] = [mature_due, expire_due, check_unchecked]

@@ -17,12 +17,12 @@ from programs.api.actions import ActionsField
 from programs.api.addresses import path_parameter
 from programs.api.bodies import BodySchema, validated_body
 from programs.api.callers import actor_of
-from programs.api.filters import HidesArchived
+from programs.api.filters import HidesArchived, TrueOrFalseFilter, by
 from programs.api.findings import WarningsField
 from programs.api.strict import InstantField
 from programs.exceptions import OrderTaken, ProgramInactive, ProgramNotFound
 from programs.models import Rule, RuleStatus, RuleVersion
-from programs.models.rules import MAX_CONDITION_LENGTH
+from programs.models.rules import MAX_CONDITION_LENGTH, RuleQuerySet
 from programs.rulebook.bodies import FIELDS
 
 _RULE_ID = "0198c0e2-6c7d-7e8f-9a0b-1c2d3e4f5a6b"
@@ -39,10 +39,25 @@ class RuleSerializer(serializers.ModelSerializer[Rule]):
         allow_null=True, help_text="The moment from which it takes none; null for never."
     )
 
+    needs_attention = serializers.SerializerMethodField(
+        help_text="Whether it would be refused if it were written now, for what `validate` says. It goes on running as before, unless it no longer compiles."
+    )
+
     class Meta:
         model = Rule
-        fields = ["id", "program_id", *FIELDS, "version", "created_at", "updated_at"]
+        fields = [
+            "id",
+            "program_id",
+            *FIELDS,
+            "version",
+            "needs_attention",
+            "created_at",
+            "updated_at",
+        ]
         extra_kwargs = {"version": {"help_text": "1 when created; one more with each change."}}
+
+    def get_needs_attention(self, rule: Rule) -> bool:
+        return rule.needs_attention is True
 
 
 class WrittenRuleSerializer(RuleSerializer):
@@ -138,6 +153,10 @@ class RuleVersionSerializer(serializers.ModelSerializer[RuleVersion]):
 class RuleFilter(HidesArchived):
     program_id = filters.UUIDFilter(field_name="program", help_text="Of this program.")
     status = filters.ChoiceFilter(choices=RuleStatus.choices, help_text="With this status.")
+    needs_attention = TrueOrFalseFilter(
+        method=by(RuleQuerySet.needing_attention),
+        help_text="true: those that would be refused if they were written now.",
+    )
 
 
 _RULE_PARAMETER = path_parameter("rule_id", "The rule.", _RULE_ID)

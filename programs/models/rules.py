@@ -13,6 +13,7 @@ from programs.kernel.exceptions import FieldError
 from programs.models.programs import Program
 
 MAX_CONDITION_LENGTH = 4096
+LANGUAGE = 2  # the version of the rule language; 1 was before all numbers were of one kind
 MAX_ORDER = 2_147_483_647
 
 
@@ -25,6 +26,10 @@ class RuleStatus(models.TextChoices):
 class RuleQuerySet(models.QuerySet["Rule"]):
     def current(self) -> Self:
         return self.exclude(status=RuleStatus.ARCHIVED)
+
+    def needing_attention(self, wanted: bool = True) -> Self:
+        found = Q(needs_attention=True)
+        return self.filter(found) if wanted else self.exclude(found)
 
     def in_order(self) -> Self:
         """As an event meets them. A suspended rule may have the order of an active one."""
@@ -74,6 +79,18 @@ class Rule(models.Model):
         help_text="Only ACTIVE rules run; ARCHIVED ones are hidden.",
     )
     version = models.PositiveIntegerField(default=1, editable=False)
+    language = models.PositiveSmallIntegerField(
+        default=LANGUAGE,
+        db_default=1,
+        editable=False,
+        help_text="The version of the rule language that it was written in.",
+    )
+    # A migration that comes with stricter checks sets it to NULL: it is unknown until a worker has checked the rule.
+    needs_attention = models.BooleanField(
+        null=True,
+        editable=False,
+        help_text="Whether it would be refused if it were written now. It goes on running as far as it compiles.",
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -108,6 +125,11 @@ class Rule(models.Model):
         indexes = [
             models.Index(fields=["program", "order", "id"], name="rule_in_order"),
             models.Index(fields=["created_at", "id"], name="rule_by_created_at"),
+            models.Index(
+                fields=["program"],
+                condition=Q(needs_attention=None),
+                name="rule_unchecked",
+            ),
         ]
 
     def __str__(self) -> str:

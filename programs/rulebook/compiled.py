@@ -1,5 +1,6 @@
 """A program's rules, tracks and assets as events need them, ready to run."""
 
+import logging
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from programs.models import Rule, RuleStatus, TierTrack
 from programs.rulebook import expressions
 from programs.rulebook.actions import Action, compiled_action
 from programs.rules import Expression, RuleSyntaxError
+
+logger = logging.getLogger(__name__)
 
 _OPERATORS: Final[Mapping[str, Callable[[Decimal, Decimal], bool]]] = {
     ">=": operator.ge,
@@ -131,6 +134,10 @@ def compile_rule(rule: Rule) -> CompiledRule:
         actions = tuple(compiled_action(stored) for stored in rule.actions)
     except RuleSyntaxError as error:  # it was saved under an earlier version of the language
         condition, actions, broken = None, (), str(error)
+    except Exception:
+        # An action that this version does not know, or a bug: it must not hold up the program's other rules.
+        logger.exception("The rule %s cannot be compiled.", rule.pk)
+        condition, actions, broken = None, (), "It cannot be read."
     return CompiledRule(
         rule.pk,
         rule.name,

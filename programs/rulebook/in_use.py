@@ -13,6 +13,7 @@ from django.db.models.functions import Cast
 from programs.exceptions import InUse
 from programs.kernel.exceptions import FieldError, ValidationFailed
 from programs.models import Program, Rule
+from programs.rulebook.attention import check_again
 from programs.rulebook.checks import review
 from programs.rulebook.findings import Findings
 from programs.rulebook.program_names import ProgramNames
@@ -31,6 +32,7 @@ def names_changing(program_ids: Iterable[UUID], field: str) -> Iterator[None]:
     locked = list(programs.filter(pk__in=program_ids).values_list("pk", flat=True))
     before = [ProgramNames(program_id).read() for program_id in locked]
     yield
+    check_again(locked)
     broken = [
         rule for names in before for rule in broken_rules(names, ProgramNames(names.program_id))
     ]

@@ -21,10 +21,12 @@ from programs.kernel.actors import Actor
 from programs.kernel.database import retried, violated
 from programs.kernel.exceptions import FieldError, ValidationFailed
 from programs.models import Program, ProgramStatus, Rule, RuleStatus, RuleVersion
-from programs.models.rules import MAX_ORDER
+from programs.models.rules import LANGUAGE, MAX_ORDER
+from programs.rulebook.attention import changes_in, mistakes_in
 from programs.rulebook.bodies import FIELDS, MAX_NAME_LENGTH, NewRule, refuse_empty_window
 from programs.rulebook.checks import CHECKED, review_rule
 from programs.rulebook.findings import Findings
+from programs.rulebook.program_names import ProgramNames
 
 STEP = 10  # between two orders, so that a rule fits between two others
 
@@ -39,7 +41,7 @@ def create(new: NewRule, *, by: Actor) -> Rule:
     with transaction.atomic():
         _refuse_archived(_lock(new.program_id))
         order = new.order if new.order is not None else _next_order(new.program_id)
-        rule = Rule(**{**asdict(new), "order": order})
+        rule = Rule(**{**asdict(new), "order": order}, needs_attention=False)
         found = review_rule(rule, CHECKED)
         found.errors.raise_if_any()
         return _with_warnings(_added(rule, by), found)
@@ -105,6 +107,7 @@ def duplicate(rule_id: UUID, *, by: Actor) -> Rule:
         copy.name = f"Copy of {rule.name}"[:MAX_NAME_LENGTH]
         copy.order = _next_order(rule.program_id)
         copy.status = RuleStatus.SUSPENDED
+        copy.language, copy.needs_attention = rule.language, rule.needs_attention
         return _added(copy, by)
 
 
@@ -162,8 +165,13 @@ def _changed(rule: Rule, values: Mapping[str, Any], by: Actor) -> Rule:
         return _with_warnings(rule, found)
     refuse_empty_window(rule.active_from, rule.active_to, found.errors)
     found.errors.raise_if_any()
+    untouched = [name for name in CHECKED if name not in touched]
+    if touched and not changes_in(rule, untouched):
+        rule.language = LANGUAGE
+    if rule.needs_attention is not False:
+        rule.needs_attention = bool(mistakes_in(rule, ProgramNames(rule.program_id)))
     rule.version += 1
-    _save(rule, update_fields=[*values, "version", "updated_at"])
+    _save(rule, update_fields=[*values, "language", "needs_attention", "version", "updated_at"])
     _keep_versions([rule], by)
     Program.objects.filter(pk=rule.program_id).revised()
     return _with_warnings(Rule.objects.get(pk=rule.pk), found)

@@ -13,6 +13,7 @@ from programs.kernel.actors import Actor
 from programs.kernel.database import retried, violated
 from programs.kernel.exceptions import FieldError, ValidationFailed
 from programs.models import Program, Rule, TierLevel, TierTrack, TierTrackVersion
+from programs.rulebook.attention import check_again
 from programs.rulebook.in_use import broken_rules, names_changing
 from programs.rulebook.program_names import ProgramNames
 from programs.tracks.bodies import Level, NewTrack, TrackChange
@@ -31,6 +32,7 @@ def create(program_id: UUID, new: NewTrack, *, by: Actor) -> TierTrack:
             _add_levels(track, new.levels)
             _keep_version(track, by)
             _revise_program(track)
+            check_again([program_id])
     except IntegrityError as error:
         # Only the constraint can tell that another call creates the track at the same moment.
         if violated(error) != "tier_track_key_is_unique":

@@ -113,3 +113,20 @@ class RuleStatusFilter(admin.SimpleListFilter):
         if status not in RuleStatus.values:
             raise IncorrectLookupParameters
         return queryset.filter(status=status)
+
+
+class AttentionFilter(admin.SimpleListFilter):
+    """A filter for the rules that would be refused if they were written now."""
+
+    title = "attention"
+    parameter_name = "needs_attention"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "Needs attention")]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        if self.value() is None:
+            return queryset
+        if self.value() != "yes":
+            raise IncorrectLookupParameters
+        return queryset.needing_attention()

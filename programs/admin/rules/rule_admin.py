@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST
 from programs import rulebook
 from programs.admin.rules.changelist import (
     OFFERED_PROGRAMS,
+    AttentionFilter,
     RuleProgramFilter,
     RuleStatusFilter,
     list_of,
@@ -40,7 +41,7 @@ class RuleAdmin(VerbAdmin[Rule]):
         "program_link", "order", "name", "short_condition", "status", "stop_after_match", "window", "version", "updated_at",
     ]  # fmt: skip
     list_display_links = ["name"]
-    list_filter = [RuleProgramFilter, RuleStatusFilter]
+    list_filter = [RuleProgramFilter, RuleStatusFilter, AttentionFilter]
     lookups: ClassVar[frozenset[str]] = frozenset({"program_name"})  # of the program's filter
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER

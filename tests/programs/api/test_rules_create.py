@@ -33,6 +33,7 @@ def test_a_rule_is_created_with_its_defaults(api: APIClient, new: dict[str, Any]
         "active_to": None,
         "status": "ACTIVE",
         "version": 1,
+        "needs_attention": False,
         "created_at": f"{rule.created_at:%Y-%m-%dT%H:%M:%S.%fZ}",
         "updated_at": f"{rule.updated_at:%Y-%m-%dT%H:%M:%S.%fZ}",
         "warnings": [],

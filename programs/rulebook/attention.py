@@ -1,0 +1,113 @@
+"""Stored rules that would be refused if they were written now, and those that say something else than they did."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import Final
+from uuid import UUID
+
+from django.db import transaction
+
+from programs.kernel.actors import Actor
+from programs.kernel.cleaning import Errors
+from programs.kernel.database import retried
+from programs.kernel.exceptions import FieldError, ValidationFailed
+from programs.models import Program, Rule
+from programs.models.rules import LANGUAGE
+from programs.rulebook import expressions
+from programs.rulebook.actions import ACTION_TYPES, clean_actions
+from programs.rulebook.bodies import clean_condition
+from programs.rulebook.checks import review
+from programs.rulebook.findings import Findings, position_of
+from programs.rulebook.program_names import ProgramNames
+from programs.rules import RuleSyntaxError, Shape
+from programs.rules.changes import changed_meanings
+
+MAX_CHECKED: Final = 50  # rules in one transaction
+
+_COUNTERS: Final = Shape(
+    "{path} is 0 now where nobody has counted; before, the rule was skipped.",
+    fields={},
+    is_open=True,
+)
+_SHAPES: Final = {"participant": Shape(fields={"counters": _COUNTERS})}
+
+
+def mistakes_in(rule: Rule, names: ProgramNames) -> list[FieldError]:
+    """Return what the rule would be refused for if it were written now."""
+    found = Findings()
+    with suppress(ValidationFailed):  # more than anybody reads
+        clean_condition(rule.condition, found.errors)
+        clean_actions(rule.actions, found.errors)
+        if not found.errors:
+            review(names, found, condition=rule.condition, actions=rule.actions)
+    return found.errors
+
+
+def changes_in(rule: Rule, fields: Iterable[str] = ("condition", "actions")) -> list[FieldError]:
+    """Return what says something else than it did when the rule was written, in these fields."""
+    if rule.language >= LANGUAGE:
+        return []
+    changes = Errors()
+    with suppress(ValidationFailed):
+        for path, text in _texts(rule):
+            if path.startswith(tuple(fields)):
+                _add_changes(text, path, changes)
+    return changes
+
+
+def _texts(rule: Rule) -> Iterator[tuple[str, str]]:
+    """The rule's expressions, each with its path."""
+    yield "condition", rule.condition
+    for index, action in enumerate(rule.actions):
+        declared = ACTION_TYPES.get(action.get("type"))
+        for name, field in declared.fields.items() if declared else ():
+            if field.is_expression and isinstance(action.get(name), str):
+                yield f"actions[{index}].{name}", action[name]
+
+
+def _add_changes(text: str, path: str, changes: Errors) -> None:
+    doubts = Findings()
+    try:
+        for each in changed_meanings(text):
+            mistake = RuleSyntaxError(
+                each.message, line=each.line, column=each.column, offending=each.text
+            )
+            changes.add(path, "changed", str(mistake), position_of(mistake))
+    except RuleSyntaxError:
+        return  # a mistake, which is found beside this
+    expressions.review(text, _SHAPES, doubts, path)
+    for doubt in doubts.warnings:
+        changes.add(path, "changed", doubt.message, doubt.position)
+
+
+def check_again(program_ids: Iterable[UUID]) -> None:
+    """Check the rules of these programs that need attention, now that the programs have other names.
+
+    The others need none: nothing that a rule names is taken away. Call it in the transaction that locks the programs.
+    """
+    for rule in Rule.objects.filter(program__in=program_ids).needing_attention():
+        _check(rule, ProgramNames(rule.program_id))
+
+
+def check_unchecked(*, by: Actor | None = None) -> Iterator[int]:
+    """Check the rules that no check of this version has seen. Yields how many after each of its transactions."""
+    while checked := _check_some():
+        yield checked
+
+
+@retried
+def _check_some() -> int:
+    with transaction.atomic():
+        unchecked = Rule.objects.filter(needs_attention=None)
+        program_id = unchecked.values_list("program", flat=True).first()
+        if program_id is None:
+            return 0
+        Program.objects.select_for_update(no_key=True).get(pk=program_id)
+        names = ProgramNames(program_id)
+        rules = unchecked.filter(program=program_id).in_order()[:MAX_CHECKED]
+        return sum(_check(rule, names) for rule in rules)
+
+
+def _check(rule: Rule, names: ProgramNames) -> bool:
+    needed = bool(mistakes_in(rule, names))
+    return bool(Rule.objects.filter(pk=rule.pk).update(needs_attention=needed))
