@@ -58,7 +58,9 @@ class MovementFilter(filters.FilterSet):
     asset_id = filters.UUIDFilter(strip=False, help_text="Movements of this asset.")
     event_id = filters.UUIDFilter(strip=False, help_text="Movements that this event caused.")
     bucket = filters.ChoiceFilter(
-        method="touching", choices=Bucket.choices, help_text="Into or out of this bucket."
+        method=by(JournalEntryQuerySet.touching),
+        choices=Bucket.choices,
+        help_text="Into or out of this bucket.",
     )
     action_type = filters.ChoiceFilter(
         method=by(JournalEntryQuerySet.of_action),
@@ -79,11 +81,6 @@ class MovementFilter(filters.FilterSet):
     effective_to = InstantFilter(
         method=by(JournalEntryQuerySet.effective_before), help_text="Happened before this time."
     )
-
-    def touching(
-        self, queryset: QuerySet[JournalEntry], name: str, value: str
-    ) -> QuerySet[JournalEntry]:
-        return queryset.filter(Q(source=value) | Q(destination=value))
 
     def referring(
         self, queryset: QuerySet[JournalEntry], name: str, value: str

@@ -113,11 +113,18 @@ _ACTION = Coalesce(
 _EFFECTIVE_AT = Coalesce("effective_at", "created_at")
 
 
+def _touches(bucket: str) -> Q:
+    return Q(source=bucket) | Q(destination=bucket)
+
+
 class JournalEntryQuerySet(models.QuerySet["JournalEntry"]):
     """Journal entries, which are only ever added, by participants.ledger."""
 
     def of_action(self, action: str) -> Self:
         return self.alias(any_action=_ACTION).filter(any_action=action)
+
+    def touching(self, bucket: str) -> Self:
+        return self.filter(_touches(bucket))
 
     def effective_from(self, moment: datetime) -> Self:
         return self.alias(effective=_EFFECTIVE_AT).filter(effective__gte=moment)
@@ -225,6 +232,15 @@ class JournalEntry(models.Model):
             # A rare action, or what happened long before it was written, is found without reading the whole journal.
             models.Index(_ACTION, "created_at", "id", name="journal_entry_by_action"),
             models.Index(_EFFECTIVE_AT, name="journal_entry_by_effective_at"),
+            # So are movements of the buckets that few of them touch.
+            *(
+                models.Index(
+                    fields=["created_at", "id"],
+                    condition=_touches(bucket),
+                    name=f"journal_entry_of_{bucket.lower()}",
+                )
+                for bucket in (Bucket.HELD, Bucket.DEFERRED)
+            ),
             models.Index(
                 fields=["event_id"],
                 condition=Q(event_id__isnull=False),

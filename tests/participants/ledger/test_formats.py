@@ -183,6 +183,8 @@ def test_version_1_stores_nothing_that_it_does_not_cover(world: World) -> None:
     [
         (JournalEntry.objects.of_action("FORFEIT"), "journal_entry_by_action"),
         (JournalEntry.objects.effective_before(MOMENT), "journal_entry_by_effective_at"),
+        (JournalEntry.objects.touching("HELD"), "journal_entry_of_held"),
+        (JournalEntry.objects.touching("DEFERRED"), "journal_entry_of_deferred"),
     ],
 )
 def test_an_index_serves_the_filter(
