@@ -6,6 +6,7 @@ The version before goes on writing such rows meanwhile, since both columns have 
 nothing of what is earned beneath a loan: a worker of it that ends one still puts the participant back to the base.
 """
 
+from django.contrib.postgres.operations import AddConstraintNotValid
 from django.db import migrations, models
 
 
@@ -41,7 +42,7 @@ class Migration(migrations.Migration):
             name='level',
             field=models.CharField(blank=True, db_collation='C', help_text='The key of the level that is lent or pinned, empty for the base; without an override, of the earned one.', max_length=64),
         ),
-        migrations.AddConstraint(
+        AddConstraintNotValid(
             model_name='tierstanding',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('level', ''), _negated=True), ('pinned', True), _connector='OR'), name='tier_standing_has_a_level'),
         ),

@@ -57,7 +57,9 @@ class TierStanding(models.Model):
     participant = models.ForeignKey(
         Participant, on_delete=models.PROTECT, related_name="tier_standings", db_index=False
     )
-    track = models.ForeignKey(TierTrack, on_delete=models.PROTECT, related_name="standings")
+    track = models.ForeignKey(
+        TierTrack, on_delete=models.PROTECT, related_name="standings", db_index=False
+    )
     level = models.CharField(
         max_length=64,
         db_collation="C",
@@ -102,6 +104,7 @@ class TierStanding(models.Model):
                 condition=Q(expires_at__isnull=False),
                 name="tier_standing_by_expiry",
             ),
+            models.Index(fields=["track", "level"], name="tier_standing_by_level"),
         ]
 
     def __str__(self) -> str:

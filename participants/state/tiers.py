@@ -29,12 +29,34 @@ from programs.kernel.cleaning import (
     refuse_unknown,
     text_of,
 )
-from programs.kernel.database import retried
+from programs.kernel.database import Statement, retried, run
 from programs.kernel.exceptions import FieldError, ValidationFailed
 from programs.models import Program, ProgramStatus, TierLevel, TierTrack
 from programs.models.tiers import BASE_IS_NOT_LENT
 
 ENDED_AT_ONCE = 500
+
+# The levels that people hold, found by jumping through an index from each to the next, and of those the ones that are gone:
+# their track was deleted, or has them no more.
+_GONE = Statement(
+    """
+WITH RECURSIVE held AS (
+    (SELECT track_id, level FROM participants_tierstanding ORDER BY track_id, level LIMIT 1)
+    UNION ALL
+    SELECT following.* FROM held CROSS JOIN LATERAL (
+        SELECT track_id, level FROM participants_tierstanding AS standing
+        WHERE (standing.track_id, standing.level) > (held.track_id, held.level) ORDER BY track_id, level LIMIT 1
+    ) AS following
+)
+SELECT held.track_id, held.level
+FROM held JOIN programs_tiertrack AS track ON track.id = held.track_id
+WHERE track.deleted_at IS NOT NULL OR held.level <> '' AND NOT EXISTS (
+    SELECT FROM programs_tierlevel AS level WHERE level.track_id = held.track_id AND level.key = held.level
+)
+LIMIT 1
+""",
+    keeps_plan=False,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,16 +185,17 @@ def clear_tier(of: str | UUID, key: str, program_id: UUID, *, by: Actor) -> None
 
 
 def expire_due(*, by: Actor) -> Iterator[int]:
-    """End loans and pins whose time has come, and levels on deleted tracks, in batches; yields how many participants'
-    each batch has handled.
+    """End loans and pins whose time has come, and levels that are gone, in batches; yields how many participants' each
+    batch has handled.
 
     They have not counted since; this writes it down. It is safe to run twice at once, and to kill.
     """
     expired = TierStanding.objects.filter(expires_at__lte=Now()).order_by("expires_at", "pk")
-    orphaned = TierStanding.objects.filter(track__deleted_at__isnull=False).order_by("track", "pk")
-    for due in (expired, orphaned):
-        while ended := _end(due, by):
-            yield ended
+    while ended := _end(expired, by):
+        yield ended
+    while gone := run(_GONE, [], at=()):
+        [(track_id, level)] = gone
+        yield _end(TierStanding.objects.filter(track=track_id, level=level), by)
 
 
 @retried
@@ -193,11 +216,14 @@ def _end(due: "QuerySet[TierStanding]", by: Actor) -> int:
 
 
 def _end_on(track: TierTrack, person: Person, moment: datetime, by: Actor) -> None:
-    if track.deleted_at is None:
-        person.settle(track, at=moment, cause=Cause(by, program_id=track.program_id))
-        return
-    deletion = Actor(ActorKind.TIER_TRACK, f"{track.key} v{track.version}")
-    person.clear_level(track, at=moment, cause=Cause(deletion, program_id=track.program_id))
+    level = person.standings[track.pk].level
+    if track.deleted_at or (level and track.level(level) is None):
+        by = Actor(ActorKind.TIER_TRACK, f"{track.key} v{track.version}")
+    cause = Cause(by, program_id=track.program_id)
+    if track.deleted_at:
+        person.clear_level(track, at=moment, cause=cause)
+    else:
+        person.settle(track, at=moment, cause=cause)
 
 
 def tiers_of(

@@ -110,6 +110,39 @@ def test_a_level_that_went_leaves_what_was_earned_and_says_so_with_the_next_chan
     assert not TierStanding.objects.exists()
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize("override", [{}, {"pinned": True}, {"expires_at": True}])
+def test_the_chore_writes_the_end_of_levels_that_a_track_has_no_more(
+    monkeypatch: pytest.MonkeyPatch, override: dict[str, Any]
+) -> None:
+    monkeypatch.setattr("participants.state.tiers.ENDED_AT_ONCE", 2)
+    world = make_world("ana", "bo", "cy", "di")
+    track = make_track(world)
+    if "expires_at" in override:
+        override = {"expires_at": timezone.now() + timedelta(days=1)}
+    for who in ("ana", "bo", "cy"):
+        set_tier(who, "status", world.program.pk, TierChange("silver"), by=TESTER)
+        set_tier(who, "status", world.program.pk, TierChange("gold", **override), by=TESTER)
+    set_tier("di", "status", world.program.pk, TierChange("", pinned=True), by=TESTER)
+    before = set(StateChange.objects.values_list("pk", flat=True))
+
+    kept = TierTrackChangeSerializer.read({"levels": LEVELS[:1]})
+    tracks.change(track.pk, kept, by=TESTER)
+    assert list(expire_due(by=TESTER)) == [2, 1]
+    assert list(expire_due(by=TESTER)) == []
+
+    rows = StateChange.objects.exclude(pk__in=before).filter(key="status")
+    left = "silver" if override else None
+    assert (
+        list(rows.values_list("old_value", "new_value", "changed_by"))
+        == [("gold", left, "tier_track:status v2")] * 3
+    )
+    assert (
+        sorted(TierStanding.objects.values_list("level", flat=True))
+        == ["", *["silver"] * 3][: 4 if override else 1]
+    )
+
+
 @pytest.mark.django_db(transaction=True)
 def test_events_calls_and_the_chore_at_once_leave_one_chain_of_history() -> None:
     world = make_world()
