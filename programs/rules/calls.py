@@ -1,8 +1,9 @@
 """Function calls as closures: the types of the arguments are checked, then the function is called."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from programs.rules.arithmetic import whole
 from programs.rules.budget import Run
@@ -85,10 +86,14 @@ def taking(meaning: FunctionCall, index: int, argument: Closure, text: str) -> C
         if kind not in types:
             if value is None:
                 raise null_error(text)
-            raise EvaluationError(f"{name} does not take {in_words(value)}.")
+            hint = " Write date(…) or timestamp(…)." if kind is str and types == _TIMES else ""
+            raise EvaluationError(f"{name} does not take {in_words(value)}.{hint}")
         return whole(value, f"{name} takes") if wants_whole and kind is Decimal else value
 
     return take
+
+
+_TIMES: Final = frozenset([datetime])
 
 
 def unknown(name: str, count: int) -> Closure:

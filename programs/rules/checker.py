@@ -477,9 +477,12 @@ class Checker:
             # The arguments are not checked: those of a misspelled macro have no meaning of their own.
             self._unknown_function(node, name, receiver)
             return ANY
+        known_errors = len(self.errors)
         kinds = [*receiver, *[self.check(each, scope) for each in node.arguments]]
         overloads = function.overloads(len(kinds), is_method=bool(receiver))
         if not overloads:
+            if not self.environment.is_open:  # as for what is unknown
+                del self.errors[known_errors:]
             written = " or ".join(each.text.partition(" ->")[0] for each in function.signatures)
             count = len(node.arguments)
             message = (

@@ -114,6 +114,7 @@ def for_operator(sign: str, left: Operand, right: Operand, *, is_alone: bool) ->
         if hint.conditions.get("sign", sign) == sign
         and _is_kind(left.kind, hint.conditions["left"])
         and _is_kind(right.kind, hint.conditions["right"])
+        and re.search(hint.conditions.get("sides", ""), f"{left.text} {right.text}")
     ]
     return _advice(hints, Use(sign, (left, right), is_whole=is_alone), ())
 

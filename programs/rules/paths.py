@@ -147,8 +147,12 @@ def element_of(value: Value, place: Value, run: Run, text: str) -> Value:
     found = _element(value, place, run, text)
     if not is_absent(found):
         return found
-    count = f": the list has {len(value):,} elements" if type(value) is list else ""
-    raise MissingField(f"{text} is missing{count}.")
+    why = ""
+    if type(value) is list:
+        why = f": the list has {len(value):,} element{'s' * (len(value) != 1)}"
+        if place < 0:
+            why = ": positions count from 0. For the last element, write last()"
+    raise MissingField(f"{text} is missing{why}.")
 
 
 def optional_element(value: Value, place: Value, run: Run, text: str) -> Optional:
