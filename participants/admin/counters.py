@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 
+from participants.admin import words
 from participants.admin.form_fields import LineField
 from participants.admin.subpages import VerbPageForm, carried_out, done, participant_for, rendered
 from participants.api.permissions import allows
@@ -59,6 +60,11 @@ class CounterForm(VerbPageForm):
                 if counter.reset_after
                 else "",
             }
+            if counter.reset:
+                began = words.moment(counter.period_start)
+                self.fields[
+                    "reset_after"
+                ].help_text = f"It resets {words.period(counter)}, last at {began} UTC. A duration such as 24h here ends that."
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

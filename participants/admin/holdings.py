@@ -170,6 +170,8 @@ def _counters(participant_id: UUID, may_change: bool, may_add: bool) -> Table:
 
 
 def _window(counter: Counter) -> list[str]:
+    if counter.reset:
+        return [words.period(counter), words.moment(counter.period_start)]
     if not counter.reset_after:
         return ["", ""]
     return [durations.written(counter.reset_after), words.moment(counter.last_reset_at)]

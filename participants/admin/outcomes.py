@@ -10,12 +10,13 @@ from django.contrib.admin.utils import quote
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
+from participants.admin import words
 from participants.api.permissions import allows
 from participants.events import outcome
 from participants.events.outcome import Effect, TierChange
 from participants.models import Event, EventStatus
 from programs.api.permissions import REQUIREMENTS
-from programs.kernel import exact_json
+from programs.kernel import exact_json, instants
 from programs.models import Asset
 
 SHOWN_EFFECTS = 5  # in a list
@@ -192,7 +193,15 @@ def _untagged(effect: Effect, symbols: Symbols) -> str:
 
 def _counted(effect: Effect, symbols: Symbols) -> str:
     before = "new" if effect["before"] is None else effect["before"]
-    return f"Added {effect['value']} to the counter {effect['key']} ({before} → {effect['after']})."
+    added = (
+        f"Added {effect['value']} to the counter {effect['key']} ({before} → {effect['after']})."
+    )
+    if not effect.get("late"):
+        return added
+    began = words.moment(instants.read(effect["last_reset_at"]))
+    return (
+        f"{added} The event was late: it counts in the window that began at {began} UTC, after it."
+    )
 
 
 def _attribute_set(effect: Effect, symbols: Symbols) -> str:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from participants.models import Account, ActionType, Bucket, JournalEntry
+from participants.models import Account, ActionType, Bucket, Counter, JournalEntry
 from programs.kernel.decimals import written
 
 
@@ -31,3 +31,8 @@ def moment(time: datetime | None) -> str:
 def counted(count: int, noun: str) -> str:
     """ "1 rule error", "2 rule errors" """
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def period(counter: Counter) -> str:
+    """Name the calendar period that the counter counts in: "each month (Europe/Berlin)"."""
+    return f"each {counter.reset.lower()} ({counter.time_zone})"

@@ -21,12 +21,19 @@ from programs.api.bodies import BodySchema, validated_body
 from programs.api.callers import actor_of
 from programs.api.strict import DecimalField, InstantField
 from programs.kernel import durations
+from programs.kernel.periods import Period
 
 
 @extend_schema_field({"type": "string"})
 class DurationField(serializers.Field[timedelta, Any, str, Any]):
     def to_representation(self, value: timedelta) -> str:
         return durations.written(value)
+
+
+@extend_schema_field({"type": "string", "enum": [*Period.values, None]})
+class PeriodField(serializers.Field[str, Any, Any, Any]):
+    def to_representation(self, value: str) -> str | None:
+        return value or None
 
 
 class CounterSerializer(BodySchema):
@@ -47,7 +54,14 @@ class CounterAnswerSerializer(serializers.Serializer[Any]):
     reset_after = DurationField(
         allow_null=True, help_text='How long a window lasts ("24h"); null for one without an end.'
     )
-    last_reset_at = InstantField(help_text="When the current window began.")
+    last_reset_at = InstantField(help_text="When the window began in which it last counted.")
+    reset = PeriodField(
+        allow_null=True,
+        help_text="The calendar period after which a rule's COUNTER begins at zero again; null for none.",
+    )
+    period_start = InstantField(
+        allow_null=True, help_text="When this calendar period began; null without `reset`."
+    )
 
 
 class CounterListSerializer(serializers.Serializer[Any]):
@@ -86,7 +100,8 @@ class CounterViewSet(GenericViewSet[Counter]):
     def set(self, request: Request, participant: str | UUID, counter: str) -> Response:
         """Set a counter, or create it.
 
-        A new window begins if the last one has ended or `reset_after` changes; otherwise the current one continues.
+        A new window begins if the last one has ended or `reset_after` changes; otherwise the current one continues. A
+        counter that a rule resets with the calendar is set for the current period; only another `reset_after` ends that.
         """
         counters.clean_counter_key(counter)
         change = validated_body(self)

@@ -19,8 +19,9 @@ from participants.exceptions import (
 from participants.ledger.book import Amounts, Terms
 from participants.models import ActionType, Bucket
 from participants.state.standing import has_expired, is_held
+from participants.state.windows import Window
 from programs.exceptions import TierTrackNotFound
-from programs.kernel import instants
+from programs.kernel import instants, periods
 from programs.kernel.decimals import LARGEST, SMALLEST, rounded_down, rounded_to_digits, written
 from programs.kernel.exact_json import MAX_DIGITS
 from programs.rulebook.actions import (
@@ -88,7 +89,7 @@ def carry_out(action: Action, subject: Subject, facts: Facts, context: Context) 
 def credit(action: Credit, subject: Subject, facts: Facts, context: Context) -> Effect:
     at = action.matures_at
     if isinstance(at, timedelta):
-        at = subject.moment + at
+        at = periods.later(facts["now"], at)
     # A time that has passed defers nothing.
     matures_at = at if at is not None and at > subject.moment else None
     return _move(
@@ -132,20 +133,30 @@ def untag(action: Untag, subject: Subject, facts: Facts, context: Context) -> Ef
 @effect_of(Counter)
 def count(action: Counter, subject: Subject, facts: Facts, context: Context) -> Effect:
     value = _number(action.value, facts)
-    before, after = subject.person.add_to_counter(
+    added = subject.person.add_to_counter(
         action.key,
         value,
-        reset_after=action.reset_after,
-        at=subject.moment,
+        window=_window(action, context.rulebook),
+        at=facts["now"],
         cause=context.cause,
     )
-    return {
+    effect: Effect = {
         "type": action.type,
         "key": action.key,
         "value": written(value),
-        "before": None if before is None else written(before),
-        "after": written(after),
+        "before": None if added.before is None else written(added.before),
+        "after": written(added.after),
     }
+    if added.late_for is not None:
+        effect["late"] = True
+        effect["last_reset_at"] = instants.written(added.late_for)
+    return effect
+
+
+def _window(action: Counter, rulebook: Rulebook) -> Window | None:
+    if action.reset:
+        return Window(None, action.reset, rulebook.time_zone)
+    return Window(action.reset_after) if action.reset_after else None
 
 
 @effect_of(SetAttribute)
@@ -167,7 +178,7 @@ def set_tier(action: SetTier, subject: Subject, facts: Facts, context: Context) 
     effect: Effect = {"type": action.type, "tier": track.key, "level": level}
     expires_at = action.expires_at
     if isinstance(expires_at, timedelta):
-        expires_at = facts["now"] + expires_at
+        expires_at = periods.later(facts["now"], expires_at)
     if expires_at is not None:
         effect["expires_at"] = instants.written(expires_at)
     if action.pinned:

@@ -29,7 +29,6 @@ from participants.events.outcome import (
 from participants.events.subject import Mark, Subject
 from participants.exceptions import InsufficientBalance, ParticipantInactive
 from participants.models import EventStatus
-from participants.state.person import values_of
 from programs.kernel.actors import Actor, ActorKind
 from programs.kernel.exceptions import DomainError
 from programs.rulebook.actions import SetTier
@@ -119,7 +118,7 @@ class _Run:
         self.started = own_time()
         self.facts: dict[str, Any] = {
             "event": occurrence.data,
-            "participant": subject.facts(rulebook),
+            "participant": subject.facts(rulebook, occurrence.event_timestamp),
             "program": rulebook.facts,
             # The event's own time, so that a second run decides the same.
             "now": occurrence.event_timestamp,
@@ -165,7 +164,7 @@ class _Run:
                 self._check_time()
             except _Failed:
                 self.subject.back_to(mark)
-                self.facts["participant"] = self.subject.facts(self.rulebook)
+                self.facts["participant"] = self.subject.facts(self.rulebook, self.facts["now"])
                 outcome.mark_undone([evaluation])
                 raise
         else:
@@ -183,7 +182,7 @@ class _Run:
                 words, fails_event = f"{action.type}: {error}", isinstance(error, FAILS_EVENT)
                 raise _Failed(_code(error), words, index, fails_event=fails_event) from error
             # Later actions and rules see what this one did.
-            self.facts["participant"] = self.subject.facts(self.rulebook)
+            self.facts["participant"] = self.subject.facts(self.rulebook, self.facts["now"])
 
     def _check_time(self, action: int | None = None) -> None:
         # The limit is on our own computing time. Reading that is slow, so the clock is checked first.
@@ -221,7 +220,8 @@ def _raise_levels(
     What a SET_TIER has set in this event stays.
     """
     changes: list[TierChange] = []
-    counters = values_of(subject.person.counters) if rulebook.tracks else {}
+    # By the event's own time: an imported year brings the levels that it would have brought then.
+    counters = subject.person.counters_at(occurrence.event_timestamp) if rulebook.tracks else {}
     for track in rulebook.tracks:
         reached = track.qualified(counters)
         if reached is None or reached.rank <= subject.earned_rank(track):

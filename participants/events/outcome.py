@@ -40,6 +40,8 @@ class Effect(TypedDict, total=False):
     ignored: str  # why the action did nothing
     before: Any
     after: Any
+    late: bool  # the event is from before the counter's window, which began at `last_reset_at`, and counts in it
+    last_reset_at: str
     journal_entry_id: str | None
     error: ErrorDetail  # the action was refused, and its rule or the event failed
     undone: bool  # a later action of the rule was refused, or the event failed

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -76,7 +77,7 @@ def _simulate(book: Rulebook, trial: Trial) -> dict[str, Any]:
         "tier_changes": outcome.tier_changes,
         "failure": outcome.failure,
         "rule_errors": len(outcome.failed_rules),
-        "participant_state": _state(subject, book),
+        "participant_state": _state(subject, book, trial.event_timestamp),
     }
 
 
@@ -87,8 +88,8 @@ def _subject(trial: Trial, book: Rulebook) -> Subject:
     return load_subjects([participant_id], with_waiting=book.takes_deferred)[participant_id]
 
 
-def _state(subject: Subject, book: Rulebook) -> dict[str, Any]:
-    facts = subject.facts(book)
+def _state(subject: Subject, book: Rulebook, at: datetime) -> dict[str, Any]:
+    facts = subject.facts(book, at)
     scales = {asset.symbol: asset.scale for asset in book.assets.values()}
     return {
         "external_id": facts["external_id"],

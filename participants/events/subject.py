@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from participants.ledger.book import NOTHING, Amounts, Book
-from participants.state.person import Person, values_of
+from participants.state.person import Person
 from participants.state.standing import stands_on
 from programs.rulebook.compiled import CompiledTrack, Rulebook
 
@@ -22,18 +22,18 @@ class Mark(NamedTuple):
 
 @dataclass(slots=True)
 class Subject:
-    """A participant while events are applied to them one after the other, at one moment of processing."""
+    """A participant while events are applied to them one after the other; `moment` is that of processing."""
 
     person: Person
     book: Book
     moment: datetime
     _facts: dict[str, Any] | None = field(default=None)
-    _program_id: UUID | None = field(default=None)
+    _read_for: tuple[UUID, datetime] | None = field(default=None)
 
-    def facts(self, rulebook: Rulebook) -> dict[str, Any]:
-        """What rules of this program read under `participant`."""
-        if self._facts is None or self._program_id != rulebook.program_id:
-            self._facts, self._program_id = self._read(rulebook), rulebook.program_id
+    def facts(self, rulebook: Rulebook, at: datetime) -> dict[str, Any]:
+        """What rules of this program read under `participant` at this moment."""
+        if self._facts is None or self._read_for != (rulebook.program_id, at):
+            self._facts, self._read_for = self._read(rulebook, at), (rulebook.program_id, at)
         return self._facts
 
     def changed(self) -> None:
@@ -66,7 +66,7 @@ class Subject:
     def amounts_of(self, asset_id: UUID) -> Amounts:
         return self.book.amounts.get(asset_id, NOTHING)
 
-    def _read(self, rulebook: Rulebook) -> dict[str, Any]:
+    def _read(self, rulebook: Rulebook, at: datetime) -> dict[str, Any]:
         person = self.person
         tiers = ((track.key, self.level_on(track)) for track in rulebook.tracks)
         amounts = ((asset.symbol, self.amounts_of(asset.id)) for asset in rulebook.assets.values())
@@ -76,7 +76,7 @@ class Subject:
             "status": person.status,
             "tags": person.tags,
             "attributes": person.attributes,
-            "counters": values_of(person.counters),
+            "counters": person.counters_at(at),
             "tiers": {key: {"level": level, "rank": rank} for key, (level, rank) in tiers},
             "balances": {
                 symbol: {"available": each.available, "held": each.held, "deferred": each.deferred}

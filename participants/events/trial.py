@@ -12,9 +12,11 @@ from participants.events.request import one_of, participant_of
 from participants.events.subject import Subject
 from participants.ledger.book import Amounts, Book, Maturity
 from participants.models import MAX_EXTERNAL_ID_LENGTH, ParticipantStatus
+from participants.state import windows
 from participants.state.changes import clean_change
-from participants.state.person import CounterState, Person
+from participants.state.person import Person
 from participants.state.standing import Standing
+from participants.state.windows import NEVER
 from programs import rulebook
 from programs.kernel.cleaning import (
     Errors,
@@ -111,7 +113,7 @@ def _made_up(members: dict[str, Any], book: Rulebook, now: datetime) -> Subject:
         person.created_at = instant_of(read["created_at"], errors, "created_at") or now
     for key, value in _members(read.get("counters", {}), errors, "counters"):
         number = _number(value, errors, f"counters.{key}")
-        person.counters[key] = CounterState(number, None, now)
+        person.counters[key] = windows.opened(number, NEVER, now)
     for key, value in _members(read.get("tiers", {}), errors, "tiers"):
         _set_level(person, key, value, book, errors)
     _set_balances(accounts, read.get("balances", {}), book, errors)

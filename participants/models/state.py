@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import models
 from django.db.models import F, Q
@@ -7,7 +7,8 @@ from django.db.models.functions import Now
 from participants.models.participants import Participant
 from programs.kernel.database import uuid7
 from programs.kernel.decimals import ExactDecimalField
-from programs.models import TierTrack
+from programs.kernel.periods import Period
+from programs.models import MAX_TIME_ZONE_LENGTH, TierTrack
 
 MAX_COUNTER_KEY_LENGTH = 100
 
@@ -15,7 +16,7 @@ MAX_COUNTER_KEY_LENGTH = 100
 class Counter(models.Model):
     """A number that a participant has, such as purchases or spent. It may reset to zero by itself after a while.
 
-    `value` is what was stored last: once `reset_after` has passed it counts as zero, and the next change starts from zero.
+    `value` is what was stored last: once its window has ended it counts as zero, and the next change starts from zero.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -27,9 +28,31 @@ class Counter(models.Model):
     reset_after = models.DurationField(
         null=True, blank=True, help_text="How long a window lasts; empty for one without an end."
     )
+    reset = models.CharField(
+        max_length=16,
+        choices=Period,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The calendar period that is its window; empty for none.",
+    )
+    time_zone = models.CharField(
+        max_length=MAX_TIME_ZONE_LENGTH,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Of the program whose event began the period.",
+    )
     last_reset_at = models.DateTimeField(help_text="When the window began.")
+    # Stored, so that a change of the zone leaves a period as it is, and SQL need not know calendars.
+    period_end = models.DateTimeField(
+        null=True, blank=True, help_text="When the calendar period ends; empty for none."
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    # When the calendar period of the reading began; `participants.state.counters` sets it.
+    period_start: datetime | None = None
 
     class Meta:
         ordering = ["key"]
@@ -39,6 +62,19 @@ class Counter(models.Model):
             models.CheckConstraint(
                 condition=Q(reset_after=None) | Q(reset_after__gt=timedelta(0)),
                 name="counter_reset_after_is_positive",
+            ),
+            models.CheckConstraint(
+                condition=Q(reset="") | Q(reset__in=Period.values, reset_after=None),
+                name="counter_reset_is_one_period",
+            ),
+            models.CheckConstraint(
+                condition=Q(reset="", time_zone="", period_end=None)
+                | (
+                    ~Q(reset="")
+                    & ~Q(time_zone="")
+                    & Q(period_end__isnull=False, period_end__gt=F("last_reset_at"))
+                ),
+                name="counter_period_has_an_end",
             ),
         ]
 

@@ -11,9 +11,9 @@ from django.db.models.functions import Now
 from participants.causes import Cause
 from participants.exceptions import CounterNotFound
 from participants.models import MAX_COUNTER_KEY_LENGTH, Counter
-from participants.state import persons
-from participants.state.person import counter_at
+from participants.state import persons, windows
 from participants.state.rights import ALL_RIGHTS, Rights
+from participants.state.windows import Window
 from programs.kernel import durations
 from programs.kernel.actors import Actor
 from programs.kernel.cleaning import Errors, decimal_of, members_of, refuse_unknown, text_of
@@ -76,16 +76,16 @@ def set_counter(
         person, moment = persons.opened(of)
         known = person.counters.get(key)
         rights.check(exists=known is not None, what="counters")
-        keeps_window = known is not None and not change.sets_window
-        person.set_counter(
-            key,
-            change.value,
-            reset_after=known.reset_after if known and keeps_window else change.reset_after,
-            at=moment,
-            cause=Cause(by),
-        )
+        window = _changed(known.window, change) if known else Window(change.reset_after)
+        person.set_counter(key, change.value, window=window, at=moment, cause=Cause(by))
         persons.write([person], moment)
         return counter_of(person.id, key)
+
+
+def _changed(window: Window, change: CounterChange) -> Window:
+    # An empty `reset_after` is what a counter with a calendar period has anyway.
+    keeps = not change.sets_window or (window.reset and change.reset_after is None)
+    return window if keeps else Window(change.reset_after)
 
 
 @retried
@@ -93,7 +93,7 @@ def delete_counter(of: str | UUID, key: str, *, by: Actor) -> None:
     """Delete a participant's counter, if it is there. Raises ParticipantNotFound."""
     with transaction.atomic():
         person, moment = persons.opened(of)
-        person.delete_counter(key, Cause(by))
+        person.delete_counter(key, moment, Cause(by))
         persons.write([person], moment)
 
 
@@ -113,6 +113,9 @@ def counter_of(participant_id: UUID, key: str) -> Counter:
 
 
 def _as_of(counter: Counter, moment: datetime) -> Counter:
-    stored = (counter.value, counter.reset_after, counter.last_reset_at)
-    counter.value = counter_at(*stored, moment).value
+    state = windows.of(counter)
+    counter.value = state.value_at(moment)
+    if counter.reset:
+        period = state.window.opened(moment) if state.has_ended(moment) else (state.began,)
+        counter.period_start = period[0]
     return counter

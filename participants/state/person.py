@@ -5,9 +5,9 @@ A person is loaded under the participant's lock, changed, and written by `partic
 checks that both agree.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -27,19 +27,24 @@ from participants.models import (
     ParticipantStatus,
     StateType,
 )
+from participants.state import windows
 from participants.state.changes import AttributeValue
 from participants.state.standing import Level, Standing, Track, last_level, settled, stands_on
+from participants.state.windows import NEVER, CounterState, Window
 from programs.kernel import instants
 from programs.kernel.decimals import DECIMAL_PLACES, EXACT, LARGEST, ZERO, rounded_down, written
 from programs.kernel.exact_json import MAX_DIGITS
 
 
-class CounterState(NamedTuple):
-    """A counter as it counts at the moment of loading: zero where its window has ended."""
+class Added(NamedTuple):
+    """What adding to a counter did. `before` is None where there was none.
 
-    value: Decimal
-    reset_after: timedelta | None
-    last_reset_at: datetime
+    `late_for` is when the window began, if that was after the event: it counts in this window all the same.
+    """
+
+    before: Decimal | None
+    after: Decimal
+    late_for: datetime | None = None
 
 
 class HistoryRow(NamedTuple):
@@ -61,7 +66,7 @@ _OF_THE_ROW = (StateType.TAG, StateType.ATTRIBUTE)
 
 @dataclass(slots=True)
 class Person:
-    """A participant's state; `counters` hold what counts at the moment of loading, `standings` what is stored.
+    """A participant's state, as it is stored: `counters_at` and `standings` are read for a moment.
 
     `touched_counters` and `touched_tracks` name what is to be written; `noted` is its history.
     """
@@ -135,68 +140,61 @@ class Person:
         self._note(StateType.ATTRIBUTE, key, old, value, cause)
         return old
 
-    def add_to_counter(
-        self,
-        key: str,
-        amount: Decimal,
-        *,
-        reset_after: timedelta | None,
-        at: datetime,
-        cause: Cause,
-    ) -> tuple[Decimal | None, Decimal]:
-        """Add to a counter, or make it; returns its value before (None where there was none) and after.
+    def counters_at(self, moment: datetime) -> dict[str, Decimal]:
+        """What each counter counts at this moment."""
+        return {key: counter.value_at(moment) for key, counter in self.counters.items()}
 
-        Decimals beyond a counter's 18 are cut off. A `reset_after` of None keeps the window's length. Raises
-        CounterOutOfRange.
+    def add_to_counter(
+        self, key: str, amount: Decimal, *, window: Window | None, at: datetime, cause: Cause
+    ) -> Added:
+        """Add to a counter what happened `at` this moment, or make the counter.
+
+        Decimals beyond a counter's 18 are cut off. A `window` of None keeps the counter's. Raises CounterOutOfRange.
         """
         known = self.counters.get(key)
-        old = None if known is None else known.value
+        old = None if known is None else known.value_at(at)
         # Compared before it is added: a sum of very different sizes would not fit the context.
         if amount.copy_abs() > LARGEST:
             raise CounterOutOfRange
         amount = rounded_down(amount, DECIMAL_PLACES)
         if amount == 0:
-            return old, old or ZERO  # zero does nothing, as with a balance
+            return Added(old, old or ZERO)  # zero does nothing, as with a balance
         new = EXACT.add(old or ZERO, amount)
         if new.copy_abs() > LARGEST:
             raise CounterOutOfRange
-        window = known.reset_after if known and reset_after is None else reset_after
-        self.set_counter(key, new, reset_after=window, at=at, cause=cause)
-        return old, new
+        if window is None:
+            window = known.window if known else NEVER
+        self.set_counter(key, new, window=window, at=at, cause=cause)
+        counter = self.counters[key]
+        return Added(old, new, counter.began if counter.is_after(at) else None)
 
     def set_counter(
-        self,
-        key: str,
-        value: Decimal,
-        *,
-        reset_after: timedelta | None,
-        at: datetime,
-        cause: Cause,
+        self, key: str, value: Decimal, *, window: Window, at: datetime, cause: Cause
     ) -> None:
         """Set a counter, or make it.
 
-        A window begins where there was no counter, where the last window has ended, and where its length changes.
+        A window begins where there was no counter, where the last window has ended, and where it is of another kind.
         """
         known = self.counters.get(key)
-        goes_on = (
-            known is not None
-            and known.reset_after == reset_after
-            and not window_has_ended(known.last_reset_at, reset_after, at)
-        )
-        began = known.last_reset_at if known and goes_on else at
-        self.counters[key] = CounterState(value, reset_after, began)
-        if self.counters[key] != known:
+        if known and known.window.is_like(window) and not known.has_ended(at):
+            counter = known._replace(value=value)
+        else:
+            counter = windows.opened(value, window, at)
+        self.counters[key] = counter
+        if counter != known:
             self.touched_counters.add(key)
-        if known is None or known.value != value:
-            old = None if known is None else written(known.value)
-            self._note(StateType.COUNTER, key, old, written(value), cause)
+        old = None if known is None else known.value_at(at)
+        if old != value:
+            self._note(
+                StateType.COUNTER, key, None if old is None else written(old), written(value), cause
+            )
 
-    def delete_counter(self, key: str, cause: Cause) -> None:
+    def delete_counter(self, key: str, at: datetime, cause: Cause) -> None:
         """Delete a counter, if it is there."""
         counter = self.counters.pop(key, None)
         if counter is not None:
             self.touched_counters.add(key)
-            self._note(StateType.COUNTER, key, written(counter.value), None, cause)
+            self._note(StateType.COUNTER, key, written(counter.value_at(at)), None, cause)
 
     def set_level(
         self,
@@ -292,13 +290,6 @@ class Person:
         self.noted.append(HistoryRow(state_type, key, operation, old, new, *caused))
 
 
-def window_has_ended(
-    last_reset_at: datetime, reset_after: timedelta | None, moment: datetime
-) -> bool:
-    """Whether a counter's window has ended by this moment, so that it counts as zero."""
-    return reset_after is not None and moment >= last_reset_at + reset_after
-
-
 def _hidden_changes(
     held: Standing | None, new: Standing | None, before: str, after: str
 ) -> Iterator[tuple[str, Any, Any]]:
@@ -316,18 +307,6 @@ def _hidden_changes(
 
 def _key(level: Level | None) -> str:
     return level.key if level else ""
-
-
-def counter_at(
-    value: Decimal, reset_after: timedelta | None, last_reset_at: datetime, moment: datetime
-) -> CounterState:
-    """What a stored counter counts at this moment."""
-    is_past = window_has_ended(last_reset_at, reset_after, moment)
-    return CounterState(ZERO if is_past else value, reset_after, last_reset_at)
-
-
-def values_of(counters: Mapping[str, CounterState]) -> dict[str, Decimal]:
-    return {key: counter.value for key, counter in counters.items()}
 
 
 def _is_same(old: AttributeValue, new: AttributeValue) -> bool:

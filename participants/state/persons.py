@@ -7,7 +7,8 @@ from uuid import UUID
 
 from participants.exceptions import ParticipantNotFound
 from participants.models import Counter, Participant, StateChange, TierStanding
-from participants.state.person import HistoryRow, Person, counter_at
+from participants.state import windows
+from participants.state.person import HistoryRow, Person
 from participants.state.standing import Standing
 from programs.kernel import exact_json
 from programs.kernel.columns import Columns
@@ -33,7 +34,7 @@ FROM participants_participant WHERE id = ANY($1::uuid[])
 )
 _COUNTERS = Statement(
     """
-SELECT participant_id, key, trim_scale(value), reset_after, last_reset_at
+SELECT participant_id, key, trim_scale(value), reset_after, reset, time_zone, last_reset_at, period_end
 FROM participants_counter WHERE participant_id = ANY($1::uuid[])
 """,
     binary=True,
@@ -141,8 +142,8 @@ def load(participant_ids: Sequence[UUID], moment: datetime) -> dict[UUID, Person
         person = Person(*own)
         person.attributes = exact_json.loads_stored(attributes)
         persons[person.id] = person
-    for participant_id, key, value, window, began in run(_COUNTERS, [ids], at=participant_ids):
-        persons[participant_id].counters[key] = counter_at(value, window, began, moment)
+    for participant_id, key, *counter in run(_COUNTERS, [ids], at=participant_ids):
+        persons[participant_id].counters[key] = windows.stored(*counter)
     for participant_id, track_id, *held in run(_STANDINGS, [ids], at=participant_ids):
         persons[participant_id].standings[track_id] = Standing(*held)
     return persons
@@ -169,15 +170,21 @@ def _own_row(person: Person) -> dict[str, Any]:
 
 def _counter_rows(person: Person, moment: datetime) -> Iterator[dict[str, Any]]:
     for key in person.touched_counters:
+        own = {"id": uuid7(), "participant_id": person.id, "key": key}
         counter = person.counters.get(key)
-        window = counter and counter.reset_after
+        if counter is None:
+            yield own
+            continue
+        window = counter.window
+        length = window.reset_after
         yield {
-            "id": uuid7(),
-            "participant_id": person.id,
-            "key": key,
-            "value": counter and counter.value,
-            "reset_after": window and f"{window // timedelta(seconds=1)} seconds",
-            "last_reset_at": counter and counter.last_reset_at,
+            **own,
+            "value": counter.value,
+            "reset_after": length and f"{length // timedelta(seconds=1)} seconds",
+            "reset": window.reset,
+            "time_zone": window.time_zone,
+            "last_reset_at": counter.began,
+            "period_end": counter.ends if window.reset else None,
             "created_at": moment,
             "updated_at": moment,
         }

@@ -12,8 +12,10 @@ from participants.models import PROFILE_FIELDS
 from participants.state.standing import STANDS_ON
 from programs.kernel.database import Statement, run
 
-# A rule of `Person` in SQL, for the moment of reading; a property test holds both together.
-WINDOW_HAS_ENDED = "counter.last_reset_at + counter.reset_after <= {moment}"
+# A rule of counters in SQL, for the moment of reading; a property test holds both together.
+WINDOW_HAS_ENDED = (
+    "coalesce(counter.period_end, counter.last_reset_at + counter.reset_after) <= {moment}"
+)
 
 _NOW = "statement_timestamp()"
 

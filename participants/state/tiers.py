@@ -15,7 +15,7 @@ from participants.causes import Cause
 from participants.exceptions import NotEnrolled, ParticipantInactive
 from participants.models import Enrollment, EnrollmentStatus, TierStanding
 from participants.state import persons
-from participants.state.person import Person, values_of
+from participants.state.person import Person
 from participants.state.progress import Progress, progress_to
 from participants.state.rights import ALL_RIGHTS, Rights
 from participants.state.standing import Standing, has_expired, settled, stands_on
@@ -171,7 +171,7 @@ def set_tier(
         )
         persons.write([person], moment)
         standing = person.standings.get(track.pk)
-        return _tier(track, standing, moment, values_of(person.counters))
+        return _tier(track, standing, moment, person.counters_at(moment))
 
 
 @retried

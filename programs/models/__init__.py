@@ -3,6 +3,7 @@
 from programs.models.assets import Asset, AssetLink, InventoryMode, IssuancePolicy
 from programs.models.keys import ApiKey, ApiKeyQuerySet, Scope
 from programs.models.programs import (
+    MAX_TIME_ZONE_LENGTH,
     TIME_ZONES,
     Program,
     ProgramChange,
@@ -13,6 +14,7 @@ from programs.models.rules import Rule, RuleQuerySet, RuleStatus, RuleVersion
 from programs.models.tiers import TierLevel, TierTrack, TierTrackVersion
 
 __all__ = [
+    "MAX_TIME_ZONE_LENGTH",
     "TIME_ZONES",
     "ApiKey",
     "ApiKeyQuerySet",

@@ -120,6 +120,11 @@ class Rulebook:
         return next((track for track in self.tracks if track.key == key), None)
 
     @property
+    def time_zone(self) -> str:
+        """The zone in which the program counts days, weeks and months."""
+        return self.facts["time_zone"]
+
+    @property
     def takes_deferred(self) -> bool:
         """Whether a rule takes from deferred credits, which then have to be loaded one by one."""
         return any(action.takes_deferred for rule in self.rules for action in rule.actions)

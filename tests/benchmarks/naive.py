@@ -36,7 +36,7 @@ from participants.models import (
     Participant,
     StateChange,
 )
-from participants.state.person import window_has_ended
+from participants.state import windows
 from programs.api.callers import actor_of
 from programs.exceptions import ProgramInactive
 from programs.kernel.decimals import written
@@ -109,9 +109,7 @@ class NaiveParticipantSerializer(serializers.ModelSerializer[Participant]):
     def get_counters(self, participant: Participant) -> dict[str, str]:
         now = timezone.now()
         return {
-            counter.key: "0"
-            if window_has_ended(counter.last_reset_at, counter.reset_after, now)
-            else written(counter.value)
+            counter.key: written(windows.of(counter).value_at(now))
             for counter in participant.counters.all()
         }
 

@@ -25,7 +25,7 @@ from participants.models import (
     ParticipantStatus,
     StateChange,
 )
-from participants.state.person import window_has_ended
+from participants.state import windows
 from programs import rules
 from programs.kernel import decimals
 from programs.kernel.decimals import LARGEST, ZERO, rounded_down, written
@@ -131,18 +131,16 @@ class _Work:
                 },
                 "created_at": person.created_at,
             },
-            "program": {"id": str(self.program.pk), "name": self.program.name},
+            "program": {
+                "id": str(self.program.pk),
+                "name": self.program.name,
+                "time_zone": self.program.time_zone,
+            },
             "now": self.event.event_timestamp,
         }
 
     def value(self, key: str) -> Decimal:
-        counter = self.counters[key]
-        value: Decimal = (
-            ZERO
-            if window_has_ended(counter.last_reset_at, counter.reset_after, self.moment)
-            else counter.value
-        )
-        return value
+        return windows.of(self.counters[key]).value_at(self.event.event_timestamp)
 
     def carry_out(self, rule: Rule, action: dict[str, Any]) -> dict[str, Any]:
         if self.participant.status != ParticipantStatus.ACTIVE:
@@ -187,13 +185,16 @@ class _Work:
         known = self.counters.get(key)
         before = written(self.value(key)) if known else None
         counter = known or Counter(
-            participant=self.participant, key=key, value=ZERO, last_reset_at=self.moment
+            participant=self.participant,
+            key=key,
+            value=ZERO,
+            last_reset_at=self.event.event_timestamp,
         )
         counter.value = (self.value(key) if known else ZERO) + amount
         if counter.value.copy_abs() > LARGEST:
             raise CounterOutOfRange
-        if window_has_ended(counter.last_reset_at, counter.reset_after, self.moment):
-            counter.last_reset_at = self.moment
+        if windows.of(counter).has_ended(self.event.event_timestamp):
+            counter.last_reset_at = self.event.event_timestamp
         counter.updated_at = self.moment
         counter.save()
         self.counters[key] = counter

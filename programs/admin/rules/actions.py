@@ -76,6 +76,8 @@ def _by_subject() -> dict[str, dict[str, list[str]]]:
 def _choice(field: Field[Any], choices: ProgramChoices) -> forms.Field:
     names: tuple[str, ...] = field.choices  # type: ignore[attr-defined]
     offered = [("" if name == field.default else name, name.capitalize()) for name in names]
+    if field.default is None:
+        offered.insert(0, ("", "None"))
     return forms.ChoiceField(choices=offered)
 
 

@@ -182,12 +182,15 @@ class TagField(TextField):
 
 
 class ChoiceField(Field[str]):
-    """One of a few names. The default is stored where it is left out; a single choice is not offered in the form."""
+    """One of a few names. The default is stored where it is left out: the first, unless another or None is given.
+
+    A single choice is not offered in the form.
+    """
 
     widget = "choice"
 
     def __init__(self, *choices: str, help: str, **more: Any) -> None:  # noqa: A002
-        super().__init__(help, required=False, default=choices[0], **more)
+        super().__init__(help, required=False, **{"default": choices[0], **more})
         self.choices = choices
 
     def read(self, value: object, errors: Errors, name: str) -> str:

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from programs.kernel.cleaning import Errors
+from programs.kernel.periods import Period
 from programs.models.tiers import BASE_IS_NOT_LENT
 from programs.rulebook.actions.declaration import Action
 from programs.rulebook.actions.inputs import (
+    ChoiceField,
     DurationField,
     ExpressionField,
     FixedValueField,
@@ -60,10 +62,25 @@ class Counter(Action):
         "A number, or an expression such as event.amount.", label="Adds", form_name="added"
     )
     reset_after = DurationField(
-        "How long a window of the counter lasts, such as 24h or 30d; then it starts at 0 again. Empty or left out: it never resets.",
+        "How long a window of the counter lasts, such as 24h or 30d, from the event that opens it; the next event after its end starts at 0 again. Empty or left out: it never resets.",
         label="Resets after",
         required=False,
     )
+    reset = ChoiceField(
+        *Period.values,
+        help="The calendar period of the program's time zone that the counter counts in; with the next one it starts at 0 again. Weeks begin on Monday. Empty or left out: none.",
+        label="Resets each",
+        default=None,
+    )
+
+    @classmethod
+    def check(cls, action: Mapping[str, Any], errors: Errors, path: str) -> None:
+        if "reset_after" in action and "reset" in action:
+            errors.add(f"{path}.reset", "invalid", "Give reset_after or reset, not both.")
+
+    @classmethod
+    def schema(cls) -> dict[str, Any]:
+        return {**super().schema(), "not": {"required": ["reset_after", "reset"]}}
 
 
 class SetAttribute(Action):

@@ -65,7 +65,7 @@ class Credit(Movement):
     bucket = ChoiceField("AVAILABLE", "HELD", help="Where the amount goes.", form_name="into")
     description = Movement.description
     matures_at = MomentField(
-        "When the amount becomes available: after a duration such as 30d, or at a time such as 2026-12-24T00:00:00Z."
+        "When the amount becomes available: after a duration such as 30d from the event's time, or at a time such as 2026-12-24T00:00:00Z."
         " Until then it is deferred. Empty or left out: at once.",
         label="Matures",
         required=False,

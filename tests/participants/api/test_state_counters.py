@@ -1,14 +1,23 @@
 """Counters through their own calls: exact, and at zero again when their window has passed."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 import pytest
+from django.db import IntegrityError, transaction
 from django.db.models import F
+from django.utils import timezone
 from rest_framework.test import APIClient
 
+from participants.events import ingest, process
+from participants.events.request import NewEvent
 from participants.models import Counter, Participant, StateChange
+from participants.state import persons
+from programs import rulebook
+from programs.kernel import instants, periods
+from programs.models import Program
+from tests.conftest import TESTER
 from tests.threads import at_once
 
 PATH = "/v1/participants/external:ana/state/counters"
@@ -231,3 +240,155 @@ def test_twenty_calls_for_one_new_counter_make_one_and_a_history_without_a_gap(
         :-1
     ]
     assert changes[len(changes) - 1].new_value == f"{counter.value.normalize():f}"
+
+
+NOTHING = {"reset": None, "period_start": None}
+
+
+def counted(program: Program, key: str, reset: str, happened: datetime) -> Counter:
+    """The counter after one event, of a rule that adds 5 to it in each such period."""
+    rule = {
+        "program_id": str(program.pk),
+        "name": key,
+        "condition": f'event.key == "{key}"',
+        "actions": [{"type": "COUNTER", "key": key, "value": "5", "reset": reset}],
+    }
+    rulebook.create(rulebook.clean_new(rule), by=TESTER)
+    event = NewEvent(program.pk, "ana", f"{key} {happened}", happened, {"key": key})
+    ingest.ingest_each([event], by=TESTER)
+    process.process_now(Participant.objects.get(external_id="ana").pk)
+    return Counter.objects.get(key=key)
+
+
+@pytest.fixture
+def berlin(program: Program, participant: Participant) -> Program:
+    Program.objects.update(time_zone="Europe/Berlin")
+    return program
+
+
+def test_a_counter_of_a_calendar_period_shows_it(api: APIClient, berlin: Program) -> None:
+    now = timezone.now()
+    start, end = periods.around("MONTH", "Europe/Berlin", now)
+
+    stored = counted(berlin, "month", "MONTH", now)
+
+    assert (stored.last_reset_at, stored.period_end) == (start, end)
+    assert api.get(f"{PATH}/month").json() == {
+        "key": "month",
+        "value": "5",
+        "reset_after": None,
+        "last_reset_at": instants.written(start),
+        "reset": "MONTH",
+        "period_start": instants.written(start),
+    }
+
+
+def test_past_its_period_a_counter_is_zero_in_the_one_of_now(
+    api: APIClient, berlin: Program
+) -> None:
+    counted(berlin, "day", "DAY", datetime(2025, 5, 1, 22, tzinfo=UTC))
+    today = instants.written(periods.around("DAY", "Europe/Berlin", timezone.now())[0])
+
+    read = api.get(f"{PATH}/day").json()
+    written = put(api, "day", value="3").json()
+
+    assert (read["value"], read["last_reset_at"]) == ("0", "2025-05-01T22:00:00.000000Z")
+    assert (read["reset"], read["period_start"]) == ("DAY", today)
+    assert (written["value"], written["last_reset_at"], written["period_start"]) == (
+        "3",
+        today,
+        today,
+    )
+    change = StateChange.objects.filter(state_type="counter").latest("id")
+    assert (change.old_value, change.new_value) == ("0", "3")
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        ({}, {"reset": "YEAR", "reset_after": None}),
+        ({"reset_after": ""}, {"reset": "YEAR", "reset_after": None}),
+        ({"reset_after": None}, {"reset": "YEAR", "reset_after": None}),
+        ({"reset_after": "24h"}, {**NOTHING, "reset_after": "24h"}),
+    ],
+)
+def test_a_put_sets_the_current_period_which_only_a_duration_ends(
+    api: APIClient, berlin: Program, body: dict[str, Any], shown: dict[str, Any]
+) -> None:
+    counted(berlin, "year", "YEAR", timezone.now())
+    before = api.get(f"{PATH}/year").json()
+
+    after = put(api, "year", value="7", **body).json()
+
+    assert after == before | {"value": "7"} | shown | {"last_reset_at": after["last_reset_at"]}
+    assert (after["last_reset_at"] == before["last_reset_at"]) == ("YEAR" in shown.values())
+
+
+def test_a_put_takes_no_period(api: APIClient, participant: Participant) -> None:
+    assert fields_of(put(api, value="1", reset="DAY")) == [("reset", "unknown")]
+
+
+def test_python_and_sql_read_one_value_from_every_window(
+    api: APIClient, participant: Participant
+) -> None:
+    now = timezone.now()
+    hour, month = timedelta(hours=1), timedelta(days=30)
+    rows: list[tuple[Any, ...]] = [
+        # reset_after, reset, began, ends; whether it still counts
+        (None, "", now - month, None, True),
+        (None, "", now + hour, None, True),
+        (hour, "", now, None, True),
+        (month, "", now - month + hour, None, True),
+        (month, "", now - month, None, False),
+        (hour, "", now - month, None, False),
+        (hour, "", now + hour, None, True),  # an event may be up to a day ahead
+        (None, "DAY", now - hour, now + hour, True),
+        (None, "DAY", now - hour, now, False),
+        (None, "MONTH", now - month, now - hour, False),
+        (None, "DAY", now + hour, now + month, True),
+    ]
+    Counter.objects.bulk_create(
+        Counter(
+            participant=participant,
+            key=f"c{number:02}",
+            value=number + 1,
+            reset_after=reset_after,
+            reset=reset,
+            time_zone="Asia/Tokyo" if reset else "",
+            last_reset_at=began,
+            period_end=ends,
+        )
+        for number, (reset_after, reset, began, ends, _) in enumerate(rows)
+    )
+    expected = {
+        f"c{number:02}": str(number + 1) if counts else "0"
+        for number, (*_, counts) in enumerate(rows)
+    }
+
+    listed = api.get(PATH).json()["data"]
+    [person] = persons.load([participant.pk], now).values()
+
+    assert {row["key"]: row["value"] for row in listed} == expected
+    assert {key: str(value) for key, value in person.counters_at(now).items()} == expected
+    assert api.get("/v1/participants/external:ana").json()["counters"] == expected
+    assert api.post("/v1/participants", {"external_id": "ana"}).json()["counters"] == expected
+
+
+@pytest.mark.parametrize(
+    ("constraint", "fields"),
+    [
+        ("counter_reset_is_one_period", {"reset": "HOUR"}),
+        ("counter_reset_is_one_period", {"reset_after": timedelta(1)}),
+        ("counter_period_has_an_end", {"period_end": None}),
+        ("counter_period_has_an_end", {"time_zone": ""}),
+        ("counter_period_has_an_end", {"reset": ""}),
+        ("counter_period_has_an_end", {"period_end": F("last_reset_at")}),
+    ],
+)
+def test_the_database_refuses_half_a_period(
+    berlin: Program, constraint: str, fields: dict[str, Any]
+) -> None:
+    counted(berlin, "day", "DAY", timezone.now())
+
+    with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
+        Counter.objects.update(**fields)

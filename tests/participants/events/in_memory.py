@@ -9,7 +9,9 @@ from participants.events.apply import Occurrence, apply
 from participants.events.outcome import Outcome
 from participants.events.subject import Subject
 from participants.ledger.book import Amounts, Book
-from participants.state.person import CounterState, Person
+from participants.state import windows
+from participants.state.person import Person
+from participants.state.windows import CounterState, Window
 from programs.kernel.cleaning import Errors
 from programs.kernel.decimals import written
 from programs.models import Rule
@@ -67,7 +69,9 @@ def a_level(
     )
 
 
-def a_rulebook(*rules: CompiledRule, tracks: tuple[CompiledTrack, ...] = ()) -> Rulebook:
+def a_rulebook(
+    *rules: CompiledRule, tracks: tuple[CompiledTrack, ...] = (), time_zone: str = "UTC"
+) -> Rulebook:
     return Rulebook(
         program_id=PROGRAM,
         program_name="Club",
@@ -75,7 +79,7 @@ def a_rulebook(*rules: CompiledRule, tracks: tuple[CompiledTrack, ...] = ()) -> 
         rules=rules,
         tracks=tracks,
         assets=ASSETS,
-        facts={"id": str(PROGRAM), "name": "Club"},
+        facts={"id": str(PROGRAM), "name": "Club", "time_zone": time_zone},
     )
 
 
@@ -155,4 +159,5 @@ def tag(name: str) -> dict[str, Any]:
 def counter(
     value: str, window: timedelta | None = None, age: timedelta = timedelta(0)
 ) -> CounterState:
-    return CounterState(Decimal(value), window, MOMENT - age)
+    """One whose window began so long before the event."""
+    return windows.opened(Decimal(value), Window(window), HAPPENED - age)

@@ -8,10 +8,11 @@ from uuid import UUID
 
 import pytest
 
-from participants.state.person import CounterState
 from participants.state.standing import Standing
+from participants.state.windows import CounterState
 from programs.kernel.decimals import LARGEST
 from tests.participants.events.in_memory import (
+    HAPPENED,
     a_level,
     a_rule,
     a_track,
@@ -167,10 +168,10 @@ def test_what_no_attribute_can_be_fails_its_rule(expression: str) -> None:
             )
             for rest in ({}, {"reset_after": "24h"})
         ),
-        # It has ended: the person was read as zero, and another begins.
+        # It has ended, and another begins.
         *(
             (
-                counter("0", timedelta(days=1), timedelta(hours=24)),
+                counter("2", timedelta(days=1), timedelta(hours=24)),
                 count("1", **rest),
                 counter("1", timedelta(days=1)),
             )
@@ -202,7 +203,7 @@ def test_a_counter_adds_and_its_window_goes_on_or_begins_anew(
     assert ana.person.touched_counters == {"visits"}
     [row] = ana.person.noted
     assert row.new_value == f"{after.value:f}"
-    assert row.old_value == (f"{known.value:f}" if known else None)
+    assert row.old_value == (f"{known.value_at(HAPPENED):f}" if known else None)
 
 
 @pytest.mark.parametrize(

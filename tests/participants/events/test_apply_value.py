@@ -12,6 +12,7 @@ from participants.ledger.book import Maturity
 from programs.kernel.decimals import LARGEST, written
 from tests.participants.events.in_memory import (
     ASSETS,
+    HAPPENED,
     a_level,
     a_rule,
     a_track,
@@ -201,7 +202,8 @@ def test_the_largest_amount_fits_and_one_more_does_not() -> None:
 @pytest.mark.parametrize(
     ("matures_at", "when"),
     [
-        ("720h", MOMENT + timedelta(days=30)),  # by the time of processing, not the event's
+        ("720h", HAPPENED + timedelta(days=30)),
+        ("86401s", MOMENT + timedelta(seconds=1)),
         ("2026-12-24T00:00:00Z", datetime(2026, 12, 24, tzinfo=UTC)),
     ],
 )
@@ -216,7 +218,10 @@ def test_a_credit_that_matures_later_is_deferred(matures_at: str, when: datetime
     assert (waiting.amount, waiting.matures_at) == (Decimal(5), when)
 
 
-@pytest.mark.parametrize("matures_at", ["2026-11-23T12:00:00Z", "2020-01-01T00:00:00Z"])
+@pytest.mark.parametrize(
+    "matures_at",
+    ["2026-11-23T12:00:00Z", "2020-01-01T00:00:00Z", "1s", "24h"],  # it happened a day ago
+)
 def test_a_time_that_has_passed_defers_nothing(matures_at: str) -> None:
     ana = somebody()
 
@@ -236,7 +241,7 @@ def test_a_forfeit_of_what_is_deferred_takes_what_matures_last() -> None:
         )
 
     outcome = run(
-        ana, a_rule(move("FORFEIT", "4", bucket="DEFERRED"), credit("1", matures_at="1h"))
+        ana, a_rule(move("FORFEIT", "4", bucket="DEFERRED"), credit("1", matures_at="25h"))
     )
 
     assert refusal(outcome) is None

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from participants import state
 from participants.causes import Cause
 from participants.models import StateChange
-from participants.state import persons
-from participants.state.person import HistoryRow, Person, window_has_ended
+from participants.state import persons, windows
+from participants.state.person import HistoryRow, Person
 from participants.state.read import WINDOW_HAS_ENDED
 from tests.conftest import TESTER
 
@@ -71,19 +71,25 @@ def test_the_bulk_upsert_does_what_a_person_does(start: state.Change, change: st
     assert result.changed == bool(person.noted)
 
 
-@given(began=AROUND, length=st.none() | st.integers(1, 3))
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+@given(
+    began=AROUND,
+    window=st.sampled_from([(None, "", "", None)])
+    | st.integers(1, 3).map(lambda n: (timedelta(microseconds=n), "", "", None))
+    | AROUND.map(lambda end: (None, "DAY", "UTC", end)),
 )
-def test_windows_end_at_the_same_moment_in_sql(began: datetime, length: int | None) -> None:
-    window = None if length is None else timedelta(microseconds=length)
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_windows_end_at_the_same_moment_in_sql(began: datetime, window: Any) -> None:
+    reset_after, reset, time_zone, period_end = window
+    counter = windows.stored(Decimal(1), reset_after, reset, time_zone, began, period_end)
 
     assert holds(
         WINDOW_HAS_ENDED.format(moment="%s::timestamptz"),
-        "counter (last_reset_at, reset_after)",
-        "%s::timestamptz, %s::interval",
-        [MOMENT, began, window],
-    ) is window_has_ended(began, window, MOMENT)
+        "counter (last_reset_at, reset_after, period_end)",
+        "%s::timestamptz, %s::interval, %s::timestamptz",
+        [MOMENT, began, reset_after, period_end],
+    ) is counter.has_ended(MOMENT)
 
 
 def holds(condition: str, table: str, row: str, parameters: list[Any]) -> bool:
