@@ -38,7 +38,7 @@ def refusal(text: str, result: Result | None = None) -> tuple[int, int, str, str
         ("program.name > 5", 1, "program.name > 5", "Text cannot be compared with a number."),
         ("program.name == 5", 1, "program.name == 5", "Text never equals a number."),
         ("program.name + 5", 1, "program.name + 5", "Text and a number cannot be added. To turn a number into text, write string(…)."),
-        ("now + 5", 1, "now + 5", "A time and a number cannot be added. Add a duration, as in now + duration(\"30d\")."),
+        ("now + 5", 1, "now + 5", "A time and a number cannot be added. Add a duration, as in now + duration(\"30d\"), or days, as in addDays(now, 30)."),
         ("!program.name", 2, "program.name", "The operand of ! must be true or false, not text."),
         ("-program.name", 1, "-program.name", "Text cannot be negated."),
         ("true && 5", 9, "5", "Both sides of && must be true or false, not a number."),
