@@ -31,11 +31,9 @@ from participants.exceptions import InsufficientBalance, ParticipantInactive
 from participants.models import EventStatus
 from programs.kernel.actors import Actor, ActorKind
 from programs.kernel.exceptions import DomainError
-from programs.rulebook.actions import SetTier
 from programs.rulebook.compiled import CompiledRule, Rulebook
 from programs.rules import BudgetExceeded, EvaluationError, MissingField
 
-_WITHOUT_EFFECT: Final = {"error", "undone", "ignored"}  # members of such an effect
 LONGEST_RUN = 1.0  # seconds that the rules of one event may take together
 # Of all refusals, those that concern the event as a whole. Any other is the business of the rule that meets it.
 FAILS_EVENT: Final = (InsufficientBalance, ParticipantInactive)
@@ -46,12 +44,14 @@ class Occurrence:
     """What happened, as rules see it. `event_id` is None in a simulation.
 
     `only` are the rules that run; None stands for all. They are some where those failed that the others did not wait for.
+    `set_tracks` are the keys of the tracks on which the others have set a level.
     """
 
     event_id: UUID | None
     event_timestamp: datetime
     data: Mapping[str, Any]
     only: AbstractSet[UUID] | None = None
+    set_tracks: AbstractSet[str] = frozenset()
 
 
 class _Failed(Exception):
@@ -226,7 +226,7 @@ def _raise_levels(
         reached = track.qualified(counters)
         if reached is None or reached.rank <= subject.earned_rank(track):
             continue
-        if track.key in _set_tracks(evaluations):
+        if track.key in occurrence.set_tracks | outcome.set_tracks(evaluations):
             continue
         by = Actor(ActorKind.TIER_TRACK, f"{track.key} v{track.version}")
         cause = Cause(by, occurrence.event_id, None, rulebook.program_id)
@@ -239,13 +239,3 @@ def _raise_levels(
             change["earned_level"] = reached.key
         changes.append(change)
     return changes
-
-
-def _set_tracks(evaluations: Iterable[RuleEvaluation]) -> set[str]:
-    """The keys of the tracks on which a SET_TIER has put the participant in this event."""
-    return {
-        effect["tier"]
-        for evaluation in evaluations
-        for effect in evaluation["actions"]
-        if effect["type"] == SetTier.type and not effect.keys() & _WITHOUT_EFFECT
-    }

@@ -7,10 +7,13 @@ from uuid import UUID
 
 from participants.models import Event, EventStatus
 from programs.kernel import exact_json
+from programs.rulebook.actions import SetTier
 from programs.rulebook.compiled import CompiledRule
 
 MATCHED, NOT_MATCHED, SKIPPED, FAILED = "matched", "not_matched", "skipped", "failed"
 RULE_OUTCOMES = [MATCHED, NOT_MATCHED, SKIPPED, FAILED]
+
+_WITHOUT_EFFECT = {"error", "undone", "ignored"}  # members of an effect of which nothing remains
 
 MAX_STORED = 64_000  # bytes of JSON
 _ESCAPED_NUL = b"\\u0000"
@@ -160,6 +163,16 @@ def skipped(rule: CompiledRule, reason: str = "") -> RuleEvaluation:
         "outcome": SKIPPED,
         "reason": reason,
         "actions": [],
+    }
+
+
+def set_tracks(evaluations: Iterable[RuleEvaluation]) -> set[str]:
+    """The keys of the tracks on which a SET_TIER has put the participant, by these evaluations."""
+    return {
+        effect["tier"]
+        for evaluation in evaluations
+        for effect in evaluation["actions"]
+        if effect["type"] == SetTier.type and not effect.keys() & _WITHOUT_EFFECT
     }
 
 

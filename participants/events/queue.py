@@ -40,8 +40,13 @@ class Pending:
 
     def occurrence(self) -> Occurrence:
         """Parse the data, only when the event's turn has come: a megabyte of JSON takes its time."""
-        only = None if self.only is None else frozenset(self.only)
-        return Occurrence(self.id, self.event_timestamp, exact_json.loads_stored(self.data), only)
+        data = exact_json.loads_stored(self.data)
+        if self.only is None:
+            return Occurrence(self.id, self.event_timestamp, data)
+        # Where the stored outcome was cut, the tracks are judged as by the next event.
+        set_tracks = outcome.set_tracks(self._before.rule_evaluations)
+        only = frozenset(self.only)
+        return Occurrence(self.id, self.event_timestamp, data, only, set_tracks)
 
     def ended(self, result: Outcome) -> Outcome:
         """What the event is to store after this run."""

@@ -9,9 +9,10 @@ from django.utils import timezone
 
 from participants.events.ingest import ingest
 from participants.events.request import NewEvent
-from participants.models import Event, StateChange, TierStanding
+from participants.events.retry import retry
+from participants.models import Counter, Event, StateChange, TierStanding
 from participants.state.tiers import TierChange, clear_tier, expire_due, set_tier
-from programs import tracks
+from programs import rulebook, tracks
 from programs.api.tiers import NewTierTrackSerializer, TierTrackChangeSerializer
 from programs.kernel import instants
 from programs.models import TierTrack
@@ -68,6 +69,28 @@ def test_a_lent_gold_leaves_the_silver_that_was_earned() -> None:
         ("status", "silver", "gold"),
         ("status", "gold", "silver"),
     ]
+
+
+@pytest.mark.django_db
+def test_what_a_rule_has_set_is_not_undone_when_another_rule_of_its_event_is_retried() -> None:
+    world = make_world()
+    make_track(world)
+    add_rule(world, {**COUNT, "value": "5"})
+    add_rule(
+        world, {"type": "SET_TIER", "tier": "status", "level": ""}, {"type": "TAG", "tag": "x"}
+    )
+    failing = add_rule(world, {**COUNT, "key": "spent", "value": "event.amount"})
+    event = happen(world)
+    work_off()
+    assert not TierStanding.objects.exists()
+
+    mended = {"actions": [{**COUNT, "key": "spent", "value": "3"}]}
+    rulebook.change(failing.pk, rulebook.clean_change(mended), by=TESTER)
+    retry(event.pk)
+    work_off()
+
+    assert Counter.objects.get(key="spent").value == 3
+    assert not TierStanding.objects.exists()
 
 
 @pytest.mark.django_db
