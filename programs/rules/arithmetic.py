@@ -12,7 +12,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Final
 
-from programs.rules.errors import EvaluationError, cut
+from programs.rules.errors import EvaluationError, quoting
 
 DIGITS: Final = 50
 SIGNIFICANT_DIGITS: Final = 40
@@ -111,10 +111,10 @@ def whole(number: Decimal, what: str = "A position must be") -> int:
     if (position := _POSITIONS.get(number)) is not None:
         return position
     if not is_whole(number):
-        raise EvaluationError(f"{what} a whole number, not {cut(plain(number))}.")
+        raise quoting(f"{what} a whole number, not {{}}.", plain(number))
     if -_FARTHEST <= number < _FARTHEST:
         return int(significant(number))
-    raise EvaluationError(f"{what} a whole number of {MAX_BITS} bits, not {cut(plain(number))}.")
+    raise quoting(f"{what} a whole number of {MAX_BITS} bits, not {{}}.", plain(number))
 
 
 def normal(number: Decimal) -> Decimal:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
-from programs.rules.errors import EvaluationError, cut
+from programs.rules.errors import quoting
 
 _DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)", re.ASCII)
 _DATE_AND_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:.*", re.ASCII)
@@ -57,11 +57,11 @@ def date_from_text(text: str) -> date:
     match = _DATE.fullmatch(text)
     if match is None:
         also = " For a time, write timestamp(…)." if _DATE_AND_TIME.fullmatch(text) else ""
-        raise EvaluationError(f'"{cut(text)}" is not a date. Write it like "2026-05-31".{also}')
+        raise quoting(f'"{{}}" is not a date. Write it like "2026-05-31".{also}', text)
     try:
         return date(*map(int, match.groups()))
     except ValueError:
-        raise EvaluationError(f'There is no such day as "{text}".') from None
+        raise quoting('There is no such day as "{}".', text) from None
 
 
 # What follows raises ValueError or OverflowError outside the years 1 to 9999.

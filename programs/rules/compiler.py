@@ -428,7 +428,7 @@ def _read_local(local: Local) -> Closure:
         if isinstance(value, MissingField):
             raise MissingField(value.message)
         if isinstance(value, EvaluationError):
-            raise EvaluationError(value.message)
+            raise EvaluationError(value.message, value.discreet)
         return value
 
     return read

@@ -1,6 +1,6 @@
 """What the host of the language lets an expression read and call."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -23,6 +23,14 @@ class Environment:
     is_open: bool = False
     time_zone: str = ""
     private: Collection[str] = ()
+
+    def hides(self, reads: Iterable[str]) -> bool:
+        """Whether one of these paths, as they are written, is private, or has or is a part of what is."""
+        return any(
+            read == path or path.startswith(f"{read}.") or read.startswith((f"{path}.", f"{path}["))
+            for read in reads
+            for path in self.private
+        )
 
 
 # For expressions whose host has declared nothing, as in CEL's own tests.

@@ -24,7 +24,14 @@ class RuleSyntaxError(Exception):
 
 
 class EvaluationError(Exception):
-    """An expression without a value for these facts; the message says why."""
+    """An expression without a value for these facts; the message says why.
+
+    `discreet` says it without the value that the message quotes, if it does quote one.
+    """
+
+    def __init__(self, message: str, discreet: str = "") -> None:
+        super().__init__(message)
+        self.discreet = discreet or message
 
     @property
     def message(self) -> str:
@@ -48,6 +55,11 @@ class NullOperand(MissingField):
 
 class BudgetExceeded(EvaluationError):
     """An evaluation that takes more steps than allowed. Unlike other errors, nothing in a rule absorbs it."""
+
+
+def quoting(message: str, value: str) -> EvaluationError:
+    """The error whose message quotes a value, at its {}."""
+    return EvaluationError(message.format(cut(value)), message.format("…"))
 
 
 def null_error(text: str) -> MissingField:

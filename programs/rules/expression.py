@@ -1,6 +1,6 @@
 """Compiled expressions: text in, closures inside, values and reasons out."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -78,7 +78,7 @@ def compile(  # noqa: A001
         # Each part of a top-level && gets its own reason.
         nodes = node.parts if type(node) is tree.Logic and node.sign == "&&" else [node]
         zone = environment.time_zone if checker.is_in_zone else ""
-        parts = tuple(_part(compiler, each, zone, environment.private) for each in nodes)
+        parts = tuple(_part(compiler, each, zone, environment) for each in nodes)
     except RecursionError:
         raise RuleSyntaxError("The rule is nested too deeply.") from None
     reads = tuple(dict.fromkeys(path for part in parts for path in part.reads))
@@ -88,11 +88,13 @@ def compile(  # noqa: A001
     )
 
 
-def _part(compiler: Compiler, node: Node, zone: str, private: Collection[str]) -> Part:
+def _part(compiler: Compiler, node: Node, zone: str, environment: Environment) -> Part:
     closure = compiler.watch(node)
-    shown = shown_of(node, compiler, private)
+    shown = shown_of(node, compiler, environment.hides)
     if zone:
         closure = _in_zone(closure, zone.split("."))
+    if environment.hides(compiler.reads):
+        closure = _discreet(closure)
     return Part(compiler.source[node.start : node.end], closure, tuple(compiler.reads), shown)
 
 
@@ -105,6 +107,20 @@ def _in_zone(closure: Closure, names: Sequence[str]) -> Closure:
             zone = zone.get(name) if type(zone) is dict else None
         run[ZONE] = zone
         return closure(facts, run)
+
+    return evaluate
+
+
+def _discreet(closure: Closure) -> Closure:
+    """The closure of what reads something private: its errors quote no values."""
+
+    def evaluate(facts: Facts, run: Run) -> Value:
+        try:
+            return closure(facts, run)
+        except EvaluationError as error:
+            if error.discreet == error.message:
+                raise
+            raise EvaluationError(error.discreet) from None
 
     return evaluate
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from programs.rules.arithmetic import CONTEXT, plain, to_integral
 from programs.rules.budget import ZONE, Run
-from programs.rules.errors import EvaluationError, cut
+from programs.rules.errors import EvaluationError, quoting
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
@@ -47,14 +47,14 @@ def timestamp_from_text(text: str) -> datetime:
     """Read RFC 3339 ("2026-01-15T10:30:00Z"); digits beyond microseconds are dropped. Raises EvaluationError."""
     match = _TIMESTAMP.fullmatch(text)
     if match is None:
-        raise EvaluationError(f'"{cut(text)}" is not a time. Write it like "2026-01-15T10:30:00Z".')
+        raise quoting('"{}" is not a time. Write it like "2026-01-15T10:30:00Z".', text)
     year, month, day, hour, minute, second = map(int, match.groups()[:6])
     micro = int((match[7] or "")[:6].ljust(6, "0"))
     try:
         moment = datetime(year, month, day, hour, minute, second, micro, tzinfo=UTC)
         return moment - _offset(match[8], match[9], match[10]) if match[8] else moment
     except (ValueError, OverflowError):
-        raise EvaluationError(f'There is no such time as "{cut(text)}".') from None
+        raise quoting('There is no such time as "{}".', text) from None
 
 
 def timestamp_from_seconds(seconds: Decimal) -> datetime:
@@ -69,9 +69,7 @@ def duration_from_text(text: str) -> timedelta:
     if text in ("0", "+0", "-0"):
         return timedelta()
     if len(text) > 100 or not _DURATION.fullmatch(text):
-        raise EvaluationError(
-            f'"{cut(text)}" is not a duration. Write it like "60d", "36h" or "1h30m".'
-        )
+        raise quoting('"{}" is not a duration. Write it like "60d", "36h" or "1h30m".', text)
     nanoseconds = Decimal()
     for amount, unit in _DURATION_PART.findall(text):
         part = CONTEXT.multiply(Decimal(amount), _NANOSECONDS[unit])
@@ -143,9 +141,7 @@ def _offset(sign: str, hours: str, minutes: str) -> timedelta:
 
 
 def _no_zone(name: str) -> EvaluationError:
-    return EvaluationError(
-        f'"{cut(name)}" is not a time zone. Write it like "Europe/Berlin" or "+02:00".'
-    )
+    return quoting('"{}" is not a time zone. Write it like "Europe/Berlin" or "+02:00".', name)
 
 
 def out_of_range() -> EvaluationError:

@@ -1,6 +1,6 @@
 """What a reason shows of a false part of a condition: both sides of its comparisons, and the items that decided."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -135,6 +135,7 @@ class Items:
 
 
 Shown = Side | Items
+Hides = Callable[[Iterable[str]], bool]
 
 
 def shown_value(closure: Closure, facts: Facts, run: Run) -> str:
@@ -154,15 +155,15 @@ def to_watch(node: Node) -> Iterator[int]:
             yield from (id(inner) for inner, _ in _leaves(macro.arguments[-1]))
 
 
-def shown_of(node: Node, compiler: "Compiler", private: Collection[str]) -> tuple[Shown, ...]:
-    """What a reason shows of the node, which has been compiled. Nothing that is private."""
-    shown = [each for each in _shown(node, compiler) if not _is_private(each, private)]
+def shown_of(node: Node, compiler: "Compiler", hides: Hides) -> tuple[Shown, ...]:
+    """What a reason shows of the node, which has been compiled. Nothing that reads paths which the host `hides`."""
+    shown = [each for each in _shown(node, compiler) if not hides(_reads_of(each))]
     if type(node) is tree.Chain and len(shown) == len(node.rest) == 1:
         (side,) = shown
         if isinstance(side, Side) and side.watched is compiler.watched.get(id(node.first)):
             shown = [replace(side, is_it=side.is_value)]
     return tuple(
-        replace(each, sides=[side for side in each.sides if not _is_private(side, private)])
+        replace(each, sides=[side for side in each.sides if not hides(_reads_of(side))])
         if isinstance(each, Items)
         else each
         for each in shown
@@ -230,10 +231,5 @@ def _called_on_local(node: Node) -> tree.Call | None:
     return last if is_local and type(last) is tree.Call else None
 
 
-def _is_private(shown: Shown, private: Collection[str]) -> bool:
-    reads = shown.reads if isinstance(shown, Items) else shown.watched.reads
-    return any(
-        read == path or path.startswith(f"{read}.") or read.startswith((f"{path}.", f"{path}["))
-        for read in reads
-        for path in private
-    )
+def _reads_of(shown: Shown) -> Iterable[str]:
+    return shown.reads if isinstance(shown, Items) else shown.watched.reads

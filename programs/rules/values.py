@@ -27,7 +27,7 @@ from programs.rules.budget import (
     charge,
     charge_scanned,
 )
-from programs.rules.errors import EvaluationError, cut, unfit
+from programs.rules.errors import EvaluationError, cut, quoting, unfit
 from programs.rules.moments import seconds_text, timestamp_text
 
 Value = Any  # one of the types above
@@ -212,7 +212,7 @@ def as_key(value: Value, run: Run) -> Any:
     if kind is Decimal:
         if is_whole(value):
             return normal(significant(value))
-        raise EvaluationError(f"A map key cannot be {written(value)}. Write int(…).")
+        raise quoting("A map key cannot be {}. Write int(…).", plain(value))
     raise EvaluationError(
         f"A map key is text, a whole number, or true or false, not {in_words(value)}."
     )

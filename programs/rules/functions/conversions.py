@@ -7,7 +7,7 @@ from typing import Final
 
 from programs.rules.arithmetic import counted, decimal_from_text, plain, to_integral
 from programs.rules.budget import DURATION, TIME, Run, charge, charge_made
-from programs.rules.errors import EvaluationError, cut
+from programs.rules.errors import EvaluationError, quoting
 from programs.rules.functions.table import function
 from programs.rules.moments import (
     EPOCH,
@@ -42,7 +42,7 @@ def int_(run: Run, value: Value) -> Decimal:
         return counted((value - EPOCH) // timedelta(seconds=1))
     number = decimal_from_text(value) if _INTEGER.fullmatch(value) else None
     if number is None:
-        raise EvaluationError(f'"{cut(value)}" is not a whole number.')
+        raise quoting('"{}" is not a whole number.', value)
     return number
 
 
@@ -50,7 +50,7 @@ def int_(run: Run, value: Value) -> Decimal:
 def uint(run: Run, value: Value) -> Decimal:
     number = int_(run, value)
     if number < 0:
-        raise EvaluationError(f"{cut(plain(number))} is negative. uint takes numbers from 0 up.")
+        raise quoting("{} is negative. uint takes numbers from 0 up.", plain(number))
     return number
 
 
@@ -60,7 +60,7 @@ def double(run: Run, value: Value) -> Decimal:
         return value
     number = decimal_from_text(value)
     if number is None:
-        raise EvaluationError(f'"{cut(value)}" is not a number.')
+        raise quoting('"{}" is not a number.', value)
     return number
 
 
@@ -69,7 +69,7 @@ def bool_(run: Run, value: Value) -> bool:
     if type(value) is bool:
         return value
     if value not in _BOOLS:
-        raise EvaluationError(f'"{cut(value)}" is neither true nor false.')
+        raise quoting('"{}" is neither true nor false.', value)
     return _BOOLS[value]
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from programs.rules.arithmetic import DIGITS, MAX_EXPONENT, is_whole, plain, significant, whole
 from programs.rules.budget import CONTAINER, Run, charge, charge_made
-from programs.rules.errors import EvaluationError, unfit
+from programs.rules.errors import EvaluationError, quoting, unfit
 from programs.rules.functions.conversions import encoded
 from programs.rules.functions.table import function
 from programs.rules.moments import seconds_text, timestamp_text
@@ -44,7 +44,7 @@ def _clause(run: Run, match: re.Match[str], remaining: Iterator[Value]) -> str:
     if percent:
         return "%"
     if conversion is None or conversion not in "sdfexXob":
-        raise EvaluationError(f'"{match[0]}" is not a format clause. Write %% for a percent sign.')
+        raise quoting('"{}" is not a format clause. Write %% for a percent sign.', match[0])
     try:
         value = next(remaining)
     except StopIteration:

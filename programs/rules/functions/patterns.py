@@ -8,7 +8,7 @@ from typing import Any, Final
 import re2
 
 from programs.rules.budget import Run, charge, charge_made
-from programs.rules.errors import EvaluationError, cut
+from programs.rules.errors import EvaluationError, cut, quoting
 from programs.rules.functions.conversions import encoded
 from programs.rules.functions.table import function
 
@@ -36,14 +36,13 @@ def compiled(pattern: str) -> Pattern:
     except re2.error as error:
         why = error.args[0] if error.args else ""
         why = why.decode(errors="replace") if isinstance(why, bytes) else str(why)
-        raise EvaluationError(
-            f'"{cut(pattern)}" is not a valid regular expression: {cut(why, 100)}.'
-        ) from None
+        message = f'"{cut(pattern)}" is not a valid regular expression: {cut(why, 100)}.'
+        raise EvaluationError(message, "That is not a valid regular expression.") from None
     finally:
         # The module would keep the last 128 of them, each with a megabyte for its states.
         re2.purge()
     if regexp.programsize > MAX_PROGRAM:
-        raise EvaluationError(f'The regular expression "{cut(pattern)}" is too large.')
+        raise quoting('The regular expression "{}" is too large.', pattern)
     return regexp
 
 

@@ -153,4 +153,5 @@ def quote(run: Run, text: str) -> str:
 
 
 def _outside(text: str, position: str) -> EvaluationError:
-    return EvaluationError(f"Position {position} is outside a text of {len(text):,} characters.")
+    message = f"Position {position} is outside a text of {len(text):,} characters."
+    return EvaluationError(message, "The position is outside the text.")
