@@ -74,6 +74,7 @@ class Subject:
             "id": str(person.id),
             "external_id": person.external_id,
             "status": person.status,
+            **person.profile,
             "tags": person.tags,
             "attributes": person.attributes,
             "counters": person.counters_at(at),

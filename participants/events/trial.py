@@ -14,7 +14,7 @@ from participants.ledger.book import Amounts, Book, Maturity
 from participants.models import MAX_EXTERNAL_ID_LENGTH, ParticipantStatus
 from participants.state import windows
 from participants.state.changes import clean_change
-from participants.state.person import Person
+from participants.state.person import READ_OF_PROFILE, Person
 from participants.state.standing import Standing
 from participants.state.windows import NEVER
 from programs import rulebook
@@ -120,6 +120,7 @@ def _made_up(members: dict[str, Any], book: Rulebook, now: datetime) -> Subject:
     change = clean_change(members)
     errors.raise_if_any()
     person.status = change.status or person.status
+    person.profile = {name: change.profile.get(name, "") for name in READ_OF_PROFILE}
     person.tags = change.tags or []
     attributes = change.attributes or {}
     person.attributes = {key: value for key, value in attributes.items() if value is not None}

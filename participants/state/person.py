@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from participants.causes import Cause
@@ -61,6 +61,9 @@ class HistoryRow(NamedTuple):
     program_id: UUID | None
 
 
+# What rules read of the profile.
+READ_OF_PROFILE: Final = ("email", "first_name", "last_name", "display_name")
+
 _OF_THE_ROW = (StateType.TAG, StateType.ATTRIBUTE)
 
 
@@ -82,6 +85,8 @@ class Person:
     noted: list[HistoryRow] = field(default_factory=list)
     touched_counters: set[str] = field(default_factory=set)
     touched_tracks: set[UUID] = field(default_factory=set)
+    # READ_OF_PROFILE, which no rule changes.
+    profile: dict[str, str] = field(default_factory=lambda: dict.fromkeys(READ_OF_PROFILE, ""))
 
     @property
     def is_active(self) -> bool:
@@ -102,6 +107,7 @@ class Person:
             *(self.tags.copy(), self.attributes.copy(), self.counters.copy()),
             *(self.standings.copy(), self.noted),
             *(self.touched_counters.copy(), self.touched_tracks.copy()),
+            self.profile,
         )
 
     def add_tag(self, tag: str, cause: Cause) -> bool:

@@ -8,7 +8,7 @@ from uuid import UUID
 from participants.exceptions import ParticipantNotFound
 from participants.models import Counter, Participant, StateChange, TierStanding
 from participants.state import windows
-from participants.state.person import HistoryRow, Person
+from participants.state.person import READ_OF_PROFILE, HistoryRow, Person
 from participants.state.standing import Standing
 from programs.kernel import exact_json
 from programs.kernel.columns import Columns
@@ -26,8 +26,9 @@ _LOCK_BY_ID = Statement(_LOCK.format(condition="id = ANY($1::uuid[])"))
 _LOCK_BY_EXTERNAL_ID = Statement(_LOCK.format(condition="external_id = $1"))
 
 _PERSONS = Statement(
-    """
-SELECT id, external_id, status, created_at, tags::text[], attributes::text
+    f"""
+SELECT id, external_id, status, created_at, tags::text[], attributes::text,
+    ARRAY[{", ".join(READ_OF_PROFILE)}]::text[]
 FROM participants_participant WHERE id = ANY($1::uuid[])
 """,
     binary=True,
@@ -138,9 +139,10 @@ def load(participant_ids: Sequence[UUID], moment: datetime) -> dict[UUID, Person
     """These participants as they count at this moment, by their ids. Three statements, however many they are."""
     persons: dict[UUID, Person] = {}
     ids = id_list(participant_ids)
-    for *own, attributes in run(_PERSONS, [ids], at=participant_ids):
+    for *own, attributes, profile in run(_PERSONS, [ids], at=participant_ids):
         person = Person(*own)
         person.attributes = exact_json.loads_stored(attributes)
+        person.profile = dict(zip(READ_OF_PROFILE, profile, strict=True))
         persons[person.id] = person
     for participant_id, key, *counter in run(_COUNTERS, [ids], at=participant_ids):
         persons[participant_id].counters[key] = windows.stored(*counter)

@@ -27,7 +27,7 @@ def refusal(text: str, result: Result | None = None) -> tuple[int, int, str, str
         ("evnt.amount > 5", 1, "evnt", "There is no variable evnt. Did you mean event?"),
         ("participant.tgas == []", 1, "participant.tgas", 'participant has no field "tgas". Did you mean participant.tags?'),
         ("participant.balances.PTS.availble > 1", 1, "participant.balances.PTS.availble", 'participant.balances.PTS has no field "availble". Did you mean participant.balances.PTS.available?'),
-        ('participant["zzz"]', 1, 'participant["zzz"]', 'participant has no field "zzz". It has id, external_id, status, tags, attributes, counters, tiers, balances, created_at.'),
+        ('participant["zzz"]', 1, 'participant["zzz"]', 'participant has no field "zzz". It has id, external_id, status, email, first_name, last_name, display_name, tags, attributes, counters, tiers, balances, created_at.'),
         ('event.name.startswith("a")', 1, 'event.name.startswith("a")', "There is no function startswith. Did you mean startsWith?"),
         ("rond(1.5, 1)", 1, "rond(1.5, 1)", "There is no function rond. Did you mean round?"),
         ("math.absolute(1)", 1, "math.absolute(1)", "There is no function math.absolute. Did you mean math.abs?"),
