@@ -426,7 +426,7 @@ def _read_local(local: Local) -> Closure:
     def read(facts: Facts, run: Run) -> Value:
         value = run[slot]
         if isinstance(value, MissingField):
-            raise MissingField(value.message)
+            raise MissingField(value.message, value.discreet)
         if isinstance(value, EvaluationError):
             raise EvaluationError(value.message, value.discreet)
         return value

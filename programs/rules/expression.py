@@ -9,7 +9,7 @@ from programs.rules.budget import FIRST_SLOT, ZONE, Run, new_run
 from programs.rules.checker import UNWRAP, Checker
 from programs.rules.compiler import Compiler
 from programs.rules.environment import DYNAMIC, Environment
-from programs.rules.errors import EvaluationError, RuleSyntaxError, cut, null_error
+from programs.rules.errors import EvaluationError, MissingField, RuleSyntaxError, cut, null_error
 from programs.rules.explain import Decision, Part
 from programs.rules.kinds import ANY, BOOL, NUMBER, Kind
 from programs.rules.operators import logic
@@ -120,7 +120,8 @@ def _discreet(closure: Closure) -> Closure:
         except EvaluationError as error:
             if error.discreet == error.message:
                 raise
-            raise EvaluationError(error.discreet) from None
+            kind = MissingField if isinstance(error, MissingField) else EvaluationError
+            raise kind(error.discreet) from None
 
     return evaluate
 

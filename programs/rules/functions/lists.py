@@ -93,8 +93,14 @@ def flatten(run: Run, elements: list[Value], depth: int = 1) -> list[Value]:
 @function("list.slice(whole, whole) -> list(element)")
 def slice_(run: Run, elements: list[Value], start: int, end: int) -> list[Value]:
     if not 0 <= start <= end:
-        raise EvaluationError(f"slice takes positions from 0 up, in order, not {start} and {end}.")
+        raise EvaluationError(
+            f"slice takes positions from 0 up, in order, not {start} and {end}.",
+            "slice takes positions from 0 up, in order.",
+        )
     if end > len(elements):
-        raise MissingField(f"slice cannot end at {end}: the list has {len(elements):,} elements.")
+        raise MissingField(
+            f"slice cannot end at {end}: the list has {len(elements):,} elements.",
+            "slice cannot end there: the list has fewer elements.",
+        )
     charge(run, CONTAINER + (end - start) // 4)
     return elements[start:end]

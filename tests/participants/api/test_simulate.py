@@ -338,3 +338,25 @@ def test_staff_who_may_see_a_program_may_try_its_rules(world: World) -> None:
 
     assert client.post(path, {"event": {}, "participant_state": {}}).status_code == 200
     assert client.post(path, {"event": {}, "external_id": "ana"}).status_code == 403
+
+
+def test_rules_read_who_somebody_is_and_no_reason_tells_it(api: APIClient, world: World) -> None:
+    profile = {"email": "ana@club.example", "first_name": "Ana", "display_name": "Ana L."}
+    state.change(Change(profile=profile), to="ana", by=TESTER)
+    condition = (
+        'participant.email.endsWith("@club.example") && participant.first_name == "Ana"'
+        ' && participant.last_name == "" && participant.display_name != participant.first_name'
+    )
+    draft = {"condition": condition, "actions": [{"type": "TAG", "tag": "staff"}]}
+
+    def told(somebody: dict[str, Any]) -> tuple[str, str]:
+        body = {"event": {}, "rule": draft, **somebody}
+        answer = api.post(f"/v1/programs/{world.program.pk}/simulate", body).json()
+        evaluation = answer["rule_evaluations"][-1]
+        return evaluation["outcome"], evaluation["reason"]
+
+    assert told({"external_id": "ana"}) == ("matched", "")
+    assert told({"participant_state": profile}) == ("matched", "")
+    outcome, reason = told({"participant_state": {**profile, "email": "ana@elsewhere.example"}})
+    assert outcome == "not_matched"
+    assert reason == 'participant.email.endsWith("@club.example") is false'
