@@ -1,10 +1,12 @@
 """Calendar periods of a time zone: which one a moment is in."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from django.db import models
+
+from programs.rules import calendars
 
 FIRST: Final = datetime.min.replace(tzinfo=UTC)
 LAST: Final = datetime.max.replace(tzinfo=UTC)
@@ -18,9 +20,6 @@ class Period(models.TextChoices):
     YEAR = "YEAR"
 
 
-_MONTHS: Final = {Period.MONTH: 1, Period.QUARTER: 3, Period.YEAR: 12}
-
-
 def around(period: str, time_zone: str, moment: datetime) -> tuple[datetime, datetime]:
     """Return when the period of this moment begins and ends: `start <= moment < end`."""
     zone = ZoneInfo(time_zone)
@@ -28,15 +27,16 @@ def around(period: str, time_zone: str, moment: datetime) -> tuple[datetime, dat
         day = moment.astimezone(zone).date()
     except OverflowError:  # before the year 1 there, or after 9999
         day = moment.date()
-    first = _first_day(period, day)
-    start, end = _bounds(period, first, zone)
-    # Where clocks are set back from just after midnight, yesterday's hour comes again; where they are set forward from
-    # just before it, midnight never comes.
+    span = calendars.Period(period)
+    first = span.first_day(day)
+    start, end = _bounds(span, first, zone)
+    # Where clocks are set back from just after midnight, yesterday's hour comes again. And a moment may be in the year 1
+    # in UTC and before it in the zone.
     if moment >= end:
-        start, end = _bounds(period, _first_day_after(period, first) or first, zone)
+        start, end = _bounds(span, _first_day_after(span, first) or first, zone)
     elif moment < start:
-        before = None if first == date.min else _first_day(period, first - timedelta(days=1))
-        start, end = FIRST if before is None else _midnight(before, zone), start
+        before = None if first == date.min else span.first_day(first - timedelta(days=1))
+        start, end = FIRST if before is None else _begin(before, zone), start
     return start, end
 
 
@@ -48,34 +48,21 @@ def later(moment: datetime, length: timedelta) -> datetime:
         return LAST
 
 
-def _bounds(period: str, first: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+def _bounds(period: calendars.Period, first: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
     after = _first_day_after(period, first)
-    return _midnight(first, zone), LAST if after is None else _midnight(after, zone)
+    return _begin(first, zone), LAST if after is None else _begin(after, zone)
 
 
-def _first_day(period: str, day: date) -> date:
-    if period == Period.DAY:
-        return day
-    if period == Period.WEEK:
-        return day - timedelta(days=day.weekday())
-    months = _MONTHS[Period(period)]
-    return day.replace(month=day.month - (day.month - 1) % months, day=1)
-
-
-def _first_day_after(period: str, first: date) -> date | None:
+def _first_day_after(period: calendars.Period, first: date) -> date | None:
     """The first day of the next period; None after the year 9999."""
     try:
-        if period in (Period.DAY, Period.WEEK):
-            return first + timedelta(days=1 if period == Period.DAY else 7)
-        years, months = divmod(first.month - 1 + _MONTHS[Period(period)], 12)
-        return date(first.year + years, months + 1, 1)
-    except (OverflowError, ValueError):
+        return period.day_after(first)
+    except OverflowError:
         return None
 
 
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
-    # Where midnight is skipped, this is the moment at which the clocks are set; where it comes twice, the first one.
+def _begin(day: date, zone: ZoneInfo) -> datetime:
     try:
-        return datetime.combine(day, time(), zone).astimezone(UTC)
+        return calendars.begin(day, zone)
     except OverflowError:
         return FIRST

@@ -51,6 +51,8 @@ def test_days_follow_each_other_through_a_year_of_changing_clocks(zone: str) -> 
         ("DAY", "Europe/Berlin", "2026-10-25T12:00:00", "2026-10-24T22:00:00", "2026-10-25T23:00:00"),
         # Midnight is skipped, or comes twice.
         ("DAY", "America/Sao_Paulo", "2018-11-04T12:00:00", "2018-11-04T03:00:00", "2018-11-05T02:00:00"),
+        ("DAY", "America/Toronto", "1919-03-31T04:30:00", "1919-03-31T04:30:00", "1919-04-01T04:00:00"),
+        ("DAY", "America/Toronto", "1919-03-31T04:29:59", "1919-03-30T05:00:00", "1919-03-31T04:30:00"),
         ("DAY", "America/Havana", "2026-11-01T04:30:00", "2026-11-01T04:00:00", "2026-11-02T05:00:00"),
         # The 30th was left out in Samoa.
         ("DAY", "Pacific/Apia", "2011-12-30T09:59:59", "2011-12-29T10:00:00", "2011-12-30T10:00:00"),
