@@ -3,3 +3,9 @@ from django.apps import AppConfig
 
 class ParticipantsConfig(AppConfig):
     name = "participants"
+
+    def ready(self) -> None:
+        from participants.events.catalogue import Observer
+        from programs.rulebook import observed
+
+        observed.provide(Observer())

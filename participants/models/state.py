@@ -77,6 +77,8 @@ class Counter(models.Model):
                 name="counter_period_has_an_end",
             ),
         ]
+        # Whether anybody has a counter. Keys are few, so the index is small, and they never change.
+        indexes = [models.Index(fields=["key"], name="counter_by_key")]
 
     def __str__(self) -> str:
         return f"{self.key} {self.value}"

@@ -23,7 +23,7 @@ class AnyActionsField(JSONTextArea):
 
 
 class RuleDraftSerializer(BodySchema):
-    """A condition or actions: exactly one of the two."""
+    """A condition, actions, or both."""
 
     program_id = serializers.UUIDField(
         required=False,
@@ -79,7 +79,7 @@ class RuleDraftViewSet(GenericViewSet[Any]):
 
     @extend_schema(responses={200: JudgementSerializer, 404: ProgramNotFound})
     def judge(self, request: Request) -> Response:
-        """Say whether a condition or actions are right.
+        """Say whether a condition, actions, or both are right.
 
         Nothing is stored. What is wrong with them is in the answer, each mistake with its place. With a `program_id`
         they are checked for that program, and `warnings` tell of what is probably wrong.

@@ -46,10 +46,7 @@ class NewRule:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A condition or actions, one of the two, to check without storing them.
-
-    With a `program_id` the actions may only name assets and tiers of that program.
-    """
+    """A condition, actions, or both, to check without storing them; with a `program_id`, for that program."""
 
     program_id: UUID | None
     condition: str | None
@@ -95,11 +92,11 @@ def clean_draft(body: object) -> Draft:
         program_id = uuid_of(members.pop("program_id") or "", errors, "program_id")
     named = members.keys() & {"condition", "actions"}
     condition, actions = members.pop("condition", None), members.pop("actions", None)
-    if len(named) != 1:
-        errors.add("body", "invalid", "Give either a condition or actions.")
-    elif "condition" in named and not isinstance(condition, str):
+    if not named:
+        errors.add("body", "invalid", "Give a condition, actions, or both.")
+    if "condition" in named and not isinstance(condition, str):
         errors.add("condition", "type", "Give a string.")
-    elif "actions" in named and not isinstance(actions, list):
+    if "actions" in named and not isinstance(actions, list):
         errors.add("actions", "type", "Give a list of actions.")
     refuse_unknown(members, errors)
     errors.raise_if_any()

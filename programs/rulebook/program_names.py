@@ -1,12 +1,13 @@
 """The names that the rules of one program can use: its assets, and its tier tracks with their levels."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Self
 from uuid import UUID
 
-from programs.models import Asset, TierLevel, TierTrack
+from programs.models import Asset, Rule, TierLevel, TierTrack
+from programs.rulebook import observed
 from programs.rules import Shape
 
 # `participants` proves that these are its own.
@@ -15,9 +16,15 @@ STATUSES: Final = ("ACTIVE", "SUSPENDED", "CLOSED")
 
 @dataclass(frozen=True)
 class ProgramNames:
-    """What one program has, read when it is first needed."""
+    """What one program has, read when it is first needed.
+
+    For warnings, `counting` are the keys of counters that the rule in question counts itself; None spares what only
+    warnings use. What recent events had is read where it `may_read_events`, and else known if somebody has just read it.
+    """
 
     program_id: UUID
+    counting: frozenset[str] | None = None
+    may_read_events: bool = False
 
     @cached_property
     def assets(self) -> dict[UUID, Asset]:
@@ -63,17 +70,68 @@ class ProgramNames:
     @cached_property
     def shapes(self) -> Mapping[str, Shape]:
         """What is known of the values of the variables in this program."""
-        return shapes_of([asset.symbol for asset in self.assets.values()], self.levels)
+        symbols = [asset.symbol for asset in self.assets.values()]
+        if self.counting is None:
+            return shapes_of(symbols, self.levels)
+        observer = observed.observer()
+        event = observer.events_of(self.program_id, may_read=self.may_read_events)
+        counters = _Counters(self.program_id, self.counting)
+        return shapes_of(symbols, self.levels, counters=counters, event=event)
 
 
 _TAG: Final = Shape('Tags are in lower case, so none is "{name}".', normal=str.lower)
 
 
+class _Counters(Mapping[str, Shape]):
+    """The counters that some rule counts, or somebody has. Only those of the program's own rules are listed."""
+
+    def __init__(self, program_id: UUID, counting: frozenset[str]) -> None:
+        self._program_id, self._counting = program_id, counting
+
+    def __getitem__(self, key: str) -> Shape:
+        if key in self._counting or self._is_counted(key):
+            return Shape()
+        if observed.observer().has_counter(key):
+            return Shape()
+        raise KeyError(key)
+
+    def _is_counted(self, key: str) -> bool:
+        counting = Rule.objects.current().filter(
+            actions__contains=[{"type": "COUNTER", "key": key}]
+        )
+        return counting.exists()
+
+    @cached_property
+    def _own(self) -> list[str]:
+        rules = Rule.objects.current().filter(program=self._program_id)
+        counting = rules.filter(actions__contains=[{"type": "COUNTER"}])
+        stored = (
+            action["key"]
+            for actions in counting.values_list("actions", flat=True)
+            for action in actions
+            if action.get("type") == "COUNTER"
+        )
+        return sorted({*self._counting, *stored})
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._own)
+
+    def __len__(self) -> int:
+        return len(self._own)
+
+
 def shapes_of(
-    symbols: Iterable[str], levels: Mapping[str, list[str]], *, event: Shape | None = None
+    symbols: Iterable[str],
+    levels: Mapping[str, list[str]],
+    *,
+    counters: Mapping[str, Shape] | None = None,
+    event: Shape | None = None,
 ) -> dict[str, Shape]:
     """What is known of the variables where a program has these symbols and, by their tracks, these levels."""
     participant = {
+        "counters": Shape(
+            "No rule counts {path}, and nobody has it.", fields=counters, is_open=True
+        ),
         "status": Shape('participant.status is never "{name}".', choices=STATUSES),
         "tags": Shape(element=_TAG),
         "tiers": _tiers(levels),

@@ -1,16 +1,19 @@
 """Rules and their versions as they are stored, and what is wrong with a draft."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypedDict
 from uuid import UUID
 
 from django.db.models import OuterRef, QuerySet, Subquery
 
 from programs.exceptions import ProgramNotFound, RuleNotFound
+from programs.kernel.cleaning import Errors
 from programs.kernel.exceptions import ValidationFailed
 from programs.models import Program, Rule, RuleVersion
 from programs.rulebook.actions import clean_actions, in_documented_order
 from programs.rulebook.bodies import FIELDS, Draft, clean_condition
-from programs.rulebook.checks import review
+from programs.rulebook.checks import counters_of, review
 from programs.rulebook.findings import Findings
 from programs.rulebook.program_names import ProgramNames
 
@@ -57,20 +60,28 @@ def snapshot(version: RuleVersion) -> dict[str, Any]:
 
 
 def findings_in(draft: Draft) -> Findings:
-    """Return what is wrong, and what is probably wrong, with a condition or with actions. Raises ProgramNotFound."""
+    """Return what is wrong, and what is probably wrong, with a condition and actions. Raises ProgramNotFound."""
     found = Findings()
     if draft.program_id and not Program.objects.filter(pk=draft.program_id).exists():
         raise ProgramNotFound
-    try:
+    with suppress(ValidationFailed):  # there were too many to go on
+        parts: dict[str, Any] = {}
         if draft.condition is not None:
-            part: dict[str, Any] = {"condition": clean_condition(draft.condition, found.errors)}
-        else:
-            part = {"actions": clean_actions(draft.actions, found.errors)}
-        if draft.program_id and not found.errors:
-            review(ProgramNames(draft.program_id), found, **part)
-    except ValidationFailed:
-        pass  # there were too many to go on
+            parts["condition"] = _right(draft.condition, clean_condition, found.errors)
+        if draft.actions is not None:
+            parts["actions"] = _right(draft.actions, clean_actions, found.errors)
+        if draft.program_id:
+            counting = counters_of(draft.actions or ())
+            names = ProgramNames(draft.program_id, counting, may_read_events=True)
+            review(names, found, **{name: part for name, part in parts.items() if part is not None})
     return found
+
+
+def _right(part: Any, clean: Callable[[Any, Errors], Any], errors: Errors) -> Any:
+    """Return the part as it is stored, or None if something is wrong with it."""
+    before = len(errors)
+    read = clean(part, errors)
+    return read if len(errors) == before else None
 
 
 def _in_order(stored: dict[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ TAG = {"type": "TAG", "tag": "vip"}
     [
         {"condition": 'event.type == "purchase"'},
         {"actions": []},
+        {"condition": "true", "actions": []},
         {"actions": [TAG]},
         {"actions": [{"type": "CREDIT", "asset_id": str(uuid4()), "amount": "1"}]},
         {"actions": [{"type": "SET_TIER", "tier": "status", "level": "gold"}]},
@@ -78,7 +79,6 @@ def test_what_is_wrong_is_an_answer_and_no_refusal(
     ("body", "field"),
     [
         ({}, "body"),
-        ({"condition": "true", "actions": []}, "body"),
         ({"condition": None}, "condition"),
         ({"condition": 7}, "condition"),
         ({"actions": None}, "actions"),
