@@ -53,9 +53,7 @@ _DECIMAL_TEXT = re.compile(
 )
 
 as_given = _AS_GIVEN.plus  # a Decimal as the language has it; raises ArithmeticError
-short_as_given = (
-    _SHORT_AS_GIVEN.plus
-)  # the same, for a number that needs no rounding to be compared
+short_as_given = _SHORT_AS_GIVEN.plus  # one of at most 40 digits, ready to be compared
 settled = CONTEXT.plus
 significant = SIGNIFICANT.plus  # without the guard digits
 
@@ -64,8 +62,6 @@ ZERO: Final = Decimal(0)
 _FEW: Final = tuple(map(Decimal, range(256)))
 _POSITIONS: Final = {number: position for position, number in enumerate(_FEW)}
 _FARTHEST: Final = Decimal(2 ** (MAX_BITS - 1))
-
-
 LONG: Final = 10**DIGITS  # an int that has too many digits
 
 

@@ -679,7 +679,7 @@ def _takes(signature: Signature, kinds: Sequence[Kind]) -> bool:
 
 def _arithmetic(sign: str, left: Kind, right: Kind) -> Kind | None:
     """The kind of `left sign right`; None where there is no such thing."""
-    if left is NUMBER and right is NUMBER:
+    if left.name == right.name == "number":
         return NUMBER
     if left.name == right.name and sign == "+" and left.name in ("string", "bytes", "list"):
         return common([left, right])

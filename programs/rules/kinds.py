@@ -98,7 +98,7 @@ def fits(actual: Kind, wanted: Kind) -> bool:
         )
     if wanted is SORTABLE:
         return actual.name in SORTED
-    return actual is NUMBER and wanted is WHOLE
+    return actual.name == "number" and wanted.name == "whole"
 
 
 def common(kinds: Sequence[Kind]) -> Kind:

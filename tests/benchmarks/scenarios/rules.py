@@ -34,8 +34,8 @@ Evaluate = Callable[[dict[str, Any]], Any]
 
 def scenario(bench: Bench) -> Iterator[Outcome]:
     for title, text, value, targets in (
-        ("A condition that matches", CONDITION, True, ((3, 7), (50, 180))),
-        ("An amount", AMOUNT, 1.49, ((3, None), (100, None))),
+        ("A condition that matches", CONDITION, True, ((6, 7), (50, 180))),
+        ("An amount", AMOUNT, 1.49, ((6, None), (100, None))),
     ):
         variants = {name: make(text) for name, make in MAKERS.items()}
         _expect_likeness(variants, value)
