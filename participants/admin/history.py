@@ -30,10 +30,14 @@ def when(change: StateChange) -> str:
 
 @admin.display(description="What")
 def what(change: StateChange) -> str:
-    """Name what changed: "Attribute plan", "Enrollment Gold", "Tier status in Gold", "Tag"."""
+    """Name what changed: "Attribute plan", "Enrollment Gold", "Tier status in Gold", "Tier status in Gold: pinned", "Tag"."""
     program = getattr(change, "program_name", None)
     key = program if program and change.state_type == StateType.ENROLLMENT else change.key
-    where = f" in {program}" if program and change.state_type == StateType.TIER else ""
+    where = ""
+    if change.state_type == StateType.TIER:
+        key, _, part = key.partition(".")
+        where = f" in {program}" if program else ""
+        where += f": {part.replace('_', ' ')}" if part else ""
     return f"{change.get_state_type_display()} {key}".strip() + where
 
 

@@ -24,4 +24,7 @@ def test_the_state_history_shows_counters_and_tiers_in_words(
 
     cells = [[str(cell) for cell in row[2:]] for row in response.context["state_changes"]]
     assert cells[:2] == [["Tier status in Club", "", "gold"], ["Counter spent", "", "1.5"]]
+    set_tier("ana", "status", world.program.pk, TierChange("gold", pinned=True), by=TESTER)
+    pinned = admin_client.get(page_of(ana())).context["state_changes"][0]
+    assert list(map(str, pinned[2:])) == ["Tier status in Club: pinned", "", "true"]
     assert [change.key for change in counters.context["cl"].result_list] == ["spent"]
