@@ -6,20 +6,23 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from participants.events.apply import LONGEST_RUN
+from participants.events.apply import LONGEST_RUN, apply
 from participants.events.clock import own_time
 from programs.models import RuleStatus
 from programs.rulebook.compiled import CompiledRule
 from tests.participants.events.in_memory import (
     a_rule,
+    a_rulebook,
     amounts,
     count,
     credit,
+    happening,
     outcomes,
     run,
     set_attribute,
@@ -183,3 +186,23 @@ def test_an_event_does_not_fail_because_garbage_is_collected(
     assert time.thread_time() - all_began > 0.02
     assert own_time() - began < 0.02
     assert outcome.failure is None
+
+
+@pytest.mark.parametrize(
+    ("zone", "credited"), [("UTC", "0"), ("Europe/Berlin", "54.7"), ("America/New_York", "0")]
+)
+def test_a_rule_counts_days_in_the_programs_time_zone(zone: str, credited: str) -> None:
+    """The order of half past eleven in the evening in UTC is one of the next day in Berlin."""
+    coffee = 'event.lines.filter(l, l.category == "coffee").map(l, l.price * l.quantity).sum()'
+    rule = a_rule(credit(coffee), condition='startOfDay(now) == date("2026-11-23")')
+    lines = [
+        {"category": "coffee", "price": Decimal("12.50"), "quantity": Decimal(2)},
+        {"category": "mugs", "price": Decimal("74.50"), "quantity": Decimal(1)},
+        {"category": "coffee", "price": Decimal("9.90"), "quantity": Decimal(3)},
+    ]
+    ana = somebody()
+    late = datetime(2026, 11, 22, 23, 30, tzinfo=UTC)
+
+    apply(happening({"lines": lines}, at=late), ana, a_rulebook(rule, time_zone=zone))
+
+    assert amounts(ana)[0] == credited

@@ -96,6 +96,14 @@ TIER = {"type": "SET_TIER", "tier": "status", "level": "gold"}
             {"type": "COUNTER", "key": "spent", "value": "event.amount", "reset_after": "1h"},
         ),
         (
+            {"type": "COUNTER", "key": "spent", "value": "1", "reset_after": "30m1w1d"},
+            {"type": "COUNTER", "key": "spent", "value": "1", "reset_after": "192h30m"},
+        ),
+        (
+            {"type": "CREDIT", **MOVED, "bucket": "AVAILABLE", "matures_at": "30d"},
+            {"type": "CREDIT", **MOVED, "bucket": "AVAILABLE", "matures_at": "720h"},
+        ),
+        (
             {"type": "SET_ATTRIBUTE", "key": "plan", "value": "x" * 1000},
             {"type": "SET_ATTRIBUTE", "key": "plan", "value": "x" * 1000},
         ),
