@@ -19,7 +19,7 @@ from programs.kernel.decimals import written
 
 BATCH = 1000
 HEADS = [
-    *("created_at", "external_id", "participant_id", "sequence", "action_type", "source", "destination"),
+    *("created_at", "effective_at", "external_id", "participant_id", "sequence", "action_type", "source", "destination"),
     *("amount", "asset", "available", "held", "deferred", "program", "description", "created_by"),
     *("event_id", "rule_id", "idempotency_key", "entry_id", "entry_hash"),
 ]  # fmt: skip
@@ -71,6 +71,7 @@ def _row(entry: JournalEntry) -> list[str]:
     amount, available, held, deferred = (written(each, entry.asset.scale) for each in amounts)
     return [
         instants.written(entry.created_at),
+        instants.written(entry.happened_at),
         plain(entry.participant.external_id),
         str(entry.participant_id),
         str(entry.sequence),

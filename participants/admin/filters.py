@@ -11,7 +11,13 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from participants.admin.history import HAS_PARTICIPANT
-from participants.models import ActionType, EventQuerySet, Participant, ParticipantQuerySet
+from participants.models import (
+    ActionType,
+    EventQuerySet,
+    JournalEntryQuerySet,
+    Participant,
+    ParticipantQuerySet,
+)
 from programs.models import Asset, Program, ProgramStatus
 
 LISTED = 50
@@ -138,37 +144,63 @@ class DaysFilter(InputFilter):
 
     title = "day"
     parameter_name = "from"
-    parameters: ClassVar[tuple[str, ...]] = ("from", "to")
+    parameters: ClassVar[tuple[str, str]] = ("from", "to")
     template = "admin/participants/days_filter.html"
 
     def __init__(self, request: HttpRequest, params: Any, model: Any, model_admin: Any) -> None:
         super().__init__(request, params, model, model_admin)
-        last = params.pop("to", None)
+        until = self.parameters[1]
+        last = params.pop(until, None)
         if last:
-            self.used_parameters["to"] = last[-1]
+            self.used_parameters[until] = last[-1]
 
     def expected_parameters(self) -> list[str | None]:
         return [*self.parameters]
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        values = [(name, self.used_parameters.get(name) or "") for name in self.parameters]
+        yield {"inputs": values, **self.form(changelist, *self.also_without(changelist))}
+
+    def also_without(self, changelist: ChangeList) -> list[str]:
         # Without a first day, kinds are looked for only among one participant's entries.
         alone = HAS_PARTICIPANT in changelist.get_filters_params()
-        yield {
-            "from": self.used_parameters.get("from") or "",
-            "to": self.used_parameters.get("to") or "",
-            **self.form(changelist, *([] if alone else ["action"])),
-        }
+        return [] if alone else ["action"]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         try:
             first, last = (_day(self.used_parameters.get(name)) for name in self.parameters)
             if first:
-                queryset = queryset.filter(created_at__gte=first)
+                queryset = self.beginning(queryset, first)
             if last:
-                queryset = queryset.filter(created_at__lt=last + timedelta(days=1))
+                queryset = self.ending(queryset, last + timedelta(days=1))
         except (ValueError, OverflowError) as error:
             raise IncorrectLookupParameters from error
         return queryset
+
+    def beginning(self, queryset: Any, moment: datetime) -> QuerySet[Any]:
+        rows: QuerySet[Any] = queryset.filter(created_at__gte=moment)
+        return rows
+
+    def ending(self, queryset: Any, moment: datetime) -> QuerySet[Any]:
+        rows: QuerySet[Any] = queryset.filter(created_at__lt=moment)
+        return rows
+
+
+class HappenedFilter(DaysFilter):
+    """The same for when it happened, which may be long before it was written."""
+
+    title = "day it happened"
+    parameter_name = "effective_from"
+    parameters: ClassVar[tuple[str, str]] = ("effective_from", "effective_to")
+
+    def also_without(self, changelist: ChangeList) -> list[str]:
+        return []
+
+    def beginning(self, queryset: JournalEntryQuerySet, moment: datetime) -> JournalEntryQuerySet:
+        return queryset.effective_from(moment)
+
+    def ending(self, queryset: JournalEntryQuerySet, moment: datetime) -> JournalEntryQuerySet:
+        return queryset.effective_before(moment)
 
 
 def _day(text: Any) -> datetime | None:

@@ -17,7 +17,13 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from participants.admin import export, outcomes, words
-from participants.admin.filters import ActionFilter, AssetFilter, DaysFilter, ProgramFilter
+from participants.admin.filters import (
+    ActionFilter,
+    AssetFilter,
+    DaysFilter,
+    HappenedFilter,
+    ProgramFilter,
+)
 from participants.admin.history import HAS_PARTICIPANT
 from participants.admin.lists import ReadOnlyAdmin, time_column
 from participants.api.permissions import allows
@@ -32,23 +38,26 @@ BY_SEQUENCE = ("-sequence", "-id")
 @admin.register(JournalEntry)
 class JournalEntryAdmin(ReadOnlyAdmin[JournalEntry]):
     list_display = [
-        "when", "whose", "what", "signed_amount", "program", "description", "created_by",
+        "when", "happened", "whose", "what", "signed_amount", "program", "description", "created_by",
     ]  # fmt: skip
-    list_filter = [ActionFilter, AssetFilter, ProgramFilter, DaysFilter]
+    list_filter = [ActionFilter, AssetFilter, ProgramFilter, DaysFilter, HappenedFilter]
     list_select_related = ["participant", "asset", "program"]
-    lookups: ClassVar[frozenset[str]] = frozenset({HAS_PARTICIPANT, *DaysFilter.parameters})
+    lookups: ClassVar[frozenset[str]] = frozenset(
+        {HAS_PARTICIPANT, *DaysFilter.parameters, *HappenedFilter.parameters}
+    )
     sortable_by = ()
     search_fields = ["participant__external_id"]
     search_help_text = "A participant's whole external_id, or the id of an event or entry."
     fields = [
-        "id", "sequence", "recorded_at", "whose", "what", "program", "asset", "exact_amount", "postings",
+        "id", "sequence", "recorded_at", "effective_at_shown", "whose", "what", "program", "asset", "exact_amount", "postings",
         "balances_after", "description", "created_by", "event_id", "rule_id", "idempotency_key", "requested", "hash",
     ]  # fmt: skip
     readonly_fields = [
-        "recorded_at", "whose", "what", "exact_amount", "postings", "balances_after", "requested", "hash",
+        "recorded_at", "effective_at_shown", "whose", "what", "exact_amount", "postings", "balances_after", "requested", "hash",
     ]  # fmt: skip
 
     recorded_at = time_column("created_at", "Created at")
+    effective_at_shown = time_column("happened_at", "Happened at")
 
     class Media:
         css = {"all": ["participants/admin.css"]}
@@ -56,6 +65,10 @@ class JournalEntryAdmin(ReadOnlyAdmin[JournalEntry]):
     @admin.display(description="When")
     def when(self, entry: JournalEntry) -> str:
         return f"{entry.created_at:%Y-%m-%d %H:%M:%S}"
+
+    @admin.display(description="Happened")
+    def happened(self, entry: JournalEntry) -> str:
+        return f"{entry.happened_at:%Y-%m-%d %H:%M:%S}"
 
     @admin.display(description="What")
     def what(self, entry: JournalEntry) -> str:

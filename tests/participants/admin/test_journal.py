@@ -2,7 +2,7 @@
 
 import csv
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any
 from uuid import UUID
@@ -13,7 +13,11 @@ from django.test import Client
 from django.utils import timezone
 
 from participants.admin import export
+from participants.events import ingest, process
+from participants.events.request import NewEvent
 from participants.models import ActionType, JournalEntry
+from programs import rulebook
+from tests.conftest import TESTER
 from tests.participants.admin.ledger_pages import ana, page_of
 from tests.participants.ledger_world import World, make_world
 from tests.staff import staff_client
@@ -28,7 +32,7 @@ def test_the_journal_lists_movements_in_words(admin_client: Client, world: World
 
     cells = re.findall(r'<t[dh] class="field-(\w+)[^"]*">(.*?)</t[dh]>', text)
     shown = {name: re.sub("<[^>]+>", "", cell) for name, cell in cells}
-    assert {name: text for name, text in shown.items() if name != "when"} == {
+    assert {name: text for name, text in shown.items() if name not in ("when", "happened")} == {
         "whose": "ana",
         "what": "Credit",
         "signed_amount": "+10.50 PTS",
@@ -255,3 +259,32 @@ def test_the_journal_takes_a_few_queries_and_counts_nothing(
     assert len(queries) <= 6
     assert not [sql for sql in queries if "COUNT(" in sql.upper()]
     assert len(response.context["cl"].result_list) in (0, 50)
+
+
+def test_what_was_imported_shows_and_is_found_by_when_it_happened(
+    admin_client: Client, world: World
+) -> None:
+    long_ago = datetime(2020, 2, 29, 23, 59, 59, tzinfo=UTC)
+    world.credit("1", description="now")
+    event = NewEvent(world.program.pk, "ana", "old", long_ago, {"amount": 1})
+    action = {"type": "CREDIT", "asset_id": str(world.asset.pk), "amount": "2"}
+    rule = {"program_id": str(world.program.pk), "name": "R", "condition": "true"}
+    rulebook.create(rulebook.clean_new({**rule, "actions": [action]}), by=TESTER)
+    ingest.ingest_each([event], by=TESTER)
+    process.process_now(ana().pk)
+    entry = JournalEntry.objects.get(description="R")
+
+    def found(query: str) -> list[str]:
+        shown = admin_client.get(f"{JOURNAL}?{query}").context["cl"].result_list
+        rows = exported(admin_client, f"?{query}")
+        assert [row["description"] for row in rows] == [each.description for each in shown]
+        return [row["effective_at"][:10] for row in rows]
+
+    assert found("effective_to=2020-02-29") == ["2020-02-29"]
+    assert found("effective_from=2020-02-29&effective_to=2020-02-29") == ["2020-02-29"]
+    assert found("effective_to=2020-02-28") == []
+    assert found("effective_from=2020-03-01") == [f"{timezone.now():%Y-%m-%d}"]
+    assert "2020-02-29 23:59:59" in admin_client.get(JOURNAL).content.decode()
+    page = admin_client.get(f"{JOURNAL}{entry.pk}/change/").content.decode()
+    assert "2020-02-29T23:59:59.000000Z" in page
+    assert admin_client.get(f"{JOURNAL}?effective_from=x").status_code == 302

@@ -179,3 +179,27 @@ def test_a_suspended_participants_journal_can_be_read(api: APIClient, world: Wor
     state.change(state.Change(status="SUSPENDED"), to="ana", by=TESTER)
 
     assert len(kinds(api, HISTORY)) == 3
+
+
+def test_an_entry_of_an_event_keeps_the_events_time(api: APIClient, world: World) -> None:
+    action = {"type": "CREDIT", "asset_id": str(world.asset.pk), "amount": "2"}
+    rule = {"program_id": str(world.program.pk), "name": "R", "condition": "true"}
+    api.post("/v1/rules", {**rule, "actions": [action]})
+    event = {"program_id": str(world.program.pk), "external_id": "ana", "event_data": {}}
+    times = ("2020-02-29T23:59:59+01:00", "0001-01-02T00:00:00Z")
+    for time in times:
+        more = {"idempotency_key": time, "event_timestamp": time}
+        api.post("/v1/events", event | more, headers={"Prefer": "wait=5"})
+
+    def found(**query: str) -> list[str]:
+        rows = api.get("/v1/journal-entries", query).json()["data"]
+        return [row["effective_at"] for row in rows if row["description"] == "R"]
+
+    written = ["0001-01-02T00:00:00.000000Z", "2020-02-29T22:59:59.000000Z"]
+    assert found() == written
+    assert found(effective_from="2020-02-29T22:59:59Z") == written[1:]
+    assert found(effective_to="2020-02-29T22:59:59Z") == written[:1]
+    assert (
+        found(effective_from="2020-02-29T23:59:59+01:00", effective_to="2020-03-01T00:00:00Z")
+        == written[1:]
+    )
