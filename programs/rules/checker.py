@@ -17,7 +17,7 @@ from programs.rules.environment import Environment
 from programs.rules.errors import EvaluationError, RuleSyntaxError, cut
 from programs.rules.functions import Signature
 from programs.rules.functions.patterns import MAX_LENGTH, compiled
-from programs.rules.hints import BINDS, Advice, Operand, Use, advised
+from programs.rules.hints import BINDS, LONGEST, Advice, Operand, Use, advised
 from programs.rules.kinds import (
     ANY,
     BOOL,
@@ -82,6 +82,7 @@ _FOREIGN_NAMESPACES: Final = frozenset(
     ["math", "number", "string", "object", "array", "date", "datetime", "json", "re", "np"]
 )
 _UNWRAPPING: Final = frozenset(["hasValue", "value", "or", "orValue", "optMap", "optFlatMap"])
+_OF_OPTIONALS: Final = frozenset(["orValue", "hasValue", "optMap", "optFlatMap"])
 _COMPARISONS: Final = frozenset(["<", "<=", ">", ">="])
 _WORDS: Final = {"+": "added", "-": "subtracted", "*": "multiplied", "/": "divided", "%": "divided"}
 
@@ -294,6 +295,8 @@ class Checker:
             kind, suffixes = self._named(node.base, suffixes, scope)
         else:
             kind = self.check(node.base, scope)
+        if self._is_never_optional(node):
+            return ANY
         for place, suffix in enumerate(suffixes, 1):
             kind = self._suffix(suffix, kind, scope)
             if isinstance(suffix, tree.Call) and type(suffix.meaning) is FunctionCall:
@@ -303,6 +306,26 @@ class Checker:
                     suffix.meaning = replace(suffix.meaning, function=function)
                     kind = optional_of(kind)
         return kind
+
+    def _is_never_optional(self, node: tree.Row) -> bool:
+        """Complain about event.price.orValue(0): what the facts have is never optional, only the way to it is."""
+        fact = node.base.meaning if type(node.base) is tree.Name else None
+        if type(fact) is not Fact or not 0 < len(fact.names) - 1 < len(node.suffixes):
+            return False
+        last, call = node.suffixes[len(fact.names) - 2 : len(fact.names)]
+        if type(call) is not tree.Call or call.name not in _OF_OPTIONALS:
+            return False
+        assert isinstance(last, tree.Select | tree.Index)
+        field = self.source[last.before : last.end]
+        sign = "." if type(last) is tree.Select else "["
+        instead = (
+            self.source[node.start : last.before]
+            + field.replace(sign, f"{sign}?", 1)
+            + self.source[last.end : call.end]
+        )
+        message = f"{cut(self.source[node.start : last.end])} is no optional value."
+        self._advise(message, call, Advice(f"Write {cut(instead, LONGEST)}.", instead))
+        return True
 
     def call(self, node: tree.Call, scope: Scope) -> Kind:
         return self._call(node, node.name, scope)

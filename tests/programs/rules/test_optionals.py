@@ -230,11 +230,17 @@ def test_an_optional_value_that_is_not_unwrapped_is_refused_with_a_hint(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("event.price.orValue(0)", "event.price is no optional value. Write event.?price.orValue(0)."),
+        ('event["price"].hasValue()', 'event["price"] is no optional value. Write event[?"price"].hasValue().'),
+        ("event.a.price.orValue(0) > 5", "event.a.price is no optional value. Write event.a.?price.orValue(0)."),
+        ("event.price.or(0)", 'or takes an optional value, not a number. Write event[?"price"].orValue(0).'),
+        ("event.?price.or(0)", "or takes an optional value, not a number. Write event.?price.orValue(0)."),
+        ("event.?price.getOrElse(0)", "There is no function getOrElse. Write event.?price.orValue(0)."),
         ("[?5]", "? takes an optional value, such as event.?price, not a number."),
         ("{?'a': 'b'}", "? takes an optional value, such as event.?price, not text."),
         ("participant.?tgas.orValue([])", 'participant has no field "tgas". Did you mean participant.tags?'),
         ("program.name.?given.orValue('')", 'Text has no field "given".'),
-        ("program.name.optMap(x, x).hasValue()", "optMap works on an optional value, not on text."),
+        ("'a'.optMap(x, x).hasValue()", "optMap works on an optional value, not on text."),
         ("event.?a.optFlatMap(x, 5).hasValue()", "optFlatMap must give an optional value, not a number."),
         ("has(event.?a)", "has needs a field, as in has(a.b)."),
         ("event.?total().orValue(0)", "Unexpected “(”: expected an operator such as &&, or the end."),
