@@ -29,6 +29,8 @@ FACTS: dict[str, Any] = {
     "now": datetime(2026, 1, 15, tzinfo=UTC),
 }
 NULL = "event.nothing"
+NULL_ITEM = "event.list[0]"  # of which a checker does not know that it is no optional value
+IS_NULL = (f"{NULL} is null.", f"{NULL_ITEM} is null.")
 
 
 def outcome(text: str, *, shortcuts: bool = True, result: Any = None) -> Any:
@@ -60,7 +62,8 @@ TAKES_NULL = {
 
 def call(signature: Signature, name: str, null_at: int) -> str:
     arguments = [ARGUMENTS[kind.name] for kind in signature.parameters]
-    arguments[null_at] = NULL
+    is_optional = signature.is_method and signature.parameters[0].name == "optional_type"
+    arguments[null_at] = NULL_ITEM if is_optional and null_at == 0 else NULL
     if not signature.is_method:
         return f"{name}({', '.join(arguments)})"
     receiver, *others = arguments
@@ -86,7 +89,7 @@ def test_a_function_takes_no_null(text: str, gives: str | None, shortcuts: bool)
     got = outcome(text, shortcuts=shortcuts)
 
     if gives is None:
-        assert got == "event.nothing is null."
+        assert got in IS_NULL
     else:
         assert in_words(got) == gives
 
@@ -125,7 +128,7 @@ def loops() -> Iterator[str]:
         test = "true, " if macro.with_test else ""
         body = BODIES.get(name, "true")
         collection, end = ("optional.of(1)", ".hasValue()") if macro.over_optional else ("[1]", "")
-        yield f"{NULL}.{name}({names}, {test}{body}){end}"
+        yield f"{NULL_ITEM if macro.over_optional else NULL}.{name}({names}, {test}{body}){end}"
         if macro.with_test:
             yield f"{collection}.{name}({names}, {NULL}, {body})"
         if macro.result == "bool" or name in ("filter", *BODIES):
@@ -134,7 +137,7 @@ def loops() -> Iterator[str]:
 
 @pytest.mark.parametrize("text", [*loops()])
 def test_a_macro_takes_no_null(text: str) -> None:
-    assert outcome(text) == "event.nothing is null."
+    assert outcome(text) in IS_NULL
 
 
 @pytest.mark.parametrize("shortcuts", [True, False])
