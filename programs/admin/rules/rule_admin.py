@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -141,11 +141,18 @@ class RuleAdmin(VerbAdmin[Rule]):
     ) -> Rule:
         by = actor_of(request)
         if obj is None:
-            return rulebook.create(form.ready, by=by)
-        if not form.ready:
+            rule = rulebook.create(form.ready, by=by)
+        elif form.ready:
+            shown = form.cleaned_data["shown_version"]
+            rule = rulebook.change(obj.pk, form.ready, by=by, shown_version=shown)
+        else:
             return obj
-        shown = form.cleaned_data["shown_version"]
-        return rulebook.change(obj.pk, form.ready, by=by, shown_version=shown)
+        for warning in rule.warnings:
+            where = warning.field.replace("_", " ").capitalize()
+            self.message_user(
+                request, f"Please check. {where}: {warning.message}", messages.WARNING
+            )
+        return rule
 
     def render_change_form(
         self,

@@ -190,14 +190,18 @@
             return this.filled.map((row) => row.action());
         }
 
-        /** Shows errors about "actions[1].amount" in their rows, and clears all others. */
-        show(errors, options) {
+        /** Shows errors about "actions[1].amount" in their rows, and warnings beside those; clears all others. */
+        show(errors, { warnings = [], ...options } = {}) {
             const shown = new Set();
-            for (const error of errors) {
-                const [, index, name] = /actions\[(\d+)\]\.?(\w*)/.exec(error.field) ?? [];
-                const note = this.filled[index]?.noteOf(name, options);
+            const noteOf = ({ field }) => {
+                const [, index, name] = /actions\[(\d+)\]\.?(\w*)/.exec(field) ?? [];
+                return this.filled[index]?.noteOf(name, options);
+            };
+            const found = [...errors.map((each) => [each, "show"]), ...warnings.map((each) => [each, "warn"])];
+            for (const [finding, verb] of found) {
+                const note = noteOf(finding);
                 if (note && !shown.has(note)) {
-                    note.show(error);
+                    note[verb](finding);
                     shown.add(note);
                 }
             }

@@ -17,17 +17,30 @@
 
         show(error) {
             const wrapper = this.field.closest(".rule-field, .form-row");
-            const words = wrapper.querySelector(".errorlist") ? "" : error.message; // the server's own is shown already
-            // A screen reader would read the same text again.
-            if (this.message.textContent !== words) {
-                this.message.textContent = words;
-            }
+            this.say(wrapper.querySelector(".errorlist") ? "" : error.message); // the server's own is shown already
+            this.message.classList.remove("rule-doubt");
             this.field.setAttribute("aria-invalid", "true");
         }
 
-        clear() {
-            this.message.textContent = "";
+        /** Shows what is probably wrong; the rule can be saved all the same. */
+        warn(warning) {
+            this.clear({ silently: true });
+            this.say(`Please check: ${warning.message}`);
+            this.message.classList.add("rule-doubt");
+        }
+
+        clear({ silently = false } = {}) {
+            if (!silently) {
+                this.message.textContent = "";
+            }
             this.field.removeAttribute("aria-invalid");
+        }
+
+        /** A screen reader would read the same text again. */
+        say(words) {
+            if (this.message.textContent !== words) {
+                this.message.textContent = words;
+            }
         }
     }
 
@@ -61,18 +74,28 @@
 
         show(error) {
             super.show(error);
+            this.mark(error);
+        }
+
+        warn(warning) {
+            super.warn(warning);
+            this.mark(warning, "rule-doubt");
+        }
+
+        mark({ position }, kind = "") {
             this.marks.replaceChildren();
-            if (error.position) {
+            if (position) {
                 const text = this.field.value;
-                const [start, end] = span(text, error.position);
+                const [start, end] = span(text, position);
                 const mark = document.createElement("mark");
+                mark.className = kind;
                 mark.textContent = text.slice(start, end) || " ";
                 this.marks.append(text.slice(0, start), mark, text.slice(end), "\n");
             }
         }
 
-        clear() {
-            super.clear();
+        clear(options) {
+            super.clear(options);
             this.marks.replaceChildren();
         }
     }

@@ -6,26 +6,31 @@
     const form = document.getElementById("rule_form");
     const condition = new Code(document.getElementById("id_condition"));
     const rows = new Rows(document.getElementById("rule-action-rows"));
-    const ofCondition = new Question(data.validate_url);
-    const ofActions = new Question(data.validate_url);
+    const question = new Question(data.validate_url);
 
-    const checkCondition = () => {
-        if (!condition.field.value.trim()) {
-            ofCondition.forget();
+    /** Checks both together: a counter that an action counts is known to the condition. */
+    const check = () => {
+        const text = condition.field.value;
+        const body = { program_id: data.program_id, actions: rows.actions() };
+        if (text.trim()) {
+            body.condition = text;
+        } else {
             condition.clear();
-            return;
         }
-        const body = { program_id: data.program_id, condition: condition.field.value };
-        ofCondition.ask(body, ({ ok, body: { errors } }) => {
-            const [error] = ok ? errors : [];
-            error ? condition.show(error) : condition.clear();
+        question.ask(body, ({ ok, body: { errors, warnings } }) => {
+            showCondition(ok ? errors : [], ok ? warnings : []);
+            rows.show(ok ? errors : [], { warnings: ok ? warnings : [] });
         });
     };
 
-    const checkActions = () => {
-        ofActions.ask({ program_id: data.program_id, actions: rows.actions() }, ({ ok, body: { errors } }) => {
-            rows.show(ok ? errors : []);
-        });
+    const showCondition = (errors, warnings = []) => {
+        const about = ({ field }) => field.endsWith("condition");
+        const [error, warning] = [errors.find(about), warnings.find(about)];
+        if (error) {
+            condition.show(error);
+        } else {
+            warning ? condition.warn(warning) : condition.clear();
+        }
     };
 
     /** An error from the server stays until its field is edited. */
@@ -42,11 +47,11 @@
             forgetRefusal(target);
         }
     });
-    condition.field.addEventListener("input", checkCondition);
-    rows.element.addEventListener("input", checkActions);
+    condition.field.addEventListener("input", check);
+    rows.element.addEventListener("input", check);
     rows.element.addEventListener("change", () => {
         isChanged = true; // rows were added, moved or removed, too
-        checkActions();
+        check();
     });
 
     // The buttons above the form leave the page, and what was typed below is lost.
@@ -62,8 +67,7 @@
     window.addEventListener("pageshow", () => {
         rows.rows.forEach((row) => row.fit());
         condition.fit();
-        checkCondition();
-        checkActions();
+        check();
     });
 
     /** The rule as it is on the page, saved or not. */
@@ -76,8 +80,7 @@
 
     /** Shows beside the fields what is wrong with such a draft. */
     window.laurelRule.refuse = (errors) => {
-        const [error] = errors.filter(({ field }) => field === "rule.condition");
-        error ? condition.show(error) : condition.clear();
+        showCondition(errors);
         rows.show(errors, { emptyToo: true });
     };
 

@@ -328,7 +328,7 @@ CALLS = [
     ("patch", f"{PROGRAM}/tiers/status", "TierTrackChangeRequest", "TierTrack"),
     ("get", f"{PROGRAM}/tiers/status", "", "TierTrack"),
     ("get", f"{PROGRAM}/tiers", "", "PaginatedTierTrackList"),
-    ("post", "/v1/rules", "NewRuleRequest", "Rule"),
+    ("post", "/v1/rules", "NewRuleRequest", "WrittenRule"),
     ("get", "/v1/rules", "", "PaginatedRuleList"),
     ("post", "/v1/rules/validate", "RuleDraftRequest", "Judgement"),
     ("post", "/v1/events", "EventBodyRequest", "StoredEvent"),

@@ -418,3 +418,39 @@ def test_the_pages_fit(
 def shots() -> str | None:
     """Where to leave pictures of the pages; set it while working on them."""
     return None
+
+
+def test_what_is_probably_wrong_is_shown_and_does_not_keep_from_saving(
+    admin: Page, rule: Rule
+) -> None:
+    admin.set_viewport_size({"width": 390, "height": 844})
+    admin.goto(page_of(rule))
+    condition = admin.get_by_label("Condition")
+    note = admin.locator("#id_condition_note")
+
+    condition.fill('participant.tiers.status.level == "Gold"')
+    expect(note).to_contain_text('has no level "Gold". Did you mean "gold"?')
+    expect(condition).to_have_attribute("aria-invalid", "true")
+    assert marked(admin) == '"Gold"'
+
+    condition.fill("participant.counters.visits > 3")
+    expect(note).to_contain_text("Please check: Line 1, column 1: No rule counts")
+    expect(note).to_have_class("rule-note rule-doubt")
+    assert condition.get_attribute("aria-invalid") is None
+    assert marked(admin) == "participant.counters.visits"
+    admin.locator("#id_actions-0-amount").fill("0.001")
+    expect(admin.locator("#id_actions-0-amount_note")).to_contain_text("so this is always 0")
+    assert admin.evaluate("document.documentElement.scrollWidth") <= 390
+
+    # A counter that an action counts is known.
+    admin.locator("#id_actions-1-type").select_option("COUNTER")
+    admin.locator("#id_actions-1-counter").fill("visits")
+    expect(note).to_be_empty()
+    admin.locator("#id_actions-1-added").fill("0")
+    admin.get_by_role("button", name="Save", exact=True).click()
+
+    warnings = admin.locator(".messagelist .warning")
+    expect(warnings).to_have_count(2)
+    expect(warnings.last).to_contain_text("This is always 0, so the action does nothing.")
+    rule.refresh_from_db()
+    assert rule.condition == "participant.counters.visits > 3"
