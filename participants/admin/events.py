@@ -212,7 +212,7 @@ class EventAdmin(ReadOnlyAdmin[Event]):
                 break
         self.message_user(request, f"{retried} will be retried.", messages.SUCCESS)
         if left_out:
-            text = f"{left_out} left out: their program is not active."
+            text = f"{left_out} left out: their program or enrollment is not active."
             self.message_user(request, text, messages.WARNING)
         return is_done
 

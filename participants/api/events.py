@@ -37,6 +37,7 @@ from participants.events.request import (
 from participants.exceptions import (
     EventNotFound,
     IdempotencyConflict,
+    NotEnrolled,
     NotRetryable,
     ParticipantNotFound,
     UnknownParticipant,
@@ -164,7 +165,7 @@ class EventViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Event]):
         responses={
             202: StoredEventSerializer,
             200: EventSerializer,
-            409: (NotRetryable, ProgramInactive),
+            409: (NotRetryable, ProgramInactive, NotEnrolled),
         },
     )
     def retry(self, request: Request, event_id: UUID) -> Response:

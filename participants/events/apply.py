@@ -27,8 +27,9 @@ from participants.events.outcome import (
     TierChange,
 )
 from participants.events.subject import Mark, Subject
-from participants.exceptions import InsufficientBalance, ParticipantInactive
+from participants.exceptions import InsufficientBalance, NotEnrolled, ParticipantInactive
 from participants.models import EventStatus
+from programs.exceptions import ProgramInactive
 from programs.kernel.actors import Actor, ActorKind
 from programs.kernel.exceptions import DomainError
 from programs.rulebook.compiled import CompiledRule, Rulebook
@@ -36,7 +37,8 @@ from programs.rules import BudgetExceeded, EvaluationError, MissingField
 
 LONGEST_RUN = 1.0  # seconds that the rules of one event may take together
 # Of all refusals, those that concern the event as a whole. Any other is the business of the rule that meets it.
-FAILS_EVENT: Final = (InsufficientBalance, ParticipantInactive)
+FAILS_EVENT: Final = (InsufficientBalance, ParticipantInactive, ProgramInactive, NotEnrolled)
+NOT_REACHED = "The event failed before this rule."
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ def apply(occurrence: Occurrence, subject: Subject, rulebook: Rulebook) -> Outco
         evaluation = outcome.skipped(rule)
         evaluations.append(evaluation)
         if failure:
-            evaluation["reason"] = "The event failed before this rule."
+            evaluation["reason"] = NOT_REACHED
         elif stopped_by:
             evaluation["reason"] = f"The rule “{stopped_by}” matched and stops the rules after it."
         else:
@@ -102,6 +104,26 @@ def apply(occurrence: Occurrence, subject: Subject, rulebook: Rulebook) -> Outco
         return Outcome(EventStatus.FAILED, evaluations, failure=failure)
     tier_changes = _raise_levels(occurrence, subject, rulebook, evaluations)
     return Outcome(EventStatus.COMPLETED, evaluations, tier_changes, failed_rules=failed_rules)
+
+
+def refuse(occurrence: Occurrence, rulebook: Rulebook, refusal: DomainError) -> Outcome:
+    """What comes of an event where no rule may run: it is FAILED or, where `only` some rules were to run, these fail."""
+    if occurrence.only is None:
+        evaluations = [outcome.skipped(rule, NOT_REACHED) for rule in rulebook.rules]
+        failure: Failure = {
+            "rule_id": None,
+            "rule_name": "",
+            "action": None,
+            "code": refusal.code,
+            "message": refusal.message,
+        }
+        return Outcome(EventStatus.FAILED, evaluations, failure=failure)
+    rules = [rule for rule in rulebook.rules if rule.id in occurrence.only]
+    evaluations = [outcome.skipped(rule, refusal.message) for rule in rules]
+    for evaluation in evaluations:
+        evaluation["outcome"] = FAILED
+    failed = [rule.id for rule in rules]
+    return Outcome(EventStatus.COMPLETED, evaluations, failed_rules=failed)
 
 
 class _Run:

@@ -14,15 +14,16 @@ from uuid import UUID
 from django.db import OperationalError, connection, transaction
 
 from participants.events import queue
-from participants.events.apply import apply
+from participants.events.apply import apply, refuse
 from participants.events.outcome import Outcome
-from participants.events.queue import Pending
+from participants.events.queue import REFUSALS, Pending
 from participants.events.subject import Subject
 from participants.ledger import reading, writing
 from participants.models import Participant
 from participants.state import persons
 from programs.kernel.database import is_transient, retried
 from programs.rulebook import cache
+from programs.rulebook.compiled import Rulebook
 
 logger = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -196,14 +197,19 @@ def _process(pending: Sequence[Pending]) -> tuple[int, UUID | None]:
         if event.next_attempt_at is not None and event.next_attempt_at > subject.moment:
             held_up.add(event.participant_id)
         if event.participant_id not in held_up:
-            outcome = apply(event.occurrence(), subject, rulebooks[event.program_id])
-            outcomes.append((event, event.ended(outcome)))
+            outcomes.append((event, _outcome(event, subject, rulebooks[event.program_id])))
         if time.monotonic() > until:
             cut_at = event.participant_id if turn < len(participant_ids) else None
             break
     if outcomes:
         _write(subjects, outcomes)
     return len(outcomes), cut_at
+
+
+def _outcome(event: Pending, subject: Subject, rulebook: Rulebook) -> Outcome:
+    if event.refused is None:
+        return event.ended(apply(event.occurrence(), subject, rulebook))
+    return event.ended(refuse(event.occurrence(), rulebook, REFUSALS[event.refused]()))
 
 
 def _participants_of(pending: Sequence[Pending]) -> list[UUID]:

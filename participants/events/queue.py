@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.db.models.functions import Now
@@ -11,19 +11,22 @@ from django.db.models.functions import Now
 from participants.events import outcome
 from participants.events.apply import Occurrence
 from participants.events.outcome import Outcome
+from participants.exceptions import NotEnrolled
 from participants.models import Event, EventStatus
+from programs.exceptions import ProgramInactive
 from programs.kernel import exact_json
 from programs.kernel.database import Statement, id_list, run
 
 TURNS = 8  # events of one participant that are taken together while others wait
 MOST_BYTES = 4_000_000  # of events in memory at once
 MOST_COUNTED = 10_000
+REFUSALS: Final = {ProgramInactive.code: ProgramInactive, NotEnrolled.code: NotEnrolled}
 MOST_RETRIES = 5  # after 2, 4, 8, 16 and 32 seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """An event that waits to be processed. `data` is JSON.
+    """An event that waits to be processed. `data` is JSON; `refused` is the code of REFUSALS by which no rule may run.
 
     Where only the rules that failed run again, `only` names them, and `outcome` is the JSON of what came of the others.
     """
@@ -37,6 +40,7 @@ class Pending:
     next_attempt_at: datetime | None
     only: list[UUID] | None = None
     outcome: str | None = None
+    refused: str | None = None
 
     def occurrence(self) -> Occurrence:
         """Parse the data, only when the event's turn has come: a megabyte of JSON takes its time."""
@@ -224,7 +228,16 @@ sized AS (
     ) AS measured (bytes)
 )
 SELECT id, participant_id, program_id, event_timestamp, data::text, attempts, next_attempt_at,
-    CASE WHEN only_failed_rules THEN failed_rule_ids END, CASE WHEN only_failed_rules THEN outcome::text END
+    CASE WHEN only_failed_rules THEN failed_rule_ids END, CASE WHEN only_failed_rules THEN outcome::text END,
+    CASE
+        WHEN (SELECT status FROM programs_program AS program WHERE program.id = sized.program_id) <> 'ACTIVE'
+        THEN '{ProgramInactive.code}'
+        WHEN (
+            SELECT status FROM participants_enrollment AS enrollment
+            WHERE enrollment.participant_id = sized.participant_id AND enrollment.program_id = sized.program_id
+        ) IS DISTINCT FROM 'ACTIVE'
+        THEN '{NotEnrolled.code}'
+    END
 FROM sized
 WHERE bytes_before < {MOST_BYTES}
 ORDER BY turn, participant_id

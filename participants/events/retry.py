@@ -7,11 +7,21 @@ from typing import Final
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import BooleanField, Case, ExpressionWrapper, F, Q, Value, When
+from django.db.models import (
+    BooleanField,
+    Case,
+    Exists,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Q,
+    Value,
+    When,
+)
 
 from participants.events import wake
-from participants.exceptions import EventNotFound, NotRetryable
-from participants.models import Event, EventQuerySet, EventStatus
+from participants.exceptions import EventNotFound, NotEnrolled, NotRetryable
+from participants.models import Enrollment, Event, EventQuerySet, EventStatus
 from programs.exceptions import ProgramInactive
 from programs.models import ProgramStatus
 
@@ -19,10 +29,16 @@ MOST_AT_ONCE: Final = 1000  # events in one transaction
 # Each kind by an index of its own, which has nothing else: no index has both.
 KINDS: Final = (Q(status=EventStatus.FAILED), Q(failed_rule_ids__isnull=False))
 
+_IS_ENROLLED: Final = Exists(
+    Enrollment.objects.active().filter(
+        participant=OuterRef("participant"), program=OuterRef("program")
+    )
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Retried:
-    """Events that are pending again, and how many were left out since their program is not active."""
+    """Events that are pending again, and how many were left out since their program or enrollment is not active."""
 
     ids: list[UUID]
     left_out: int
@@ -31,7 +47,8 @@ class Retried:
 def retry(event_id: UUID) -> Event:
     """Make the event pending again, at its old place in the order of its participant's events.
 
-    Raises EventNotFound, NotRetryable for an event that neither failed nor has rule errors, and ProgramInactive.
+    Raises EventNotFound, NotRetryable for an event that neither failed nor has rule errors, ProgramInactive, and
+    NotEnrolled where the enrollment is not active.
     """
     events = Event.objects.select_related("participant", "program")
     event = events.filter(pk=event_id).first()
@@ -39,6 +56,9 @@ def retry(event_id: UUID) -> Event:
         raise EventNotFound
     if event.program.status != ProgramStatus.ACTIVE:
         raise ProgramInactive
+    enrolled = Enrollment.objects.active().filter(program=event.program_id)
+    if not enrolled.filter(participant=event.participant_id).exists():
+        raise NotEnrolled
     # One statement: of two calls at once, the second finds the event pending.
     if not _retried(Event.objects.filter(participant=event.participant_id, pk=event.pk)):
         raise NotRetryable
@@ -65,14 +85,19 @@ def _retry_kind(events: EventQuerySet) -> Iterator[Retried]:
         with transaction.atomic():
             # What is locked is being retried by somebody else.
             free = rest.select_for_update(skip_locked=True, no_key=True, of=("self",))
-            page = list(free.values_list("created_at", "pk", "program__status")[:MOST_AT_ONCE])
-            ids = [pk for _, pk, status in page if status == ProgramStatus.ACTIVE]
+            may = ("program__status", _IS_ENROLLED)
+            page = list(free.values_list("created_at", "pk", *may)[:MOST_AT_ONCE])
+            ids = [
+                pk
+                for _, pk, status, is_enrolled in page
+                if status == ProgramStatus.ACTIVE and is_enrolled
+            ]
             _retried(Event.objects.filter(pk__in=ids))
         if not page:
             return
         wake.hint()
         yield Retried(ids, len(page) - len(ids))
-        at, last, _ = page[-1]
+        at, last, *_ = page[-1]
         rest = events.filter(Q(created_at__gt=at) | Q(pk__gt=last), created_at__gte=at)
 
 

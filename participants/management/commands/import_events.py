@@ -27,6 +27,7 @@ from programs.kernel.actors import Actor, ActorKind
 from programs.kernel.exceptions import DomainError
 
 _BY = Actor(ActorKind.COMMAND, "import_events")
+_RULE_ERRORS = "rule errors"
 AWAITED_AT_ONCE = 1000
 PAUSE = 0.05  # seconds, while other workers process the rest, or an event waits for its retry
 
@@ -86,7 +87,9 @@ class Command(ImportCommand[Stored]):
         if self.awaited:
             counts = _processed(self.awaited)
             completed, failed = counts[EventStatus.COMPLETED], counts[EventStatus.FAILED]
-            self.stdout.write(f"processed: completed {completed}, failed {failed}")
+            errors = counts[_RULE_ERRORS]
+            more = f", with rule errors {errors}" if errors else ""
+            self.stdout.write(f"processed: completed {completed}, failed {failed}{more}")
 
 
 class Awaited:
@@ -120,7 +123,9 @@ class Awaited:
 
 
 def _processed(awaited: Awaited) -> Counter[str]:
-    """Process events as a worker does until all of these are processed, by whichever worker; count them by status."""
+    """Process events as a worker does until all of these are processed, by whichever worker; count them by status, and
+    those with rule errors.
+    """
     counts: Counter[str] = Counter()
     after = process.START
     # disable=None: only on a terminal. No total: other workers help, and events from elsewhere are processed too.
@@ -135,4 +140,5 @@ def _processed(awaited: Awaited) -> Counter[str]:
                     time.sleep(PAUSE)
                 reset_queries()
             counts.update(events.order_by().values_list("status", flat=True))
+            counts[_RULE_ERRORS] += events.with_rule_errors().count()
     return counts

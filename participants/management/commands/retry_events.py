@@ -23,7 +23,7 @@ class Command(BaseCommand):
         "Retries events that failed, or completed with rule errors, or both: makes them pending, and workers process "
         "them. Of an event with rule errors only the rules that failed run again. Each keeps its place in the order of "
         'its participant\'s events. Ends with the counts on standard output ("retried 6919, left out 0"; left out are '
-        "those of programs that are not active). May be stopped at any moment and run again, and run twice at once: no "
+        "those whose program or enrollment is not active). May be stopped at any moment and run again, and run twice at once: no "
         "event takes effect twice."
     )
 

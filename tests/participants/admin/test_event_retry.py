@@ -297,7 +297,10 @@ def test_events_of_inactive_programs_are_left_out(admin_client: Client, unlucky:
 
     response = admin_client.post(address, form_of(admin_client.get(address)))
 
-    assert told(response) == ["1 will be retried.", "5 left out: their program is not active."]
+    assert told(response) == [
+        "1 will be retried.",
+        "5 left out: their program or enrollment is not active.",
+    ]
     assert Event.objects.pending().count() == 2
 
 

@@ -45,7 +45,12 @@ from tests.participants.events.in_memory import (
 )
 
 # What concerns the event as a whole; every other refusal there is, and every other that will be, fails its rule alone.
-OF_THE_EVENT = {refusals.InsufficientBalance, refusals.ParticipantInactive}
+OF_THE_EVENT = {
+    refusals.InsufficientBalance,
+    refusals.ParticipantInactive,
+    refusals.NotEnrolled,
+    refusals_of_programs.ProgramInactive,
+}
 
 
 def kinds_of(kind: type[Exception]) -> list[type[Exception]]:

@@ -1,17 +1,19 @@
 """Rules that failed, run again: each at most once with effect, whatever happens on the way."""
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
 
 from participants import state
 from participants.events import outcome as outcome_json
 from participants.events import process
-from participants.events.retry import retry
-from participants.exceptions import NotRetryable
+from participants.events.retry import retry, retry_each
+from participants.exceptions import NotEnrolled, NotRetryable
 from participants.models import (
     Counter,
     Event,
@@ -22,6 +24,7 @@ from participants.models import (
 )
 from programs import rulebook
 from programs.exceptions import ProgramInactive
+from programs.kernel.exceptions import DomainError
 from programs.models import Program, Rule, TierLevel, TierTrack
 from tests.conftest import TESTER
 from tests.participants.events.workers import (
@@ -369,13 +372,88 @@ def test_the_rules_to_run_again_are_known_where_the_outcome_was_cut(
     assert event.rule_errors == 0
 
 
-def test_a_retry_in_an_inactive_program_is_refused(world: World, event: Event) -> None:
-    Program.objects.update(status="SUSPENDED")
+def suspend(world: World) -> None:
+    Program.objects.filter(pk=world.program.pk).update(status="SUSPENDED")
 
-    with pytest.raises(ProgramInactive):
+
+def resume(world: World) -> None:
+    Program.objects.filter(pk=world.program.pk).update(status="ACTIVE")
+
+
+def freeze(world: World) -> None:
+    change = state.Change(program_id=world.program.pk, enrollment_status="FROZEN")
+    state.change(change, to="ana", by=TESTER)
+
+
+def thaw(world: World) -> None:
+    state.change(state.Change(program_id=world.program.pk), to="ana", by=TESTER)
+
+
+INACTIVE = [(suspend, resume, ProgramInactive), (freeze, thaw, NotEnrolled)]
+Change = Callable[[World], None]
+
+
+@pytest.mark.parametrize(("end", "renew", "refusal"), INACTIVE)
+def test_a_retry_where_nobody_takes_part_is_refused(
+    end: Change, renew: Change, refusal: type[DomainError], world: World, event: Event
+) -> None:
+    end(world)
+
+    with pytest.raises(refusal):
         retry(event.pk)
+    [page] = retry_each(Event.objects.all(), before=timezone.now() + timedelta(hours=1))
+    assert (page.ids, page.left_out) == ([], 1)
 
     assert statuses() == {"COMPLETED": 1}
+    renew(world)
+    retry(event.pk)
+
+
+@pytest.mark.parametrize(("end", "renew", "refusal"), INACTIVE)
+def test_an_event_that_waits_while_program_or_enrollment_ends_fails_until_it_is_retried(
+    end: Change, renew: Change, refusal: type[DomainError], world: World
+) -> None:
+    event = happen(world)
+    end(world)
+
+    work_off()
+
+    assert told(event) == dict.fromkeys(("First", "Bad", "Last"), "skipped")
+    assert (event.status, event.attempts, event.rule_errors) == ("FAILED", 0, 0)
+    assert event.outcome["failure"] == {
+        "rule_id": None,
+        "rule_name": "",
+        "action": None,
+        "code": refusal.code,
+        "message": refusal.message,
+    }
+    assert not JournalEntry.objects.exists()
+    with pytest.raises(refusal):
+        retry(event.pk)
+    renew(world)
+    retry(event.pk)
+    work_off()
+    assert told(event) == {"First": "matched", "Bad": "failed", "Last": "matched"}
+
+
+@pytest.mark.parametrize(("end", "renew", "refusal"), INACTIVE)
+def test_rules_that_wait_to_run_again_while_program_or_enrollment_ends_stay_failed(
+    end: Change, renew: Change, refusal: type[DomainError], world: World, bad: Rule, event: Event
+) -> None:
+    mend(bad, credit(world, "10"))
+    retry(event.pk)
+    end(world)
+
+    work_off()
+
+    assert told(event) == {"First": "matched", "Bad": "failed", "Last": "matched"}
+    assert (event.status, event.failed_rule_ids) == ("COMPLETED", [bad.pk])
+    assert event.outcome["rule_evaluations"][1]["reason"] == refusal.message
+    renew(world)
+    retry(event.pk)
+    work_off()
+    assert told(event)["Bad"] == "matched"
+    assert world.balance() == ("11", "0", "0")
 
 
 @pytest.mark.parametrize(
