@@ -290,7 +290,7 @@ class TierTrackViewSet(ListModelMixin, GenericViewSet[TierTrack]):
     def destroy(self, request: Request, program_id: UUID, track: str) -> Response:
         """Delete one tier track.
 
-        Whoever holds a level of it stands at the base. Its key is free for another track. A track that a rule names
+        Whoever holds a level of it stands at the base at once, and within moments their history says so. Its key is free for another track. A track that a rule names
         cannot be deleted (409 `in_use`, which names the rules).
         """
         tracks.delete(tracks.found(program_id, track).pk, by=actor_of(request))

@@ -138,6 +138,11 @@
         return outcome === "failed" ? { message: reason, action } : null;
     };
 
+    /** A loan or a pin may cover what was earned, so that they stand where they stood. */
+    const riseOf = ({ tier, before, after, earned_level: earned }) => {
+        return [tier, inWords(before), earned ? `${inWords(after)} (earned ${earned})` : inWords(after)];
+    };
+
     const show = ({ failure, rule_evaluations: evaluations, tier_changes: tiers = [], participant_state: state }) => {
         const parts = evaluations.flatMap((each) => evaluationOf(each, evaluations.length === 1));
         if (failure) {
@@ -145,7 +150,7 @@
         }
         if (tiers.length) {
             parts.push(make("h3", "Tiers"));
-            parts.push(tableOf(["Tier", "Before", "After"], tiers.map((each) => [each.tier, inWords(each.before), inWords(each.after)])));
+            parts.push(tableOf(["Tier", "Before", "After"], tiers.map(riseOf)));
         }
         if (state) {
             const text = make("pre", JSON.stringify(state, null, 2));

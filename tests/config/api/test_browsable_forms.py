@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from participants import state
-from participants.models import Enrollment, Participant, StateChange
+from participants.models import Enrollment, Participant, StateChange, TierStanding
 from programs.kernel.actors import Actor, ActorKind
 from programs.models import Program, TierLevel, TierTrack
 from tests.config.api.browsable_pages import form_of, signed_in, submit, text_of
@@ -217,6 +217,8 @@ def test_staff_set_counters_and_tiers_by_forms(boss: Client, program: Program) -
     TierLevel.objects.create(track=track, key="gold", rank=1)
 
     counter = submit(boss, "PUT", f"{ANA}/state/counters/spent", {"value": "5", "reset_after": ""})
-    tier = submit(boss, "PUT", f"{ANA}/state/tiers/status", {"level": "gold", "expires_at": ""})
+    form = {"level": "gold", "expires_at": "", "pinned": "true"}
+    tier = submit(boss, "PUT", f"{ANA}/state/tiers/status", form)
 
     assert (counter.status_code, tier.status_code) == (200, 200)
+    assert TierStanding.objects.get().pinned
