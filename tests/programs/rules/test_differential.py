@@ -38,6 +38,8 @@ def test_an_expression_gives_what_googles_implementation_gives(
     # Theirs refuses math.least(1, "a") before it is known whether that will ever be evaluated.
     is_early = theirs is oracle.ERROR and ("math.least(" in text or "math.greatest(" in text)
     assume(not is_early or mine is oracle.ERROR)
+    # Theirs reverses no lists.
+    assume(theirs is not oracle.ERROR or ".reverse()" not in text)
     if mine is oracle.ERROR or theirs is oracle.ERROR:
         assert mine is theirs
     else:
