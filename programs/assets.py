@@ -50,6 +50,7 @@ def change(asset_id: UUID, values: Mapping[str, Any], *, program_ids: Iterable[U
                 setattr(asset, name, value)
             with names_changing([program.pk for program in renamed], "symbol"):
                 _write(asset, update_fields=[*values, "updated_at"])
+            asset.refresh_from_db(fields=["updated_at"])
             linked.revised()
         for program_id in program_ids:
             link(asset_id, program_id)

@@ -43,6 +43,7 @@ def change(program_id: UUID, values: Mapping[str, Any], *, by: Actor) -> Program
         for name, new in changed.items():
             setattr(program, name, new)
         program.save(update_fields=[*changed, "updated_at"])
+        program.refresh_from_db(fields=["updated_at"])
         if "time_zone" in changed:
             Program.objects.filter(pk=program_id).revised()
         return program

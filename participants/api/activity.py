@@ -4,7 +4,6 @@ from typing import Any
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
 from rest_framework.mixins import ListModelMixin
 from rest_framework.viewsets import GenericViewSet
 
@@ -15,6 +14,7 @@ from participants.api.journal import JournalEntrySerializer
 from participants.api.outcomes import EventRowSerializer
 from participants.models import Event, JournalEntry, StateChange
 from participants.state.persons import found
+from programs.api.strict import RowSerializer
 
 
 class MovementSerializer(JournalEntrySerializer):
@@ -28,7 +28,7 @@ class MovementSerializer(JournalEntrySerializer):
         fields = [*JournalEntrySerializer.Meta.fields, "balance"]
 
 
-class StateChangeSerializer(serializers.ModelSerializer[StateChange]):
+class StateChangeSerializer(RowSerializer[StateChange]):
     class Meta:
         model = StateChange
         fields = [

@@ -16,11 +16,11 @@ from participants.state.enrollments import set_enrollment
 from programs.api.addresses import PROGRAM_ID
 from programs.api.bodies import validated_body
 from programs.api.callers import actor_of
-from programs.api.strict import StrictSerializer
+from programs.api.strict import RowSerializer, StrictSerializer
 from programs.exceptions import ProgramInactive
 
 
-class EnrollmentSerializer(StrictSerializer, serializers.ModelSerializer[Enrollment]):
+class EnrollmentSerializer(StrictSerializer, RowSerializer[Enrollment]):
     status = serializers.ChoiceField(
         choices=EnrollmentStatus.choices, required=False, default=EnrollmentStatus.ACTIVE
     )

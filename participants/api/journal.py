@@ -11,7 +11,7 @@ from rest_framework.viewsets import GenericViewSet
 from participants.api.filters import JournalEntryFilter
 from participants.models import ActionType, Bucket, JournalEntry
 from programs.api.addresses import path_parameter
-from programs.api.strict import DecimalField, InstantField
+from programs.api.strict import DecimalField, InstantField, RowSerializer
 from programs.kernel.decimals import written
 
 
@@ -29,7 +29,7 @@ class PostingSerializer(serializers.Serializer[Any]):
     )
 
 
-class JournalEntrySerializer(serializers.ModelSerializer[JournalEntry]):
+class JournalEntrySerializer(RowSerializer[JournalEntry]):
     action_type = serializers.ChoiceField(choices=ActionType.choices, read_only=True)
     effective_at = InstantField(
         source="happened_at", read_only=True, help_text="When it happened: the event's time."

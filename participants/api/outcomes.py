@@ -8,9 +8,10 @@ from rest_framework import serializers
 from participants.events import outcome
 from participants.events.outcome import RULE_OUTCOMES
 from participants.models import LONGEST_SHOWN, Event
+from programs.api.strict import RowSerializer
 
 
-class StoredEventSerializer(serializers.ModelSerializer[Event]):
+class StoredEventSerializer(RowSerializer[Event]):
     """An event that is stored."""
 
     external_id = serializers.CharField(source="participant.external_id")

@@ -39,7 +39,7 @@ from participants.state.changes import clean_list, clean_upsert
 from programs.api.bodies import BodySchema, json_field, validated_body
 from programs.api.callers import actor_of
 from programs.api.refusals import RefusalSerializer
-from programs.api.strict import DecimalField
+from programs.api.strict import DecimalField, RowSerializer
 from programs.exceptions import ProgramInactive, ProgramNotFound
 
 
@@ -78,7 +78,7 @@ class StatusSerializer(OneFieldSerializer):
     status = serializers.ChoiceField(choices=ParticipantStatus.choices)
 
 
-class ParticipantRowSerializer(serializers.ModelSerializer[Participant]):
+class ParticipantRowSerializer(RowSerializer[Participant]):
     """A participant in a list."""
 
     class Meta:

@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeVar
 
 import django_filters
@@ -10,18 +10,21 @@ from django import forms
 from django.db.models import QuerySet
 from django_filters.fields import IsoDateTimeField
 
+from programs.kernel import instants
+
 Q = TypeVar("Q", bound=QuerySet[Any])
 V = TypeVar("V")
 
 
 class InstantField(IsoDateTimeField):
     def to_python(self, value: Any) -> datetime | None:
+        if value in self.empty_values:
+            return None
         try:
-            instant: datetime | None = super().to_python(value)
-            # A datetime may have an offset of 16 hours or more, which PostgreSQL does not know.
-            return instant.astimezone(UTC) if instant else None
-        except OverflowError as error:
-            raise forms.ValidationError(self.error_messages["invalid"], "invalid") from error
+            return instants.read(value)
+        except ValueError as error:
+            message = 'Give a time with its offset, such as "2026-01-15T10:30:00Z".'
+            raise forms.ValidationError(message, "invalid") from error
 
 
 class InstantFilter(django_filters.IsoDateTimeFilter):

@@ -19,7 +19,7 @@ from programs.api.bodies import BodySchema, validated_body
 from programs.api.callers import actor_of
 from programs.api.filters import HidesArchived, TrueOrFalseFilter, by
 from programs.api.findings import WarningsField
-from programs.api.strict import InstantField
+from programs.api.strict import InstantField, RowSerializer
 from programs.exceptions import OrderTaken, ProgramInactive, ProgramNotFound
 from programs.models import Rule, RuleStatus, RuleVersion
 from programs.models.rules import MAX_CONDITION_LENGTH, RuleQuerySet
@@ -28,7 +28,7 @@ from programs.rulebook.bodies import FIELDS
 _RULE_ID = "0198c0e2-6c7d-7e8f-9a0b-1c2d3e4f5a6b"
 
 
-class RuleSerializer(serializers.ModelSerializer[Rule]):
+class RuleSerializer(RowSerializer[Rule]):
     """What an event earns: if the condition holds, the actions are carried out, in order."""
 
     actions = ActionsField(help_text="What the rule does, one after the other.")
@@ -118,7 +118,7 @@ class RuleFieldChangeSerializer(serializers.Serializer[Any]):
     new = serializers.JSONField()
 
 
-class RuleSnapshotSerializer(serializers.ModelSerializer[Rule]):
+class RuleSnapshotSerializer(RowSerializer[Rule]):
     """A rule as it was."""
 
     actions = ActionsField(help_text="What it did then, one after the other.")
@@ -128,7 +128,7 @@ class RuleSnapshotSerializer(serializers.ModelSerializer[Rule]):
         fields = list(FIELDS)
 
 
-class RuleVersionSerializer(serializers.ModelSerializer[RuleVersion]):
+class RuleVersionSerializer(RowSerializer[RuleVersion]):
     """A rule as it was after one edit."""
 
     changes = serializers.SerializerMethodField(

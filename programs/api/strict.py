@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Set
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from django.db import models
 from drf_spectacular.utils import extend_schema_field
@@ -13,6 +13,8 @@ from rest_framework.utils import html
 
 from programs.kernel import decimals, exact_json, instants
 from programs.kernel.exceptions import FieldError, ValidationFailed
+
+M = TypeVar("M", bound=models.Model)
 
 _DIGITS = (
     rf"(0|[1-9][0-9]{{0,{decimals.INTEGER_DIGITS - 1}}})(\.[0-9]{{1,{decimals.DECIMAL_PLACES}}})?"
@@ -159,11 +161,21 @@ class StrictSerializer(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
-class StrictModelSerializer(StrictSerializer, serializers.ModelSerializer[Any]):
-    """The same for a model's rows, whose strings are TextFields."""
+class RowSerializer(serializers.ModelSerializer[M]):
+    """A row of a model, whose times are written as all times of the API."""
 
     serializer_field_mapping = {
         **serializers.ModelSerializer.serializer_field_mapping,
+        models.DateTimeField: InstantField,
+        instants.ChangedAtField: InstantField,
+    }
+
+
+class StrictModelSerializer(StrictSerializer, RowSerializer[Any]):
+    """The same for a model's rows, whose strings are TextFields."""
+
+    serializer_field_mapping = {
+        **RowSerializer.serializer_field_mapping,
         models.CharField: TextField,
     }
 

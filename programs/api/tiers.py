@@ -21,6 +21,7 @@ from programs.api.refusals import validation_failed
 from programs.api.strict import (
     DecimalField,
     ReasonedSerializer,
+    RowSerializer,
     RowsField,
     TextField,
     WholeNumberField,
@@ -118,7 +119,7 @@ class QualificationSerializer(ReasonedSerializer):
     criteria = RowsField(child=CriterionSerializer(), min_length=1, max_length=MAX_CRITERIA)
 
 
-class TierLevelSerializer(ReasonedSerializer, serializers.ModelSerializer[TierLevel]):
+class TierLevelSerializer(ReasonedSerializer, RowSerializer[TierLevel]):
     reasons = {"key": {"null": "required", "blank": "invalid"}, "rank": {"null": "required"}}
 
     key = KeyField(help_text="Its name in rules and answers, unique on its track.")
@@ -149,7 +150,7 @@ class TierLevelSerializer(ReasonedSerializer, serializers.ModelSerializer[TierLe
         return tracks.Level(**attrs)
 
 
-class TierTrackSerializer(serializers.ModelSerializer[TierTrack]):
+class TierTrackSerializer(RowSerializer[TierTrack]):
     """A ladder of levels, from the lowest rank up."""
 
     levels = TierLevelSerializer(many=True)

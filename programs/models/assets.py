@@ -8,6 +8,7 @@ from django.db.models.functions import Now, Upper
 
 from programs.kernel.database import uuid7
 from programs.kernel.decimals import DECIMAL_PLACES, ExactDecimalField
+from programs.kernel.instants import ChangedAtField
 from programs.models.programs import Program
 
 
@@ -69,7 +70,7 @@ class Asset(models.Model):
         help_text="The most that one movement may be; empty for no limit.",
     )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
-    updated_at = models.DateTimeField(auto_now=True)
+    updated_at = ChangedAtField()
 
     objects = AssetQuerySet.as_manager()
 

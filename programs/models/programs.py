@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from programs.kernel.database import uuid7
+from programs.kernel.instants import ChangedAtField
 
 MAX_TIME_ZONE_LENGTH = 64
 # Of the machine that serves. "Factory" and "localtime" are places nobody is in.
@@ -83,7 +84,7 @@ class Program(models.Model):
         help_text="Another with each change of its rules, tracks, assets and time zone, so that a process knows its copy is old.",
     )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
-    updated_at = models.DateTimeField(auto_now=True)
+    updated_at = ChangedAtField()
 
     objects = ProgramQuerySet.as_manager()
 

@@ -10,6 +10,7 @@ from programs.kernel import instants
 from programs.kernel.database import uuid7
 from programs.kernel.exact_json import ExactJSONField
 from programs.kernel.exceptions import FieldError
+from programs.kernel.instants import ChangedAtField
 from programs.models.programs import Program
 
 MAX_CONDITION_LENGTH = 4096
@@ -92,7 +93,7 @@ class Rule(models.Model):
         help_text="Whether it would be refused if it were written now. It goes on running as far as it compiles.",
     )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
-    updated_at = models.DateTimeField(auto_now=True)
+    updated_at = ChangedAtField()
 
     # What was probably wrong when it was written a moment ago; not stored.
     warnings: Sequence[FieldError] = ()

@@ -7,6 +7,7 @@ from django.db.models.functions import Now
 
 from programs.kernel.database import uuid7
 from programs.kernel.exact_json import ExactJSONField
+from programs.kernel.instants import ChangedAtField
 from programs.models.programs import Program
 
 MAX_KEY_LENGTH = 64
@@ -49,7 +50,7 @@ class TierTrack(models.Model):
     )
     version = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
-    updated_at = models.DateTimeField(auto_now=True)
+    updated_at = ChangedAtField()
     deleted_at = models.DateTimeField(null=True, editable=False)
 
     objects = TierTrackQuerySet.as_manager()

@@ -7,8 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Max
-from django.db.models.functions import Now
+from django.db.models import F, Max
+from django.db.models.functions import Greatest, Now
 
 from programs.exceptions import (
     OrderTaken,
@@ -215,7 +215,7 @@ def _move(moved: Sequence[tuple[Rule, int]], *, taken: set[int]) -> None:
     for rule, order in moved:
         rule.order = order
         rule.version += 1
-        rule.updated_at = Now()
+        rule.updated_at = Greatest(Now(), F("created_at"))
     Rule.objects.bulk_update(rules, ["order", "version", "updated_at"])
 
 

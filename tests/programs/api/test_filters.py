@@ -42,7 +42,7 @@ def test_include_archived_is_true_or_false_and_nothing_else(api: APIClient) -> N
         for value in ("true", "false", "", "yes", "null")
     }
 
-    assert statuses == {"true": 200, "false": 200, "": 200, "yes": 400, "null": 400}
+    assert statuses == {"true": 200, "false": 200, "": 400, "yes": 400, "null": 400}
 
 
 def test_an_external_id_is_looked_for_as_it_is_given(api: APIClient) -> None:
