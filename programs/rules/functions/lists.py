@@ -40,9 +40,9 @@ def _extreme(
 
 for _choose, _words in ((min, "smallest"), (max, "largest")):
     function(
-        f"list(ordered).{_choose.__name__}() -> element",
-        f"{_choose.__name__}(list(ordered)) -> element",
         f"{_choose.__name__}(number, ...) -> number",
+        f"{_choose.__name__}(list(ordered)) -> element",
+        f"list(ordered).{_choose.__name__}() -> element",
     )(partial(_extreme, _choose, _words))
 
 
