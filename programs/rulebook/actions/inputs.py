@@ -108,7 +108,7 @@ class NumberField(Field[Number]):
                 "negative",
                 f"This is always {decimals.written(number)}; an amount is not negative.",
             )
-        elif abs(number) > decimals.LARGEST:
+        elif number.copy_abs() > decimals.LARGEST:  # abs() would round it
             errors.add(name, "out_of_range", "This is always a number of more than 20 digits.")
 
     def schema(self) -> dict[str, Any]:

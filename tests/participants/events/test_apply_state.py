@@ -106,7 +106,7 @@ def test_an_attribute_is_set_by_a_text_or_by_what_an_expression_gives(
 def test_an_attribute_that_becomes_null_goes() -> None:
     ana = somebody(attributes={"k": 1})
 
-    outcome = run(ana, a_rule(set_attribute("null"), set_attribute("null", "never")))
+    outcome = run(ana, a_rule(set_attribute("dyn(null)"), set_attribute("dyn(null)", "never")))
 
     assert ana.person.attributes == {}
     assert [(each["before"], each["after"]) for each in effects(outcome)] == [
@@ -127,12 +127,12 @@ def test_true_and_one_are_two_values_and_one_with_a_zero_is_the_same() -> None:
 @pytest.mark.parametrize(
     "expression",
     [
-        "[1]",
-        "{'a': 1}",
-        "now",
-        "duration('1h')",
-        "b'x'",
-        "type(1)",
+        "dyn([1])",
+        "dyn({'a': 1})",
+        "dyn(now)",
+        "dyn(duration('1h'))",
+        "dyn(b'x')",
+        "dyn(type(1))",
         "event.long",
         "1.0e40",
         "1.0e-41",
@@ -207,12 +207,13 @@ def test_a_counter_adds_and_its_window_goes_on_or_begins_anew(
 
 
 @pytest.mark.parametrize(
-    "value", ["0.000000000000000001", "1.0e30", "-2.0 * 99999999999999999999.0"]
+    "value",
+    ["0.000000000000000001", "1.0e30 * event.one", "-2.0 * 99999999999999999999.0 * event.one"],
 )
 def test_a_counter_that_would_be_too_large_fails_its_rule(value: str) -> None:
     ana = somebody(counters={"visits": counter(f"{LARGEST:f}")})
 
-    outcome = run(ana, a_rule(count(value)))
+    outcome = run(ana, a_rule(count(value)), data={"one": 1})
 
     refused = refusal(outcome)
     assert refused is not None

@@ -84,14 +84,14 @@ def test_a_movement_changes_the_buckets_and_tells_before_and_after(
         (move("FORFEIT", "10.01"), "insufficient_balance"),
         (move("FORFEIT", "5.01", bucket="HELD"), "insufficient_balance"),
         (move("FORFEIT", "0.01", bucket="DEFERRED"), "insufficient_balance"),
-        (credit("-0.001"), "validation_failed"),
-        (move("DEBIT", "0 - 5"), "validation_failed"),
+        (credit("-0.001 * event.one"), "validation_failed"),
+        (move("DEBIT", "0 - 5 * event.one"), "validation_failed"),
         (credit("1", asset=FOREIGN), "asset_not_linked"),
         (credit("101", asset=CAPPED), "max_transaction_exceeded"),
         (move("DEBIT", "101", asset=CAPPED), "max_transaction_exceeded"),
         (credit("99999999999999999990"), "amount_out_of_range"),
-        (credit("100000000000000000000.0 * 1.0"), "amount_out_of_range"),
-        (credit("1.0e900"), "amount_out_of_range"),
+        (credit("100000000000000000000.0 * event.one"), "amount_out_of_range"),
+        (credit("1.0e900 * event.one"), "amount_out_of_range"),
         (credit("event.nothing"), "evaluation_failed"),
         (credit("1 / 0"), "evaluation_failed"),
         (credit("event.word"), "evaluation_failed"),
@@ -103,7 +103,7 @@ def test_a_movement_that_is_refused_is_undone_with_its_rule_and_says_why(
     ana = somebody(available="10", held="5")
     before = deepcopy((ana.person, ana.book))
 
-    outcome = run(ana, a_rule(tag("x"), action), data={"word": "ten", "long": "x" * 9})
+    outcome = run(ana, a_rule(tag("x"), action), data={"word": "ten", "one": 1})
 
     assert outcome.status == ("FAILED" if code == "insufficient_balance" else "COMPLETED")
     if outcome.failure is not None:
