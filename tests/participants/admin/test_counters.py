@@ -5,9 +5,11 @@ from decimal import Decimal
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from participants.models import Counter
 from participants.state.counters import CounterChange, set_counter
+from programs.kernel import periods
 from tests.admin_pages import shown_fields
 from tests.conftest import TESTER
 from tests.participants.admin.ledger_pages import ana, changes_of, page_of
@@ -49,6 +51,29 @@ def test_a_window_that_was_not_edited_stays_as_somebody_else_made_it(
     admin_client.post(known, shown | {"value": ["2"]})
 
     assert Counter.objects.get().reset_after == timedelta(hours=24)
+
+
+def test_a_counter_of_a_calendar_period_is_set_in_the_current_one(
+    admin_client: Client, world: World
+) -> None:
+    who = ana()
+    start, end = periods.around("MONTH", "Asia/Tokyo", timezone.now())
+    in_tokyo = {"reset": "MONTH", "time_zone": "Asia/Tokyo"}
+    last = {"last_reset_at": start - timedelta(days=31), "period_end": start}
+    Counter.objects.create(participant=who, key="month", value=5, **in_tokyo, **last)
+    known = page_of(who, "counter/?key=month")
+    response = admin_client.get(known)
+    [table] = [each for each in admin_client.get(page_of(who)).context["holdings"] if each.name == "counters"]  # fmt: skip
+
+    admin_client.post(known, shown_fields(response, "part_form") | {"value": ["7"]})
+
+    began = f"{start:%Y-%m-%d %H:%M}"
+    assert f"It resets each month (Asia/Tokyo), last at {began} UTC." in response.content.decode()
+    texts = [cell.text for cell in table.rows[0].cells]
+    assert texts == ["month", "0", "each month (Asia/Tokyo)", began]
+    counter = Counter.objects.get()
+    assert (counter.value, counter.last_reset_at, counter.period_end) == (7, start, end)
+    assert changes_of(who) == [("counter", "month", "CHANGE", "0", "7", "staff:admin")]
 
 
 def test_a_counter_with_an_odd_key_is_changed_and_deleted(

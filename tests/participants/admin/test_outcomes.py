@@ -43,6 +43,7 @@ def moved(kind: str, amount: str, before: str, after: str, **more: Any) -> dict[
         ({"type": "UNTAG", "tag": "vip", "before": False, "after": False}, "Had no tag vip.", None),
         ({"type": "COUNTER", "key": "n", "value": "2", "before": None, "after": "2"}, "Added 2 to the counter n (new → 2).", "n 2"),
         ({"type": "COUNTER", "key": "n", "value": "-1", "before": "2", "after": "1"}, "Added -1 to the counter n (2 → 1).", "n 1"),
+        ({"type": "COUNTER", "key": "n", "value": "1", "before": "2", "after": "3", "late": True, "last_reset_at": "2026-12-24T10:30:00.000000Z"}, "Added 1 to the counter n (2 → 3). The event was late: it counts in the window that began at 2026-12-24 10:30 UTC, after it.", "n 3"),
         ({"type": "SET_ATTRIBUTE", "key": "plan", "before": None, "after": "gold"}, 'Set the attribute plan (not set → "gold").', 'plan "gold"'),
         ({"type": "SET_ATTRIBUTE", "key": "n", "before": 1, "after": [1, True]}, "Set the attribute n (1 → [1,true]).", "n [1,true]"),
         ({"type": "SET_TIER", "tier": "club", "level": "gold", "before": "", "after": "gold"}, "Set the level of club (the base → gold).", "club gold"),

@@ -21,6 +21,8 @@ def cleaned(action: object) -> dict[str, Any]:
 
 TIER = {"type": "SET_TIER", "tier": "status", "level": "gold"}
 
+COUNTER = {"type": "COUNTER", "key": "spent", "value": "1"}
+
 
 @pytest.mark.parametrize(
     ("given", "kept"),
@@ -99,6 +101,10 @@ TIER = {"type": "SET_TIER", "tier": "status", "level": "gold"}
             {"type": "COUNTER", "key": "spent", "value": "1", "reset_after": "30m1w1d"},
             {"type": "COUNTER", "key": "spent", "value": "1", "reset_after": "192h30m"},
         ),
+        *(
+            ({**COUNTER, "reset": period}, {**COUNTER, "reset": period})
+            for period in ("DAY", "WEEK", "MONTH", "QUARTER", "YEAR")
+        ),
         (
             {"type": "CREDIT", **MOVED, "bucket": "AVAILABLE", "matures_at": "30d"},
             {"type": "CREDIT", **MOVED, "bucket": "AVAILABLE", "matures_at": "720h"},
@@ -143,7 +149,6 @@ def test_an_action_is_kept_in_one_spelling(given: dict[str, Any], kept: dict[str
 
 
 CREDIT = {"type": "CREDIT", **MOVED}
-COUNTER = {"type": "COUNTER", "key": "spent", "value": "1"}
 ATTRIBUTE = {"type": "SET_ATTRIBUTE", "key": "plan", "value": "free"}
 
 
@@ -219,6 +224,10 @@ ATTRIBUTE = {"type": "SET_ATTRIBUTE", "key": "plan", "value": "free"}
         ({**COUNTER, "reset_after": "1y"}, ".reset_after", "invalid"),
         ({**COUNTER, "reset_after": "2027-01-01T00:00:00Z"}, ".reset_after", "invalid"),
         ({**COUNTER, "reset_after": "876000h1s"}, ".reset_after", "invalid"),
+        *(({**COUNTER, "reset": no}, ".reset", "invalid") for no in ("", "HOUR", "day", "24h")),
+        ({**COUNTER, "reset": None}, ".reset", "required"),
+        ({**COUNTER, "reset": 1}, ".reset", "invalid"),
+        ({**COUNTER, "reset": "DAY", "reset_after": "24h"}, ".reset", "invalid"),
         ({**COUNTER, "amount": "1"}, ".amount", "unknown"),
         ({**ATTRIBUTE, "key": ""}, ".key", "blank"),
         ({**ATTRIBUTE, "key": "x" * 101}, ".key", "too_long"),
