@@ -40,3 +40,8 @@ class OrderTaken(DomainError):
 class InUse(DomainError):
     code = "in_use"
     message = "Rules still name it."
+
+
+class CounterInUse(DomainError):
+    code = "in_use"
+    message = "Another rule says another window of this counter."

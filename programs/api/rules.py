@@ -20,7 +20,7 @@ from programs.api.callers import actor_of
 from programs.api.filters import HidesArchived, TrueOrFalseFilter, by
 from programs.api.findings import WarningsField
 from programs.api.strict import InstantField, RowSerializer
-from programs.exceptions import OrderTaken, ProgramInactive, ProgramNotFound
+from programs.exceptions import CounterInUse, OrderTaken, ProgramInactive, ProgramNotFound
 from programs.models import Rule, RuleStatus, RuleVersion
 from programs.models.rules import MAX_CONDITION_LENGTH, RuleQuerySet
 from programs.rulebook.bodies import FIELDS
@@ -178,7 +178,7 @@ class RuleViewSet(ListModelMixin, GenericViewSet[Rule]):
         responses={
             201: WrittenRuleSerializer,
             404: ProgramNotFound,
-            409: (OrderTaken, ProgramInactive),
+            409: (OrderTaken, ProgramInactive, CounterInUse),
         }
     )
     def create(self, request: Request) -> Response:
@@ -189,7 +189,7 @@ class RuleViewSet(ListModelMixin, GenericViewSet[Rule]):
     def retrieve(self, request: Request, rule_id: UUID) -> Response:
         return Response(self.get_serializer(rulebook.found(rule_id)).data)
 
-    @extend_schema(responses={200: WrittenRuleSerializer, 409: OrderTaken})
+    @extend_schema(responses={200: WrittenRuleSerializer, 409: (OrderTaken, CounterInUse)})
     def partial_update(self, request: Request, rule_id: UUID) -> Response:
         rule = rulebook.change(rule_id, validated_body(self), by=actor_of(request))
         return Response(WrittenRuleSerializer(rule).data)

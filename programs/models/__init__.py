@@ -10,7 +10,7 @@ from programs.models.programs import (
     ProgramStatus,
     UnknownParticipant,
 )
-from programs.models.rules import Rule, RuleQuerySet, RuleStatus, RuleVersion
+from programs.models.rules import Rule, RuleCounter, RuleQuerySet, RuleStatus, RuleVersion
 from programs.models.tiers import TierLevel, TierTrack, TierTrackVersion
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "ProgramChange",
     "ProgramStatus",
     "Rule",
+    "RuleCounter",
     "RuleQuerySet",
     "RuleStatus",
     "RuleVersion",

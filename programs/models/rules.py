@@ -1,6 +1,9 @@
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from functools import reduce
+from operator import or_
 from typing import Any, Self
 
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
@@ -15,6 +18,7 @@ from programs.models.programs import Program
 
 MAX_CONDITION_LENGTH = 4096
 LANGUAGE = 2  # the version of the rule language; 1 was before all numbers were of one kind
+MAX_COUNTER_KEY_LENGTH = 100
 MAX_ORDER = 2_147_483_647
 
 
@@ -31,6 +35,11 @@ class RuleQuerySet(models.QuerySet["Rule"]):
     def needing_attention(self, wanted: bool = True) -> Self:
         found = Q(needs_attention=True)
         return self.filter(found) if wanted else self.exclude(found)
+
+    def counting(self, keys: Collection[str]) -> Self:
+        """Those with an action that counts one of these counters."""
+        parts = [Q(actions__contains=[{"type": "COUNTER", "key": key}]) for key in keys]
+        return self.filter(reduce(or_, parts)) if parts else self.none()
 
     def in_order(self) -> Self:
         """As an event meets them. A suspended rule may have the order of an active one."""
@@ -131,6 +140,7 @@ class Rule(models.Model):
                 condition=Q(needs_attention=None),
                 name="rule_unchecked",
             ),
+            GinIndex(OpClass(F("actions"), name="jsonb_path_ops"), name="rule_by_action"),
         ]
 
     def __str__(self) -> str:
@@ -149,6 +159,15 @@ class Rule(models.Model):
             "active_to": self.active_to and instants.written(self.active_to),
             "status": self.status,
         }
+
+
+class RuleCounter(models.Model):
+    """A counter that rules count, in any program. Its row is locked while a rule that counts it is written."""
+
+    key = models.CharField(primary_key=True, max_length=MAX_COUNTER_KEY_LENGTH, db_collation="C")
+
+    def __str__(self) -> str:
+        return self.key
 
 
 class RuleVersion(models.Model):

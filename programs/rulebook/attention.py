@@ -1,6 +1,6 @@
 """Stored rules that would be refused if they were written now, and those that say something else than they did."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from typing import Final
 from uuid import UUID
@@ -19,6 +19,7 @@ from programs.rulebook.bodies import clean_condition
 from programs.rulebook.checks import review
 from programs.rulebook.findings import Findings, position_of
 from programs.rulebook.program_names import ProgramNames
+from programs.rulebook.windows import counting_rules, disagreements
 from programs.rules import RuleSyntaxError, Shape
 from programs.rules.changes import changed_meanings
 
@@ -40,6 +41,7 @@ def mistakes_in(rule: Rule, names: ProgramNames) -> list[FieldError]:
         clean_actions(rule.actions, found.errors)
         if not found.errors:
             review(names, found, condition=rule.condition, actions=rule.actions)
+            found.errors.extend(disagreements(rule))
     return found.errors
 
 
@@ -86,6 +88,12 @@ def check_again(program_ids: Iterable[UUID]) -> None:
     The others need none: nothing that a rule names is taken away. Call it in the transaction that locks the programs.
     """
     for rule in Rule.objects.filter(program__in=program_ids).needing_attention():
+        _check(rule, ProgramNames(rule.program_id))
+
+
+def check_counting(keys: Collection[str]) -> None:
+    """Check the rules of any program that need attention and count one of these counters."""
+    for rule in counting_rules(keys).needing_attention():
         _check(rule, ProgramNames(rule.program_id))
 
 

@@ -96,10 +96,7 @@ class _Counters(Mapping[str, Shape]):
         raise KeyError(key)
 
     def _is_counted(self, key: str) -> bool:
-        counting = Rule.objects.current().filter(
-            actions__contains=[{"type": "COUNTER", "key": key}]
-        )
-        return counting.exists()
+        return Rule.objects.current().counting([key]).exists()
 
     @cached_property
     def _own(self) -> list[str]:

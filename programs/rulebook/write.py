@@ -22,11 +22,12 @@ from programs.kernel.database import retried, violated
 from programs.kernel.exceptions import FieldError, ValidationFailed
 from programs.models import Program, ProgramStatus, Rule, RuleStatus, RuleVersion
 from programs.models.rules import LANGUAGE, MAX_ORDER
-from programs.rulebook.attention import changes_in, mistakes_in
+from programs.rulebook.attention import changes_in, check_counting, mistakes_in
 from programs.rulebook.bodies import FIELDS, MAX_NAME_LENGTH, NewRule, refuse_empty_window
 from programs.rulebook.checks import CHECKED, review_rule
 from programs.rulebook.findings import Findings
 from programs.rulebook.program_names import ProgramNames
+from programs.rulebook.windows import agree, countings
 
 STEP = 10  # between two orders, so that a rule fits between two others
 
@@ -36,7 +37,8 @@ def create(new: NewRule, *, by: Actor) -> Rule:
     """Create the rule with its first version.
 
     The rule has `warnings` of what is probably wrong with it. Raises ProgramNotFound, ProgramInactive for an archived
-    program, OrderTaken, and ValidationFailed for what can never work in the program, and if no order is left.
+    program, OrderTaken, CounterInUse for another window of a counter than other rules say, and ValidationFailed for what
+    can never work in the program, and if no order is left.
     """
     with transaction.atomic():
         _refuse_archived(_lock(new.program_id))
@@ -44,6 +46,7 @@ def create(new: NewRule, *, by: Actor) -> Rule:
         rule = Rule(**{**asdict(new), "order": order}, needs_attention=False)
         found = review_rule(rule, CHECKED)
         found.errors.raise_if_any()
+        agree(rule, [])
         return _with_warnings(_added(rule, by), found)
 
 
@@ -53,8 +56,8 @@ def change(
 ) -> Rule:
     """Set these values, as `clean_change` returns them, and keep a version if that changes anything.
 
-    Raises RuleNotFound, RuleChanged if the rule is no longer at `shown_version`, OrderTaken, and ValidationFailed as
-    `create` does and for a window that ends before it begins.
+    Raises RuleNotFound, RuleChanged if the rule is no longer at `shown_version`, OrderTaken, CounterInUse and
+    ValidationFailed as `create` does and for a window that ends before it begins.
     """
     with transaction.atomic():
         rule = _locked(rule_id)
@@ -170,10 +173,13 @@ def _changed(rule: Rule, values: Mapping[str, Any], by: Actor) -> Rule:
         rule.language = LANGUAGE
     if rule.needs_attention is not False:
         rule.needs_attention = bool(mistakes_in(rule, ProgramNames(rule.program_id)))
+    if now["status"] != RuleStatus.ARCHIVED:
+        agree(rule, [] if is_back else before["actions"])
     rule.version += 1
     _save(rule, update_fields=[*values, "language", "needs_attention", "version", "updated_at"])
     _keep_versions([rule], by)
     Program.objects.filter(pk=rule.program_id).revised()
+    check_counting({each.key for each in (*countings(before["actions"]), *countings(rule.actions))})
     return _with_warnings(Rule.objects.get(pk=rule.pk), found)
 
 
