@@ -5,12 +5,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
+from programs.rules import hints
 from programs.rules.arithmetic import whole
 from programs.rules.budget import Run
 from programs.rules.errors import EvaluationError, null_error
 from programs.rules.functions import accepted
 from programs.rules.functions.patterns import found
-from programs.rules.kinds import WHOLE
+from programs.rules.hints import Operand, Use
+from programs.rules.kinds import WHOLE, kind_of
 from programs.rules.meanings import FunctionCall
 from programs.rules.values import Closure, Facts, Optional, Step, Value, in_words
 
@@ -32,16 +34,21 @@ def method(meaning: FunctionCall, arguments: Sequence[Argument], text: str) -> S
 
     def apply(value: Value, facts: Facts, run: Run) -> Value:
         if type(value) not in receivers:
-            raise _no_method(value, meaning.name, text)
+            raise _no_method(value, meaning.name, text, [each for _, each in arguments])
         return call(run, value, *[each(facts, run) for each in taken])
 
     return apply
 
 
-def _no_method(value: Value, name: str, text: str) -> EvaluationError:
+def _no_method(
+    value: Value, name: str, text: str, arguments: Sequence[str] = ()
+) -> EvaluationError:
     if value is None:
         return null_error(text)
-    return EvaluationError(f"{in_words(value).capitalize()} has no {name}().")
+    operands = [Operand(text, kind=kind_of(value)), *map(Operand, arguments)]
+    advice = hints.for_function(Use(name, operands, "method"), ())
+    says = advice.says if advice else ""
+    return EvaluationError(f"{in_words(value).capitalize()} has no {name}(). {says}".rstrip())
 
 
 def optional_or(meaning: FunctionCall, argument: Argument, text: str) -> Step:

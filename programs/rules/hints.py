@@ -86,9 +86,10 @@ class Hint:
         return (
             wanted.get("style", use.style) == use.style
             and wanted.get("operands", len(kinds)) == len(kinds)
+            and wanted.get("least", 0) <= len(kinds)
             and wanted.get("variable") in (None, *known)
-            and wanted.get("needs") in (None, *known)
             and ("on" not in wanted or wanted["on"] in kinds[:1])
+            and ("second" not in wanted or wanted["second"] in kinds[1:2])
         )
 
 
@@ -97,9 +98,22 @@ def operand(source: str, node: Node, kind: Kind = ANY) -> Operand:
 
 
 def for_function(use: Use, known: Collection[str]) -> Advice | None:
-    """The advice for a call. `known` are the names of variables and functions."""
-    hints = FUNCTIONS.get(bare(use.name.rpartition(".")[2]), ())
-    return _advice(hints, use, known)
+    """The advice for a call. `known` are the names of variables."""
+    return _advice(_of_function(use), use, known)
+
+
+def in_general(use: Use) -> Advice | None:
+    """The advice for calls of this name, with x and y for operands, where none is for as many operands."""
+    for hint in _of_function(use):
+        count = 1 + max(map(int, re.findall(r"\{(\d)", hint.write or "")), default=0)
+        operands = [Operand(name) for name in _NAMES[:count]]
+        if example := _written(hint.write or "", operands, use.name):
+            return Advice(_said(hint.says, use).replace("{write}", example))
+    return None
+
+
+def _of_function(use: Use) -> Sequence[Hint]:
+    return FUNCTIONS.get(bare(use.name.rpartition(".")[2]), ())
 
 
 def for_name(name: str, known: Collection[str]) -> Advice | None:
@@ -167,9 +181,10 @@ def _reaches(match: re.Match[str], position: int, hint: Hint) -> bool:
 
 
 def _advice(hints: Iterable[Hint], use: Use, known: Collection[str]) -> Advice | None:
-    """The advice of the first hint that fits. If none does, that of the first one, with x and y for operands."""
-    fitting = [hint for hint in hints if hint.is_for(use, known)]
-    for hint in fitting:
+    """The advice of the first hint that fits."""
+    for hint in hints:
+        if not hint.is_for(use, known):
+            continue
         instead = None
         if hint.write is not None:
             instead = _written(hint.write, use.operands, use.name)
@@ -179,12 +194,6 @@ def _advice(hints: Iterable[Hint], use: Use, known: Collection[str]) -> Advice |
                 instead = f"({instead})"
         says = _said(hint.says, use)
         return Advice(says.replace("{write}", instead or ""), instead)
-    # No hint is for as many operands.
-    for hint in fitting:
-        count = 1 + max(map(int, re.findall(r"\{(\d)", hint.write or "")), default=0)
-        general = [Operand(name) for name in _NAMES[:count]]
-        if example := _written(hint.write or "", general, use.name):
-            return Advice(_said(hint.says, use).replace("{write}", example))
     return None
 
 

@@ -48,6 +48,15 @@ ORDERED: Final = frozenset(["number", "string", "bytes", "bool", "timestamp", "d
 SORTED: Final = ORDERED - {"bool"}
 
 
+def kind_of(value: Value) -> Kind:
+    return _BY_TYPE.get(type(value), ANY)
+
+
+_BY_TYPE: Final = {
+    each: kind for kind in BY_NAME.values() for each in kind.types if kind is not WHOLE
+}
+
+
 def list_of(element: Kind) -> Kind:
     return Kind("list", "a list", frozenset([list]), element=element)
 

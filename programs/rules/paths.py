@@ -4,14 +4,19 @@ In two ways: raw, as the facts have it, for what only goes on to a part of it; s
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
+from programs.rules import suggestions
 from programs.rules.arithmetic import whole
 from programs.rules.budget import Run
 from programs.rules.errors import EvaluationError, MissingField, NullOperand, cut, null_error
 from programs.rules.facts import PLAIN, settle
+from programs.rules.functions import FUNCTIONS
+from programs.rules.hints import Operand, Use, bare
+from programs.rules.kinds import kind_of
 from programs.rules.meanings import Fact
 from programs.rules.values import (
     ABSENT,
@@ -28,6 +33,8 @@ from programs.rules.values import (
 
 # What Python raises where a part of a path is missing or is no map.
 _WORDS: Final = ("in", "true", "false", "null")  # of the grammar's own
+_WITH_FUNCTIONS: Final = frozenset([list, str, datetime])
+FEW: Final = 50  # fields, among which another one is sought
 LOST: Final = (KeyError, TypeError, IndexError)
 
 
@@ -119,7 +126,8 @@ def field_of(value: Value, field: str, text: str = "") -> Value:
     try:
         return value[field]
     except KeyError:
-        raise MissingField(f"{text or cut(field)} is missing.") from None
+        before = text.removesuffix(f".{field}") if text.endswith(f".{field}") else ""
+        raise _missing(value, field, before, text or cut(field)) from None
 
 
 def optional_field(value: Value, field: str, text: str) -> Optional:
@@ -137,7 +145,30 @@ def _no_field(value: Value, field: str, text: str) -> EvaluationError:
     if value is None:
         return NullOperand(0)
     what = f"{text}: " if text else ""
-    return EvaluationError(f'{what}{in_words(value)} has no field "{cut(field)}".')
+    message = f'{what}{in_words(value)} has no field "{cut(field)}".'
+    receiver = text.removesuffix(f".{field}") if text else "x"
+    return EvaluationError(f"{message} {_function_meant(value, field, receiver)}".rstrip())
+
+
+def _function_meant(value: Value, field: str, receiver: str) -> str:
+    """What to write where a field was taken for a function: size(x) for x.length."""
+    if type(value) not in _WITH_FUNCTIONS:
+        return ""
+    use = Use(field, [Operand(receiver, kind=kind_of(value))], "field")
+    advice = suggestions.for_function(use, (), FUNCTIONS)
+    return advice.says if advice and advice.instead else ""
+
+
+def _missing(value: dict[Any, Value], field: str, before: str, text: str) -> MissingField:
+    """The error for a field that the map does not have. Another that differs in case or underscores is what was meant."""
+    message = f"{text} is missing."
+    if len(value) <= FEW and type(field) is str:
+        wanted = bare(field)
+        for other in value:
+            if type(other) is str and bare(other) == wanted:
+                meant = spelled((before, other)) if before else other
+                return MissingField(f"{message} Did you mean {meant}?")
+    return MissingField(message)
 
 
 def element_of(value: Value, place: Value, run: Run, text: str) -> Value:
@@ -188,10 +219,13 @@ def _lost(facts: Facts, fact: Fact) -> Value:
             before = spelled(tuple(names[: count - 1])) if count > 1 else "The facts"
             if value is None and count > 1:
                 raise null_error(before)
-            raise EvaluationError(f'{before}: {in_words(value)} has no field "{cut(name)}".')
+            message = f'{before}: {in_words(value)} has no field "{cut(name)}".'
+            meant = _function_meant(value, name, before)
+            raise EvaluationError(f"{message} {meant}".rstrip())
         if name not in value:
             if fact.absent is not ABSENT and count == len(names):
                 return fact.absent
-            raise MissingField(f"{spelled(tuple(names[:count]))} is missing.")
+            before = spelled(names[: count - 1]) if count > 1 else ""
+            raise _missing(value, name, before, spelled(names[:count]))
         value = value[name]
     return value  # the facts are a mapping that creates values on demand

@@ -46,13 +46,15 @@ def for_function(
     use: Use, variables: Collection[str], functions: Mapping[str, Function]
 ) -> Advice | None:
     """What was meant by a call that no function takes: by a hint, by another case or style, or by a similar name."""
-    if hint := hints.for_function(use, {*variables, *functions}):
+    if hint := hints.for_function(use, variables):
         return hint
     spelled = bare(use.name)
     last = spelled.rpartition(".")[2]
     for meant in sorted({*functions, *MACRO_NAMES}, key=len):
         if bare(meant) in (spelled, last, f"math.{last}"):
             return _called(meant, use, functions.get(meant))
+    if hint := hints.in_general(use):
+        return hint
     name = use.name
     names = {*functions, *MACRO_NAMES, "has", "cel.bind"}
     # Whoever writes "lower" means "lowerAscii".

@@ -16,7 +16,7 @@ EVENT: dict[str, Any] = {
     "flags": [True, False], "when": "2026-01-15T10:30:00Z",
     "items": [{"price": Decimal(4), "qty": Decimal(1)}, {"price": Decimal(9), "qty": Decimal(3)}],
 }  # fmt: skip
-# `now` in the facts is Thursday 2026-01-15, 10:30.
+# `now` in the facts is Thursday 2026-01-15, 10:30 in UTC; the zone is Berlin.
 
 # What somebody writes, the end of the first error, and the value of what is suggested instead of all that is wrong,
 # or "" where the error does not suggest exactly what to write.
@@ -167,7 +167,29 @@ WRITTEN = [
     ("event.skus.slice(1)", "Write event.skus.slice(1, size(event.skus)).", '["B2"]'),
     ("event.skus.reversed()", "Write event.skus.reverse().", '["B2", "A1"]'),
     ("[event.skus, event.skus].flat()", "Write [event.skus, event.skus].flatten().", '["A1", "B2", "A1", "B2"]'),
+    ("event.items.sum(i => i.price)", "as in list.map(x, x.price).", "13"),
+    ("event.items.average(i, i.price) * 2", "Write (event.items.map(i, i.price).sum() / size(event.items)).", "13"),
+    ("event.skus.Last()", "Did you mean last?", '"B2"'),
+    ("event.items.find(i, i.price > 8).qty", "Write event.items.filter(i, i.price > 8).first().", "3"),
+    ("event.skus.hasAny(['A1', 'C3'])", "Write sets.intersects(event.skus, ['A1', 'C3']).", "true"),
+    ("event.prices.contains(4)", "Write 4 in event.prices.", "true"),
     ("VLOOKUP(event.type, event.prices, 2)", "or get({\"gold\": 2}, event.level, 0) with a default.", ""),
+    ("sum(event.prices)", "Write event.prices.sum().", "13"),
+    ("SUM(event.x, event.amount, 1)", "Write [event.x, event.amount, 1].sum().", "21"),
+    ("event.items.sum(i, i.price * i.qty)", "Write event.items.map(i, i.price * i.qty).sum().", "31"),
+    ("event.items.sum(i => i.price)", "as in list.map(x, x.price).", "13"),
+    ("avg(event.prices)", "Write event.prices.sum() / size(event.prices).", "6.5"),
+    ("event.items.average(i, i.price) * 2", "Write (event.items.map(i, i.price).sum() / size(event.items)).", "13"),
+    ("event.items.reduce(t, i, t + i.price)", "To add up, write list.map(x, …).sum(); for the largest, list.map(x, …).max().", ""),
+    ("first(event.skus)", "Write event.skus.first().", '"A1"'),
+    ("event.skus.Last()", "Did you mean last?", '"B2"'),
+    ("event.items.find(i, i.price > 8).qty", "Write event.items.filter(i, i.price > 8).first().", "3"),
+    ("unique(event.skus)", "Write event.skus.distinct().", '["A1", "B2"]'),
+    ("sorted(event.prices)", "Write event.prices.sort().", "[4, 9]"),
+    ("event.items.orderBy(i, -i.price).first().price", "Write event.items.sortBy(i, -i.price).", "9"),
+    ("event.items.maxBy(i, i.price).qty", "Write event.items.sortBy(i, i.price).last().", "3"),
+    ("event.skus.hasAny(['A1', 'C3'])", "Write sets.intersects(event.skus, ['A1', 'C3']).", "true"),
+    ("event.prices.contains(4)", "Write 4 in event.prices.", "true"),
     # Numbers
     ("1,000", "Write a thousand without separators: 1000. For decimals, use a point, as in 50.5.", "1000"),
     ("event.amount > 1,000,000", "Write numbers without separators: 1000000.", "false"),
@@ -253,7 +275,7 @@ WRITTEN = [
     ("f'{event.x}'", 'Join texts with +, as in "Order " + string(event.number).', ""),
     ("event.type == “purchase”", 'Use straight quotes: "…".', ""),
     # Times
-    ("today()", "Write now, which is the event's time.", 'timestamp("2026-01-15T10:30:00Z")'),
+    ("today()", "Write startOfDay(now), which is when the day of the event began; now is the time itself.", 'timestamp("2026-01-14T23:00:00Z")'),
     ("NOW()", "Write now, which is the event's time.", 'timestamp("2026-01-15T10:30:00Z")'),
     ("new Date()", "Write now, which is the event's time.", 'timestamp("2026-01-15T10:30:00Z")'),
     ("datetime.now()", "Write now, which is the event's time.", 'timestamp("2026-01-15T10:30:00Z")'),
@@ -279,6 +301,8 @@ WRITTEN = [
     ("DATEADD(now, 5)", "Write addDays(t, 30), addMonths(t, 1) or addYears(t, 1).", ""),
     ("quarter(now)", "Write int(now.getMonth() / 3) + 1.", "1"),
     ("WEEKNUM(now) == 3", "as in startOfWeek(now) == startOfWeek(t).", ""),
+    ("now + 3 months", "Write addMonths(now, 3).", 'timestamp("2026-04-15T09:30:00Z")'),
+    ("now - 1 year", "Write addYears(now, -1).", 'timestamp("2025-01-15T10:30:00Z")'),
     ("now - 30 minutes", 'Write duration("30m").', 'timestamp("2026-01-15T10:00:00Z")'),
     ("now - 30 days", 'Write duration("30d").', 'timestamp("2025-12-16T10:30:00Z")'),
     ("now - 2w", 'Write duration("2w").', 'timestamp("2026-01-01T10:30:00Z")'),
@@ -326,6 +350,29 @@ def test_what_people_bring_is_met_with_what_to_write_instead(
     if means:
         value = vocabulary.compile(corrected(text)).evaluate({**FACTS, "event": EVENT})
         assert written(value) == means
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("event.skus.contains('A1')", "A list has no contains(). Write 'A1' in event.skus"),
+        ("event.skus.contains(event.type)", "A list has no contains(). Write event.type in event.skus"),
+        ("event.skus.length > 1", 'event.skus: a list has no field "length". Write size(event.skus)'),
+        ("event.items[0].qty.length > 1", 'event.items[0].qty.length: a number has no field "length"'),
+        ("event.sku.length > 1", 'event.sku: text has no field "length". Write size(event.sku)'),
+        ("event.skus.first == 'A1'", 'event.skus: a list has no field "first". Write event.skus.first()'),
+        ("event.when.hour == 10", 'event.when: text has no field "hour". Write timestamp(event.when).getHours()'),
+        ("event.Type == 'purchase'", "event.Type is missing. Did you mean event.type?"),
+        ("event['TYPE'] == 'purchase'", "event.TYPE is missing. Did you mean event.type?"),
+        ("event.items[0].Price > 1", "event.items[0].Price is missing. Did you mean event.items[0].price?"),
+        ("event.items.exists(i, i.un_it > 1)", "i.un_it is missing"),
+        ("event.customer == 1", "event.customer is missing"),
+    ],
+)  # fmt: skip
+def test_what_shows_only_in_the_event_is_met_in_the_reason(text: str, hint: str) -> None:
+    decision = vocabulary.compile(text).decide({**FACTS, "event": EVENT})
+
+    assert decision.reason.endswith(hint)
 
 
 EXAMPLES = sorted({example for hint in hints.declared() for example in hint.examples})
