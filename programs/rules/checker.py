@@ -10,7 +10,7 @@ from decimal import Decimal
 from itertools import takewhile
 from typing import Any, Final
 
-from programs.rules import hints, suggestions, tree
+from programs.rules import constants, hints, suggestions, tree
 from programs.rules.arithmetic import is_whole
 from programs.rules.budget import FIRST_SLOT
 from programs.rules.environment import Environment
@@ -125,6 +125,9 @@ class Checker:
                 )
             elif not fits(kind, wanted):
                 self._complain(f"{what}, not {kind.words}.", node)
+            if is_strict and not self.errors and not self.environment.is_open:
+                for wrong in constants.wrong(node, self.source):
+                    self._doubt(wrong.message, wrong.start, wrong.end)
         except _Enough:
             pass
         if is_strict:
@@ -360,7 +363,7 @@ class Checker:
             self._unknown_function(first, f"{node.name}.{first.name}")
             return ANY, suffixes[1:]
         message = f"There is no variable {cut(node.name)}."
-        advice = hints.for_name(node.name, self._known())
+        advice = hints.for_name(node.name, self.environment.variables)
         if advice is None:
             self._unknown(
                 message, suggestions.for_variable(node.name, self.environment.variables), node
@@ -628,9 +631,6 @@ class Checker:
         use = Use(name, operands, style, is_whole)
         variables, functions = self.environment.variables, self.environment.functions
         return suggestions.for_function(use, variables, functions)
-
-    def _known(self) -> set[str]:
-        return {*self.environment.variables, *self.environment.functions}
 
     def _unknown(self, message: str, meant: str, node: Node) -> None:
         self._advise(message, node, Advice(f"Did you mean {meant}?", meant) if meant else None)

@@ -1,6 +1,6 @@
 """What the host of the language lets an expression read and call."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -14,23 +14,26 @@ class Environment:
 
     In an open environment any other name, dotted or not, may turn out to be bound, so only what can have no
     meaning is an error before the evaluation. `time_zone` is the path of the fact that names the zone of dates, such as
-    "shop.zone"; it is UTC without it.
-    `private` are paths whose values no reason shows.
+    "shop.zone"; it is UTC without it. `private` are paths whose values no reason shows.
     """
 
     variables: Mapping[str, Kind] = field(default_factory=dict)
     functions: Mapping[str, Function] = field(default_factory=lambda: FUNCTIONS)
     is_open: bool = False
     time_zone: str = ""
-    private: Collection[str] = ()
+    private: frozenset[str] = frozenset()
 
     def hides(self, reads: Iterable[str]) -> bool:
         """Whether one of these paths, as they are written, is private, or has or is a part of what is."""
-        return any(
-            read == path or path.startswith(f"{read}.") or read.startswith((f"{path}.", f"{path}["))
-            for read in reads
-            for path in self.private
-        )
+        return any(_overlap(read, path) for read in reads for path in self.private)
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Whether one of the paths is the other or a part of it."""
+    if one[0] != other[0]:  # most reads are of other variables
+        return False
+    longer, shorter = (one, other) if len(one) > len(other) else (other, one)
+    return longer.startswith(shorter) and longer[len(shorter) : len(shorter) + 1] in ("", ".", "[")
 
 
 # For expressions whose host has declared nothing, as in CEL's own tests.

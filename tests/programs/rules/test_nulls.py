@@ -36,7 +36,9 @@ IS_NULL = (f"{NULL} is null.", f"{NULL_ITEM} is null.")
 def outcome(text: str, *, shortcuts: bool = True, result: Any = None) -> Any:
     """The value, or the message of MissingField; another error is raised."""
     try:
-        return rules.compile(text, ENVIRONMENT, result, shortcuts=shortcuts).evaluate(FACTS)
+        return rules.compile(text, ENVIRONMENT, result, shortcuts=shortcuts, strict=False).evaluate(
+            FACTS
+        )
     except MissingField as error:
         return str(error)
 
