@@ -20,8 +20,7 @@ from programs.api.addresses import text_parameter
 from programs.api.bodies import BodySchema, validated_body
 from programs.api.callers import actor_of
 from programs.api.strict import DecimalField, InstantField
-from programs.kernel import durations
-from programs.kernel.periods import Period
+from programs.kernel import durations, periods
 
 
 @extend_schema_field({"type": "string"})
@@ -30,7 +29,7 @@ class DurationField(serializers.Field[timedelta, Any, str, Any]):
         return durations.written(value)
 
 
-@extend_schema_field({"type": "string", "enum": [*Period.values, None]})
+@extend_schema_field({"type": "string", "enum": [*(name for name, _ in periods.CHOICES), None]})
 class PeriodField(serializers.Field[str, Any, Any, Any]):
     def to_representation(self, value: str) -> str | None:
         return value or None

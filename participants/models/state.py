@@ -5,9 +5,9 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from participants.models.participants import Participant
+from programs.kernel import periods
 from programs.kernel.database import uuid7
 from programs.kernel.decimals import ExactDecimalField
-from programs.kernel.periods import Period
 from programs.models import MAX_TIME_ZONE_LENGTH, TierTrack
 
 MAX_COUNTER_KEY_LENGTH = 100
@@ -30,7 +30,7 @@ class Counter(models.Model):
     )
     reset = models.CharField(
         max_length=16,
-        choices=Period,
+        choices=periods.CHOICES,
         blank=True,
         default="",
         db_default="",
@@ -64,7 +64,8 @@ class Counter(models.Model):
                 name="counter_reset_after_is_positive",
             ),
             models.CheckConstraint(
-                condition=Q(reset="") | Q(reset__in=Period.values, reset_after=None),
+                condition=Q(reset="")
+                | Q(reset__in=[name for name, _ in periods.CHOICES], reset_after=None),
                 name="counter_reset_is_one_period",
             ),
             models.CheckConstraint(

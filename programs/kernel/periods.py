@@ -1,43 +1,23 @@
-"""Calendar periods of a time zone: which one a moment is in."""
+"""Calendar periods of a time zone as the windows of counters: those that rules read with `startOfMonth()` and its like."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from django.db import models
-
 from programs.rules import calendars
+from programs.rules.calendars import Period
 
-FIRST: Final = datetime.min.replace(tzinfo=UTC)
+CHOICES: Final = [(period.value, period.capitalize()) for period in Period]
 LAST: Final = datetime.max.replace(tzinfo=UTC)
-
-
-class Period(models.TextChoices):
-    DAY = "DAY"
-    WEEK = "WEEK"  # from Monday
-    MONTH = "MONTH"
-    QUARTER = "QUARTER"
-    YEAR = "YEAR"
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 def around(period: str, time_zone: str, moment: datetime) -> tuple[datetime, datetime]:
     """Return when the period of this moment begins and ends: `start <= moment < end`."""
-    zone = ZoneInfo(time_zone)
     try:
-        day = moment.astimezone(zone).date()
-    except OverflowError:  # before the year 1 there, or after 9999
-        day = moment.date()
-    span = calendars.Period(period)
-    first = span.first_day(day)
-    start, end = _bounds(span, first, zone)
-    # Where clocks are set back from just after midnight, yesterday's hour comes again. And a moment may be in the year 1
-    # in UTC and before it in the zone.
-    if moment >= end:
-        start, end = _bounds(span, _first_day_after(span, first) or first, zone)
-    elif moment < start:
-        before = None if first == date.min else span.first_day(first - timedelta(days=1))
-        start, end = FIRST if before is None else _begin(before, zone), start
-    return start, end
+        return _bounds(Period(period), moment, ZoneInfo(time_zone))
+    except (OverflowError, ValueError):  # the period leaves the years 1 to 9999 there
+        return _bounds(Period(period), moment, UTC)
 
 
 def later(moment: datetime, length: timedelta) -> datetime:
@@ -48,21 +28,9 @@ def later(moment: datetime, length: timedelta) -> datetime:
         return LAST
 
 
-def _bounds(period: calendars.Period, first: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    after = _first_day_after(period, first)
-    return _begin(first, zone), LAST if after is None else _begin(after, zone)
-
-
-def _first_day_after(period: calendars.Period, first: date) -> date | None:
-    """The first day of the next period; None after the year 9999."""
+def _bounds(period: Period, moment: datetime, zone: tzinfo) -> tuple[datetime, datetime]:
+    start = calendars.start_of(period, moment, zone)
     try:
-        return period.day_after(first)
-    except OverflowError:
-        return None
-
-
-def _begin(day: date, zone: ZoneInfo) -> datetime:
-    try:
-        return calendars.begin(day, zone)
-    except OverflowError:
-        return FIRST
+        return start, calendars.end_of(period, moment, zone) + _MICROSECOND
+    except (OverflowError, ValueError):
+        return start, LAST

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from programs.kernel.cleaning import Errors
-from programs.kernel.periods import Period
 from programs.models.tiers import BASE_IS_NOT_LENT
 from programs.rulebook.actions.declaration import Action
 from programs.rulebook.actions.inputs import (
@@ -21,6 +20,7 @@ from programs.rulebook.actions.inputs import (
     TrackKeyField,
     WordsField,
 )
+from programs.rules.calendars import Period
 
 MAX_TAG_LENGTH = 255
 MAX_KEY_LENGTH = 100
@@ -67,7 +67,7 @@ class Counter(Action):
         required=False,
     )
     reset = ChoiceField(
-        *Period.values,
+        *(period.value for period in Period),
         help="The calendar period of the program's time zone that the counter counts in; with the next one it starts at 0 again. Weeks begin on Monday. Empty or left out: none.",
         label="Resets each",
         default=None,
