@@ -63,7 +63,7 @@ class RuleEvaluationSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(help_text="Why it did not match, was skipped or failed.")
     actions = serializers.ListField(
         child=serializers.DictField(),
-        help_text="What each of its actions did, with the values before and after. `late` marks a COUNTER whose window began only after the event, at `last_reset_at`; the event counts in it.",
+        help_text="What each of its actions did, with the values before and after. `late` marks a COUNTER whose window began only after the event, at `last_reset_at`; the event counts in it. `ignored` says why a SET_TIER did nothing.",
     )
 
 
