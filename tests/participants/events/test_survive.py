@@ -23,6 +23,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -30,9 +31,22 @@ from django.db import connection
 from environ import Env
 
 from config.quickstart import embedded
+from participants.events.retry import retry
+from participants.exceptions import NotRetryable
+from participants.models import Event, JournalEntry
+from programs import rulebook
 from programs.api_keys import issue
 from programs.models import Scope
 from tests.conftest import TESTER
+from tests.participants.events.workers import (
+    add_rule,
+    an_event,
+    credit,
+    faults,
+    send,
+    work_off,
+)
+from tests.participants.ledger_world import make_world
 
 pytestmark = pytest.mark.slow
 
@@ -285,6 +299,55 @@ def test_killing_web_and_workers_loses_no_event_and_does_none_twice() -> None:
     assert sum(client.dropped for client in clients) > 0
     # The server was away, or it answered: it never said that something was wrong with the call, or with itself.
     assert {status for client in clients for status, _ in client.refused} <= {503}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_rules_that_are_retried_by_two_while_workers_are_killed_pay_once() -> None:
+    people = [f"p{n}" for n in range(PEOPLE)]
+    world = make_world(*people)
+    add_rule(world, credit(world, "1"))
+    bonus = add_rule(world, credit(world, "event.bonus"))
+    send([an_event(world, who, f"{n}-{who}") for n in range(10) for who in people])
+    work_off()
+    total = PEOPLE * 10
+    assert Event.objects.with_rule_errors().count() == total
+    actions = [credit(world, "10")]
+    rulebook.change(bonus.pk, rulebook.clean_change({"actions": actions}), by=TESTER)
+    event_ids = list(Event.objects.values_list("pk", flat=True))
+    laurel, chance, taken = Laurel(url_of_the_tests()), random.Random(), Counter[UUID]()
+
+    def retry_all() -> None:
+        try:
+            for event_id in event_ids:
+                with suppress(NotRetryable):
+                    retry(event_id)
+                    taken[event_id] += 1
+                time.sleep(SECONDS / 2 / total)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=retry_all) for _ in range(2)]
+    try:
+        for _ in range(2):
+            laurel.work()
+        for thread in threads:
+            thread.start()
+        until = time.monotonic() + SECONDS
+        while time.monotonic() < until:
+            time.sleep(chance.uniform(1, 3))  # a worker takes a second to start
+            kill_all_of(laurel.workers.pop(0))
+            laurel.work()
+        for thread in threads:
+            thread.join(PATIENCE)
+        assert soon(lambda: not Event.objects.exclude(status="COMPLETED").exists())
+    finally:
+        laurel.end()
+
+    assert taken == dict.fromkeys(event_ids, 1)
+    assert not Event.objects.with_rule_errors().exists()
+    assert {world.balance(who) for who in people} == {("110", "0", "0")}
+    assert JournalEntry.objects.filter(rule_id=bonus.pk).count() == total
+    assert faults() == []
 
 
 @dataclass
