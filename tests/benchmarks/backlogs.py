@@ -97,9 +97,12 @@ class Backlog:
         ).fetchall()
 
     def is_worked_off(self) -> bool:
-        """Whether none waits and none has failed."""
-        some = f"EXISTS (SELECT FROM {EVENT} WHERE status = %s)"
-        row = self.session.execute(f"SELECT {some} OR {some}", ["PENDING", "FAILED"]).fetchone()
+        """Whether none waits, and none has failed or has rule errors."""
+        row = self.session.execute(
+            f"SELECT EXISTS (SELECT FROM {EVENT} WHERE status = 'PENDING')"
+            f" OR EXISTS (SELECT FROM {EVENT} WHERE status = 'FAILED')"
+            f" OR EXISTS (SELECT FROM {EVENT} WHERE failed_rule_ids IS NOT NULL)"
+        ).fetchone()
         return row == (False,)
 
     def outcome(self) -> str:

@@ -236,7 +236,7 @@ def test_all_events_of_a_filter_are_retried_once_it_is_confirmed(
     query: str, failed: int, with_errors: int, admin_client: Client, unlucky: Program
 ) -> None:
     query = query.format(program=unlucky.pk)
-    assert "Retry all of these…" in text_of(admin_client.get(f"{EVENTS}?{query}"))
+    assert "Retry all that failed…" in text_of(admin_client.get(f"{EVENTS}?{query}"))
     address = f"{EVENTS}retry/?{query}"
 
     asked = admin_client.get(address)

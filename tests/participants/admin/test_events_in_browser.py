@@ -8,12 +8,18 @@ from participants.models import Event
 from programs import rulebook
 from programs.models import Asset, AssetLink, Program, Rule
 from tests.conftest import TESTER
-from tests.participants.admin.event_pages import make_redemption, make_rule, page_of, stored
+from tests.participants.admin.event_pages import (
+    make_mistake,
+    make_redemption,
+    make_rule,
+    page_of,
+    stored,
+)
 
 
 @pytest.fixture
 def told(transactional_db: None) -> Program:
-    """Ana's events: one that earned, one that failed, one that waits, one that was put off."""
+    """Ana's events: one that earned, one that failed, one with a rule error, one that waits, one that was put off."""
     program = Program.objects.create(name="Coffee club")
     points = Asset.objects.create(name="Points", symbol="POINTS", scale=2)
     AssetLink.objects.create(program=program, asset=points)
@@ -34,6 +40,10 @@ def told(transactional_db: None) -> Program:
     stored(program, "order-4712-" + "x" * 120, event_data=data)
     process.process_batch()
     rulebook.change(Rule.objects.get(name="Redeem").pk, {"status": "SUSPENDED"}, by=TESTER)
+    mistake = make_mistake(program)
+    stored(program, "order-4710", event_data=data)
+    process.process_batch()
+    rulebook.change(mistake.pk, {"status": "SUSPENDED"}, by=TESTER)
     stored(program, "order-4713", event_data=data)
     put_off = stored(program, "order-4714", of="eva", event_data=data)
     Event.objects.filter(pk=put_off.pk).update(attempts=3, next_attempt_at="2100-01-01T00:00:00Z")
@@ -52,11 +62,25 @@ def test_a_failed_event_is_found_understood_and_tried_again(admin: Page, told: P
     process.process_batch()
     admin.reload()
 
-    expect(admin.get_by_text("+12.00 POINTS, purchases 2")).to_be_visible()
+    expect(admin.get_by_text("+12.00 POINTS, purchases 3")).to_be_visible()
     admin.get_by_role("link", name="Journal entry").click()
     admin.get_by_role("link", name="The event that caused it").click()
     admin.get_by_role("link", name="Big ones").click()
     assert re.search(r"/admin/programs/rule/[0-9a-f-]+/change/$", admin.url)
+
+
+def test_all_events_with_rule_errors_are_retried_after_a_confirmation(
+    admin: Page, told: Program
+) -> None:
+    admin.goto("/admin/participants/event/")
+    admin.get_by_role("link", name="With rule errors").click()
+    expect(admin.get_by_text("1 event", exact=True)).to_be_visible()
+    admin.get_by_role("link", name="Retry all that failed…").click()
+    expect(admin.get_by_text("1 completed with rule errors.")).to_be_visible()
+    admin.get_by_role("button", name="Retry them").click()
+
+    expect(admin.get_by_text("1 will be retried.")).to_be_visible()
+    expect(admin.get_by_text("Waiting to be retried.")).to_be_visible()
 
 
 def test_the_list_is_filtered_by_a_participant(admin: Page, told: Program) -> None:
@@ -82,6 +106,8 @@ def test_the_pages_fit(
         "list": "/admin/participants/event/",
         "completed": page_of(events["order-4711"]),
         "failed": page_of(events["order-4712"]),
+        "errors": page_of(events["order-4710"]),
+        "retry": "/admin/participants/event/retry/",
         "waiting": page_of(events["order-4714"]),
         "participant": f"/admin/participants/participant/{ana}/change/",
         "entry": "/admin/participants/journalentry/",

@@ -269,6 +269,12 @@ def test_a_rule_is_tried_unsaved_and_tells_why_not(admin: Page, rule: Rule) -> N
     expect(result).to_contain_text("The event would fail")
     expect(admin.locator("#id_actions-0-amount_note")).to_contain_text("100")
 
+    action.get_by_label("Amount").fill("event.nothing")
+    run.click()
+    expect(result.get_by_role("heading", name="Failed")).to_be_visible()
+    expect(result).not_to_contain_text("The event would fail")
+    expect(admin.locator("#id_actions-0-amount_note")).to_contain_text("event.nothing is missing")
+
     action.get_by_label("Amount").fill("1 +")
     run.click()
     expect(result.locator(".errornote")).to_be_visible()
