@@ -28,12 +28,16 @@ class Subject:
     book: Book
     moment: datetime
     _facts: dict[str, Any] | None = field(default=None)
-    _read_for: tuple[UUID, datetime] | None = field(default=None)
+    _program_id: UUID | None = field(default=None)
+    _read_at: datetime | None = field(default=None)
 
     def facts(self, rulebook: Rulebook, at: datetime) -> dict[str, Any]:
         """What rules of this program read under `participant` at this moment."""
-        if self._facts is None or self._read_for != (rulebook.program_id, at):
-            self._facts, self._read_for = self._read(rulebook, at), (rulebook.program_id, at)
+        if self._facts is None or self._program_id != rulebook.program_id:
+            self._facts = self._read(rulebook, at)
+        elif self._read_at != at:
+            self._facts = {**self._facts, "counters": self.person.counters_at(at)}
+        self._program_id, self._read_at = rulebook.program_id, at
         return self._facts
 
     def changed(self) -> None:
