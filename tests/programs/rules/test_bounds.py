@@ -178,6 +178,11 @@ HOSTILE = [
     bound("$ + $", "'abcdefgh'", "size($)"), bound("$ + $", "[1, 2]", "size($)"), bound("[$, $]", "[1]", "size($)"),
     bound("[$, $]", "[1]", "$ == $"), bound("[$, $]", "[1]", "'%s'.format([$])"), bound("[$, $]", "[1]", "$"),
     bound("{'a': $, 'b': $}", "{'a': 1}", "'%s'.format([$])"), bound("{true: $, false: $}", "{'a': 1}", "$"),
+    bound("[?optional.of($), ?optional.of($)]", "[1]", "$ == $"), bound("[optional.of($), optional.of($)]", "[1]", "$ == $"),
+    bound("optional.of([$, $])", "[1]", "'%s'.format([$.value()])"), bound("[optional.of($), optional.of($)]", "[1]", "$"),
+    bound("{?'a': optional.of($), ?'b': optional.of($)}", "{'a': 1}", "$"), bound("optional.of($)", "[1]", "$ == $"),
+    bound("[optional.of($), optional.of($)]", "[1]", "$") + " == []", bound("optional.of([$, $])", "[1]", "[$]") + " == []",
+    "event.numbers.map(x, optional.of(event.numbers))", "event.numbers.map(x, event.?numbers[?5].orValue(0))",
     bound("$ * $", "3.7", "$"), bound("$ * $", "event.huge", "$"), bound("$ + $", "event.middling", "$", 20),
     "cel.bind(a, " + bound("[$, $]", "[1]", "$", 14) + ", cel.bind(b, " + bound("[$, $]", "[1]", "$", 14) + ", a == b))",
 ]  # fmt: skip
