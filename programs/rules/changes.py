@@ -1,7 +1,8 @@
 """What means something else since the language has one kind of number, found in a text that was written before.
 
 A whole number that was written out, counted or converted used to be an integer. Dividing two of them dropped the
-remainder, and `type()` told them from decimals, such as all numbers of the facts.
+remainder, and `type()` told them from decimals, such as all numbers of the facts. `get()` gave a null as it was; now a
+null is missing.
 """
 
 from collections.abc import Mapping
@@ -23,6 +24,8 @@ Scope = Mapping[str, bool]  # whether what a macro bound to the name may have be
 
 DIVISION: Final = "Dividing two whole numbers dropped the remainder. Now it keeps it."
 TYPE: Final = "Whole numbers and decimals were two types. Now every number is a double."
+
+NULL: Final = "get() gave null for a field that is null. Now it gives its default."
 
 _COUNTING: Final = frozenset(
     ["size", "int", "uint", "indexOf", "lastIndexOf"]
@@ -141,6 +144,8 @@ class _Reader:
             if sign in ("==", "!=", "in"):
                 if self._tells_types(left_node, right_node, scope):
                     self._add(node.first.start, right_node.end, TYPE)
+                if sign != "in" and _compares_default(left_node, right_node):
+                    self._add(node.first.start, right_node.end, NULL)
                 left = False
             else:
                 is_last_cut = is_cut and place == len(node.rest)
@@ -181,6 +186,19 @@ class _Reader:
 
 def _bound(scope: Scope, variable: Node, may_be_integer: bool) -> Scope:
     return {**scope, variable.name: may_be_integer} if type(variable) is tree.Name else scope
+
+
+def _compares_default(one: Node, other: Node) -> bool:
+    """Whether null is compared with what get() gives, unless null is its default too."""
+    if not _is_null(one):
+        one, other = other, one
+    if not _is_null(one) or type(other) is not tree.Call or other.name != "get":
+        return False
+    return len(other.arguments) == 3 and not _is_null(other.arguments[2])
+
+
+def _is_null(node: Node) -> bool:
+    return type(node) is tree.Literal and node.value is None
 
 
 def _is_type_call(node: Node) -> bool:

@@ -3,7 +3,7 @@
 import pytest
 
 from programs.rules import RuleSyntaxError
-from programs.rules.changes import DIVISION, TYPE, Change, changed_meanings
+from programs.rules.changes import DIVISION, NULL, TYPE, Change, changed_meanings
 
 
 @pytest.mark.parametrize(
@@ -63,6 +63,10 @@ from programs.rules.changes import DIVISION, TYPE, Change, changed_meanings
         ("type(event.a) in [int, double]", ["type(event.a) in [int, double]"]),
         ("type(event.a) in [string, bytes]", []),
         ("type(event.a) == uint ? 1 : 2", ["type(event.a) == uint"]),
+        ("get(event, 'coupon', '') == null", ["get(event, 'coupon', '') == null"]),
+        ("event.a > 1 && null != get(event, 'coupon', 0)", ["null != get(event, 'coupon', 0)"]),
+        ("get(event, 'coupon', null) == null", []),
+        ("event.coupon == null", []),
         ("event.type == 'purchase'", []),
         ("100", []),
     ],
@@ -71,7 +75,7 @@ def test_what_means_something_else_is_found(text: str, parts: list[str]) -> None
     changes = changed_meanings(text)
 
     assert [change.text for change in changes] == parts
-    assert {change.message for change in changes} <= {DIVISION, TYPE}
+    assert {change.message for change in changes} <= {DIVISION, NULL, TYPE}
 
 
 def test_a_change_has_its_place() -> None:

@@ -4,8 +4,10 @@ import pytest
 
 from programs import rules
 from programs.rulebook.program_names import shapes_of
+from programs.rulebook.reference import EXAMPLES, FACTS, FORMS, WORKED_RULES, Ending
 from programs.rulebook.vocabulary import ENVIRONMENT
 from programs.rules import Findings, Shape
+from programs.rules.functions import FUNCTIONS
 
 EVENT = Shape(
     "No recent event had {path}.",
@@ -148,3 +150,21 @@ def test_without_a_host_nothing_is_known() -> None:
     expression = rules.checked('participant.tiers.x.level == "Gold" && event.y', ENVIRONMENT)
 
     assert rules.review(expression, {}) == Findings()
+
+
+EXPRESSIONS = [
+    *(rule.condition for rule in WORKED_RULES),
+    *(action.expression for rule in WORKED_RULES for action in rule.actions if action.expression),
+    *(example.text for example in EXAMPLES if example.ending != Ending.REFUSED),
+    *(form.example for form in FORMS),
+    *(function.example for function in FUNCTIONS.values()),
+]
+
+
+@pytest.mark.parametrize("text", EXPRESSIONS)
+def test_nothing_in_the_reference_is_refused_where_its_names_exist(text: str) -> None:
+    participant = FACTS["participant"]
+    levels = {track: ["bronze", "silver", "gold"] for track in participant["tiers"]}
+    shapes = shapes_of(participant["balances"], levels)
+
+    assert rules.review(rules.checked(text, ENVIRONMENT), shapes).errors == []
