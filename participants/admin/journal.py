@@ -1,5 +1,6 @@
 """The journal, to read and to export."""
 
+from datetime import timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -32,13 +33,14 @@ from programs.admin import is_id
 from programs.kernel import exact_json
 from programs.kernel.decimals import written
 
+SOON = timedelta(minutes=1)  # after it happened; the list shows only when it was written
 BY_SEQUENCE = ("-sequence", "-id")
 
 
 @admin.register(JournalEntry)
 class JournalEntryAdmin(ReadOnlyAdmin[JournalEntry]):
     list_display = [
-        "when", "happened", "whose", "what", "signed_amount", "program", "description", "created_by",
+        "when", "whose", "what", "signed_amount", "program", "description", "created_by",
     ]  # fmt: skip
     list_filter = [ActionFilter, AssetFilter, ProgramFilter, DaysFilter, HappenedFilter]
     list_select_related = ["participant", "asset", "program"]
@@ -63,12 +65,12 @@ class JournalEntryAdmin(ReadOnlyAdmin[JournalEntry]):
         css = {"all": ["participants/admin.css"]}
 
     @admin.display(description="When")
-    def when(self, entry: JournalEntry) -> str:
-        return f"{entry.created_at:%Y-%m-%d %H:%M:%S}"
-
-    @admin.display(description="Happened")
-    def happened(self, entry: JournalEntry) -> str:
-        return f"{entry.happened_at:%Y-%m-%d %H:%M:%S}"
+    def when(self, entry: JournalEntry) -> SafeString:
+        written_at = f"{entry.created_at:%Y-%m-%d %H:%M:%S}"
+        if abs(entry.created_at - entry.happened_at) < SOON:
+            return format_html("{}", written_at)
+        happened = f"{entry.happened_at:%Y-%m-%d %H:%M:%S}"
+        return format_html("{}<br><small>happened {}</small>", written_at, happened)
 
     @admin.display(description="What")
     def what(self, entry: JournalEntry) -> str:
