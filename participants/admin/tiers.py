@@ -15,6 +15,7 @@ from participants.state.tiers import Tier, TierChange, clean_tier, set_tier, tie
 from programs.admin.form_fields import UTCTimeField
 from programs.api.callers import actor_of
 from programs.kernel.exceptions import ValidationFailed
+from programs.models.tiers import BASE_IS_NOT_LENT
 
 
 class TierForm(VerbPageForm):
@@ -47,6 +48,12 @@ class TierForm(VerbPageForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
+        if (
+            not self.errors
+            and cleaned["expires_at"]
+            and not (cleaned["level"] or cleaned["pinned"])
+        ):
+            self.add_error("expires_at", BASE_IS_NOT_LENT)
         if not self.errors:
             try:
                 self.change = self._read(cleaned)

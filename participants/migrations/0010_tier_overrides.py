@@ -44,6 +44,6 @@ class Migration(migrations.Migration):
         ),
         AddConstraintNotValid(
             model_name='tierstanding',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('level', ''), _negated=True), ('pinned', True), _connector='OR'), name='tier_standing_has_a_level'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('level', ''), _negated=True), ('pinned', True), ('expires_at__isnull', False), _connector='OR'), name='tier_standing_has_a_level'),
         ),
     ]

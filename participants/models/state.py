@@ -128,9 +128,10 @@ class TierStanding(models.Model):
             models.UniqueConstraint(
                 fields=["participant", "track"], name="tier_standing_is_unique_on_track"
             ),
-            # Only a pin can hold somebody at the base.
+            # Without an override, no row is the base.
             models.CheckConstraint(
-                condition=~Q(level="") | Q(pinned=True), name="tier_standing_has_a_level"
+                condition=~Q(level="") | Q(pinned=True) | Q(expires_at__isnull=False),
+                name="tier_standing_has_a_level",
             ),
             models.CheckConstraint(
                 condition=Q(expires_at=None) | Q(expires_at__gt=F("acquired_at")),

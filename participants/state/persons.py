@@ -76,7 +76,7 @@ uncounted AS (
     WHERE counter.value IS NULL AND stored.participant_id = counter.participant_id AND stored.key = counter.key
 )"""
 
-# A standing whose level is null has ended; an empty one is the base, where somebody is pinned.
+# A standing whose level is null has ended; an empty one is the base, as an override.
 _WRITE_STANDINGS = f"""standing AS MATERIALIZED (
     SELECT standing.* FROM given, jsonb_to_recordset(given.standings) AS standing ({_STANDING.typed})
 ),

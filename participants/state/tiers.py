@@ -32,7 +32,6 @@ from programs.kernel.cleaning import (
 from programs.kernel.database import Statement, retried, run
 from programs.kernel.exceptions import FieldError, ValidationFailed
 from programs.models import Program, ProgramStatus, TierLevel, TierTrack
-from programs.models.tiers import BASE_IS_NOT_LENT
 
 ENDED_AT_ONCE = 500
 
@@ -126,8 +125,6 @@ def clean_tier(body: object) -> TierChange:
         expires_at = instant_of(members["expires_at"], errors, "expires_at")
     members.pop("expires_at", None)
     pinned = flag_of(members.pop("pinned", False), errors, "pinned")
-    if expires_at and not (level or pinned or errors):
-        errors.add("expires_at", "invalid", BASE_IS_NOT_LENT)
     refuse_unknown(members, errors)
     errors.raise_if_any()
     return TierChange(level, expires_at, pinned)

@@ -35,6 +35,8 @@ CASES = [
     ("gold", SOON, False, "silver", "gold"),
     ("silver", SOON, False, "silver", "silver"),
     ("bronze", SOON, False, "silver", "silver"),
+    ("", SOON, False, "silver", "silver"),
+    ("", PAST, False, "silver", "silver"),
     ("gold", MOMENT, False, "", ""),
     ("gold", MOMENT, False, "silver", "silver"),
     ("gold", PAST, False, "silver", "silver"),
