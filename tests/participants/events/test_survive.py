@@ -322,7 +322,7 @@ def test_rules_that_are_retried_by_two_while_workers_are_killed_pay_once() -> No
                 with suppress(NotRetryable):
                     retry(event_id)
                     taken[event_id] += 1
-                time.sleep(SECONDS / 2 / total)
+                time.sleep(SECONDS / 4 / total)
         finally:
             connection.close()
 
@@ -332,9 +332,9 @@ def test_rules_that_are_retried_by_two_while_workers_are_killed_pay_once() -> No
             laurel.work()
         for thread in threads:
             thread.start()
-        until = time.monotonic() + SECONDS
+        until = time.monotonic() + SECONDS / 2
         while time.monotonic() < until:
-            time.sleep(chance.uniform(1, 3))  # a worker takes a second to start
+            time.sleep(chance.uniform(1, 2))  # a worker takes a second to start
             kill_all_of(laurel.workers.pop(0))
             laurel.work()
         for thread in threads:
