@@ -231,9 +231,8 @@ def load_subjects(participant_ids: list[UUID], *, with_waiting: bool) -> dict[UU
 
 def _write(subjects: Mapping[UUID, Subject], outcomes: list[tuple[Pending, Outcome]]) -> None:
     moment = next(iter(subjects.values())).moment
-    moved = [subject.book for subject in subjects.values() if subject.book.entries]
     # Money before state: the ledger compares the participants' `updated_at`, which state changes.
-    if moved and not writing.write(moved):
+    if not writing.write([subject.book for subject in subjects.values()]):
         raise AssertionError("Somebody changed these participants under our locks.")
     persons.write((subject.person for subject in subjects.values()), moment)
     queue.finish(outcomes, moment)

@@ -84,7 +84,7 @@ maturing AS (
 
 
 def _statement(*, single: bool, has_maturities: bool) -> Statement:
-    """One statement, whole or not at all. With a single entry its plan is kept."""
+    """One statement, whole or not at all. With a single book its plan is kept."""
     maturities = ", $4::jsonb AS maturities" if has_maturities else ""
     books = _recordset("participants", Columns(participant_id="uuid", version="timestamptz"))
     parts = [
@@ -117,16 +117,19 @@ def opened(participant_ids: Collection[UUID]) -> Iterator[tuple[dict[UUID, Book]
             raise ParticipantNotFound
         reading.load_amounts(books)
         yield {book.participant_id: book for book in books}, moment
-        moved = [book for book in books if book.entries]
-        if moved and not write(moved):
+        if not write(books):
             raise AssertionError("Somebody moved this participant's value under our lock.")
 
 
 def write(books: Collection[Book]) -> bool:
     """Write the new entries of these books and the balances after them; return False where one of them was overtaken.
 
-    One entry is written whole or not at all. Several take a transaction, and the locks of their participants.
+    One entry is written whole or not at all. Several take a transaction, and the locks of their participants. A book
+    without new entries is left alone.
     """
+    books = [book for book in books if book.entries]
+    if not books:
+        return True
     entries = [_entry_row(book, entry) for book in books for entry in book.entries]
     tables: list[list[dict[str, Any]]] = [
         [{"participant_id": book.participant_id, "version": book.version} for book in books],
@@ -137,7 +140,7 @@ def write(books: Collection[Book]) -> bool:
     if maturities:
         tables.append(maturities)
     [(written,)] = run(
-        _WRITE[len(entries) == 1, bool(maturities)],
+        _WRITE[len(books) == 1, bool(maturities)],
         [exact_json.dumps(rows).decode() for rows in tables],
         at=[book.participant_id for book in books],
     )
