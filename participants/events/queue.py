@@ -103,6 +103,12 @@ def load(participant_ids: Sequence[UUID], most: int) -> list[Pending]:
     return [Pending(*row) for row in rows]
 
 
+def due_in(event_id: UUID, participant_id: UUID) -> float | None:
+    """In how many seconds the participant's pending events can be processed, or None where this event was processed."""
+    rows = run(_DUE_IN, [participant_id, event_id], at=participant_id)
+    return float(rows[0][0]) if rows else None
+
+
 def backlog() -> Backlog:
     """How much is waiting, counted up to MOST_COUNTED, so that it costs the same however long the queue is."""
     ((events, oldest, moment),) = run(_BACKLOG, [MOST_COUNTED], at=())
@@ -157,6 +163,17 @@ _BACKLOG = Statement("""
         ORDER BY participant_id, sequence
         LIMIT $1
     ) AS waiting
+""")
+
+_DUE_IN = Statement("""
+    SELECT greatest(coalesce(extract(epoch FROM first.next_attempt_at - statement_timestamp()), 0), 0)::float8
+    FROM (
+        SELECT next_attempt_at FROM participants_event
+        WHERE participant_id = $1 AND status = 'PENDING'
+        ORDER BY participant_id, sequence
+        LIMIT 1
+    ) AS first
+    WHERE EXISTS (SELECT FROM participants_event WHERE participant_id = $1 AND id = $2 AND status = 'PENDING')
 """)
 
 # The next participant with pending events, how many of those would be taken at once (of thousands, only TURNS are looked

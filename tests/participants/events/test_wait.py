@@ -2,14 +2,16 @@
 
 import threading
 import time
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.utils import timezone
 
 from participants.events import wait
 from participants.models import Counter as StoredCounter
-from participants.models import Participant, StateChange
+from participants.models import Event, Participant, StateChange
 from tests.participants.events.workers import (
     a_bad_rule,
     a_trigger,
@@ -78,6 +80,60 @@ def test_waiting_while_somebody_else_is_at_it_sees_what_they_did() -> None:
 
     assert seen
     assert StoredCounter.objects.get().value == 1
+
+
+@pytest.mark.parametrize(
+    ("why", "most"),
+    [
+        # A look in the beginning and one in the end.
+        ("the first event waits for its retry", 3),
+        # With longer and longer pauses: a look, and three statements for the lock.
+        ("somebody else has the lock", 40),
+    ],
+)
+def test_waiting_for_a_second_sends_few_statements(why: str, most: int) -> None:
+    world = make_world()
+    behind = happen(world)
+    event = happen(world)
+    held, let_go = threading.Event(), threading.Event()
+    if "retry" in why:
+        soon = timezone.now() + timedelta(minutes=1)
+        Event.objects.filter(pk=behind.pk).update(next_attempt_at=soon)
+    sent: list[str] = []
+
+    def note(execute: Any, sql: str, *call: Any) -> Any:
+        sent.append(sql)
+        return execute(sql, *call)
+
+    def hold() -> None:
+        with transaction.atomic():
+            if "lock" in why:
+                list(Participant.objects.select_for_update(no_key=True))
+            held.set()
+            let_go.wait(10)
+
+    def wait_in_vain() -> bool:
+        held.wait(10)
+        with connection.execute_wrapper(note):
+            in_time = wait.wait_for(event.pk, event.participant_id, 1)
+        let_go.set()
+        return in_time
+
+    _, in_time = at_once([hold, wait_in_vain])
+
+    assert not in_time
+    assert 0 < len(sent) <= most, sent
+
+
+def test_waiting_goes_on_as_soon_as_the_first_event_is_due() -> None:
+    world = make_world()
+    first, event = happen(world), happen(world)
+    soon = timezone.now() + timedelta(seconds=0.4)
+    Event.objects.filter(pk=first.pk).update(next_attempt_at=soon)
+
+    assert wait.wait_for(event.pk, event.participant_id, 5)
+    assert timezone.now() >= soon
+    assert statuses() == {"COMPLETED": 2}
 
 
 def test_when_too_many_wait_the_next_is_told_so_at_once(settings: Any) -> None:
