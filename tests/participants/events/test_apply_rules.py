@@ -60,7 +60,7 @@ def test_a_rule_that_matches_and_stops_lets_none_after_it_run() -> None:
         a_rule(tag("no"), condition="false", stop_after_match=True, name="First"),
         a_rule(tag("yes"), stop_after_match=True, name="Second"),
         a_rule(tag("late")),
-        a_rule(credit("1 / 0")),
+        a_rule(credit("1 / (size(event) * 0)")),
     )
 
     assert outcome.failure is None
@@ -103,7 +103,7 @@ def test_now_is_when_the_event_happened() -> None:
 def test_a_suspended_rule_is_told_and_does_nothing() -> None:
     ana = somebody()
 
-    outcome = run(ana, a_rule(credit("1 / 0"), status=RuleStatus.SUSPENDED))
+    outcome = run(ana, a_rule(credit("1 / (size(event) * 0)"), status=RuleStatus.SUSPENDED))
 
     assert outcome.status == "COMPLETED"
     assert outcomes(outcome) == ["skipped"]
