@@ -190,7 +190,7 @@ def _make_true(body: dict[str, Any], ours: dict[str, str], number: int) -> None:
 
 def _make_possible(action: dict[str, Any], ours: dict[str, str]) -> None:
     """The same for an action of a rule."""
-    true = {"asset_id": ours["asset_id"], "amount": "event.amount * 2", "expression": "[1]"}
+    true = {"asset_id": ours["asset_id"], "amount": "event.amount * 2", "expression": "1"}
     true |= {"tier": "status", "level": "gold", "matures_at": "720h", "reset_after": "24h"}
     if action.get("type") == "COUNTER":
         true["value"] = "1.50"
@@ -211,5 +211,7 @@ def has_short_numbers(context: schemathesis.HookContext, body: Any) -> bool:
 
 @fitting_calls.hook("map_query")
 def without_cursor(context: schemathesis.HookContext, query: Any) -> Any:
-    """Leave out cursors, which only an answer can give."""
-    return {name: value for name, value in (query or {}).items() if name != "cursor"}
+    """Leave out cursors, which only an answer can give, and empty values, which no parameter takes."""
+    return {
+        name: value for name, value in (query or {}).items() if name != "cursor" and value != ""
+    }
