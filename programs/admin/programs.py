@@ -48,7 +48,7 @@ class ProgramForm(ModelCheckedForm[Program]):
 @admin.register(Program)
 class ProgramAdmin(VerbAdmin[Program]):
     form = ProgramForm
-    list_display = ["name", "status"]
+    list_display = ["name", "time_zone", "status"]
     list_filter = ["status"]
     search_fields = ["name"]
     actions = [

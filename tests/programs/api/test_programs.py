@@ -1,3 +1,4 @@
+from functools import partial
 from typing import Any
 
 import pytest
@@ -5,6 +6,7 @@ from rest_framework.test import APIClient
 
 from programs.models import Program, ProgramChange
 from programs.rulebook import cache
+from tests.threads import at_once
 
 
 def test_a_program_is_created_with_its_defaults(api: APIClient) -> None:
@@ -138,3 +140,19 @@ def test_each_changed_field_is_kept(api: APIClient, program: Program) -> None:
     assert sorted(kept) == [
         ("description", "", "d"), ("description", "d", ""), ("name", "Club", "Inner circle")
     ]  # fmt: skip
+
+
+@pytest.mark.django_db(transaction=True)
+def test_changes_at_once_make_a_history_without_a_gap(api: APIClient, program: Program) -> None:
+    path = f"/v1/programs/{program.id}"
+    zones = ["Europe/Berlin", "Asia/Tokyo", "America/Lima", "Africa/Cairo", "Pacific/Apia"]
+
+    at_once([partial(api.patch, path, {"time_zone": zone}) for zone in zones])
+
+    kept = list(ProgramChange.objects.order_by("changed_at", "id"))
+    following = {change.old_value: change.new_value for change in kept}
+    zone = "UTC"
+    for _ in zones:
+        zone = following.pop(zone)
+    assert following == {}
+    assert Program.objects.get().time_zone == zone
