@@ -1,11 +1,13 @@
 """What a current rule names cannot be taken away, however it names it and whenever it is written."""
 
-from collections import Counter
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
 import pytest
+from django.db import connections, transaction
 from django.test import Client
 from rest_framework.test import APIClient
 
@@ -185,25 +187,54 @@ def outcome(verb: Callable[[], Any]) -> str:
     return "done"
 
 
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("taking", ["level", "track", "symbol"])
-def test_a_rule_that_is_written_at_the_same_moment_does_not_slip_through(
+TAKING = ["level", "track", "symbol"]
+
+
+def parties(
     program: Program, track: TierTrack, points: Asset, taking: str
-) -> None:
-    condition = "participant.balances.PTS.held > 1" if taking == "symbol" else "true"
-    actions = [] if taking == "symbol" else [SET_GOLD]
+) -> list[Callable[[], Any]]:
+    """One who writes a rule that names something, and one who takes that away."""
+    parts = {
+        "level": {"actions": [SET_GOLD]},
+        "track": {"condition": "participant.tiers.status.rank > 0"},
+        "symbol": {"condition": "participant.balances.PTS.held > 1"},
+    }
     verbs: dict[str, Callable[[], Any]] = {
         "level": partial(without_gold, track),
         "track": partial(deleted, track),
         "symbol": partial(renamed, points),
     }
-    for number in range(6):
-        rule = partial(made, program, name=f"R{number}", condition=condition, actions=actions)
-        outcomes = at_once([partial(outcome, rule), partial(outcome, verbs[taking])])
-        assert Counter(outcomes) in (
-            Counter({"done": 1, "InUse": 1}),
-            Counter({"done": 1, "ValidationFailed": 1}),
-        )
-        if outcomes[0] != "done":
-            break
-        rulebook.archive(Rule.objects.get(name=f"R{number}").pk, by=TESTER)
+    return [partial(made, program, **parts[taking]), verbs[taking]]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("taking", TAKING)
+@pytest.mark.parametrize("first", ["rule", "name"])
+def test_whoever_comes_second_waits_and_is_refused(
+    program: Program, track: TierTrack, points: Asset, taking: str, first: str
+) -> None:
+    rule, name = parties(program, track, points, taking)
+    earlier, later, refusal = (rule, name, "InUse") if first == "rule" else (name, rule, "ValidationFailed")  # fmt: skip
+
+    def second() -> str:
+        try:
+            return outcome(later)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor() as pool:
+        with transaction.atomic():
+            earlier()
+            waiting = pool.submit(second)
+            threading.Event().wait(0.3)
+        assert waiting.result() == refusal
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("taking", TAKING)
+def test_of_both_at_the_same_moment_one_is_refused(
+    program: Program, track: TierTrack, points: Asset, taking: str
+) -> None:
+    outcomes = at_once([partial(outcome, verb) for verb in parties(program, track, points, taking)])
+
+    assert outcomes in (["done", "InUse"], ["ValidationFailed", "done"])
