@@ -25,7 +25,10 @@ def review(
     `within` is what comes before the names of the fields.
     """
     if condition is not None:
-        expressions.review(condition, names.shapes, found, f"{within}condition")
+        path = f"{within}condition"
+        expressions.review(condition, names.shapes, found, path)
+        if expressions.decision(condition) is False:
+            found.warn(path, "unreachable", "This is always false, so the rule never matches.")
     review_actions(actions, names, found, f"{within}actions")
 
 
@@ -62,14 +65,14 @@ def _warn_of_unreached(rule: Rule, found: Findings) -> None:
         order__lt=rule.order, stop_after_match=True, active_from=None, active_to=None
     )
     for other in stopping.in_order():
-        if expressions.is_always_true(other.condition):
+        if expressions.decision(other.condition):
             words = (
                 f"This rule is never reached: “{other.name}”, before it, always matches and stops."
             )
             found.warn("order", "unreachable", words)
             return
     stops = rule.stop_after_match and rule.active_from is None and rule.active_to is None
-    if stops and expressions.is_always_true(rule.condition):
+    if stops and expressions.decision(rule.condition):
         after = others.filter(order__gt=rule.order).in_order().first()
         if after is not None:
             words = f"“{after.name}” and what comes after it are never reached: this rule always matches and stops."

@@ -67,12 +67,13 @@ def constant(text: str) -> Decimal | None:
     return None if value is None else Decimal(value)
 
 
-def is_always_true(condition: str) -> bool:
+def decision(condition: str) -> bool | None:
+    """Return what a condition always is, or None where it depends on something or has no value."""
     try:
         expression = compiled(condition, "bool")
-        return not expression.reads and expression.evaluate({}) is True
+        return None if expression.reads else expression.evaluate({}) is True
     except (RuleSyntaxError, EvaluationError):
-        return False
+        return None
 
 
 def check(text: str, errors: Errors, name: str, result: Result | None) -> None:

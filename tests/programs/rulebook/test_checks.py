@@ -186,6 +186,21 @@ def test_a_rule_that_none_reaches_is_a_warning(
     )
 
 
+@pytest.mark.parametrize(
+    ("condition", "reasons"),
+    [
+        ("false", ["unreachable"]),
+        ("1 > 2", ["unreachable"]),
+        ("true", []),
+        ("event.a && false", []),
+    ],
+)
+def test_a_condition_that_is_never_true_is_a_warning(
+    program: Program, condition: str, reasons: list[str]
+) -> None:
+    assert [each.reason for each in made(program, condition=condition).warnings] == reasons
+
+
 def test_a_rule_before_which_all_others_end_is_a_warning(program: Program) -> None:
     rule = made(program)
     made(program, name="Later")
