@@ -194,7 +194,7 @@ def parties(
     program: Program, track: TierTrack, points: Asset, taking: str
 ) -> list[Callable[[], Any]]:
     """One who writes a rule that names something, and one who takes that away."""
-    parts = {
+    parts: dict[str, dict[str, Any]] = {
         "level": {"actions": [SET_GOLD]},
         "track": {"condition": "participant.tiers.status.rank > 0"},
         "symbol": {"condition": "participant.balances.PTS.held > 1"},
