@@ -2,7 +2,8 @@
 
 Text becomes a tree (`parser`, over `grammar.lark`), on which the `checker` resolves all names against the host's
 `environment`, and which the `compiler` turns into closures, with `shortcuts` for what most rules say. `review` is a second
-pass over the tree, for what a host knows beyond the language.
+pass over the tree, for what a host knows beyond the language, `constants` a third, for what can never have a value.
+`hints` says what to write instead of what other languages would say, `reasons` what a false condition saw.
 """
 
 from programs.rules.environment import Environment

@@ -67,5 +67,10 @@ def _failures(failed: Sequence[tuple[Part, EvaluationError]]) -> str:
 
 
 def _why(part: Part, facts: Facts, run: Run) -> str:
-    seen = dict.fromkeys(text for shown in part.shown for text in shown.shown(facts, run))
+    if not part.shown:
+        return ""
+    first, *others = part.shown
+    seen = [*first.shown(facts, run)]
+    for shown in others:
+        seen += [text for text in shown.shown(facts, run) if text not in seen]
     return f": {', '.join(seen)}" if seen else ""

@@ -163,9 +163,9 @@ def _missing(value: dict[Any, Value], field: str, before: str, text: str) -> Mis
     """The error for a field that the map does not have. Another that differs in case or underscores is what was meant."""
     message = f"{text} is missing."
     if len(value) <= FEW and type(field) is str:
-        wanted = bare(field)
+        wanted, first = bare(field), field[:1].lower()
         for other in value:
-            if type(other) is str and bare(other) == wanted:
+            if type(other) is str and other[:1].lower() == first and bare(other) == wanted:
                 meant = spelled((before, other)) if before else other
                 return MissingField(f"{message} Did you mean {meant}?")
     return MissingField(message)

@@ -11,6 +11,7 @@ from programs.rules.facts import settle
 from programs.rules.macros import Loop, iterations
 from programs.rules.meanings import Local, MacroCall
 from programs.rules.operators import ORDERS
+from programs.rules.paths import settling
 from programs.rules.tree import Node
 from programs.rules.values import Closure, Facts, Value, keys, written
 
@@ -53,17 +54,22 @@ class Side:
     is_value: bool
     is_it: bool = False
 
-    def shown(self, facts: Facts, run: Run) -> Iterator[str]:
+    def shown(self, facts: Facts, run: Run) -> Sequence[str]:
+        reads = self.watched.reads
+        seen = []
         if self.is_value:
             value = shown_value(self.watched.closure, facts, run)
-            yield f"it is {value}" if self.is_it else f"{self.text} is {value}"
-        for text, read in self.watched.reads.items():
+            seen.append(f"it is {value}" if self.is_it else f"{self.text} is {value}")
+            if len(reads) == 1 and self.text in reads:
+                return seen
+        for text, read in reads.items():
             if text == self.text and self.is_value:
                 continue
             value = shown_value(read, facts, run)
             # What a value is made of is shown where that explains it.
             if not self.is_value or value == _MISSING:
-                yield f"{text} is {value}"
+                seen.append(f"{text} is {value}")
+        return seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +146,7 @@ Hides = Callable[[Iterable[str]], bool]
 
 def shown_value(closure: Closure, facts: Facts, run: Run) -> str:
     try:
-        return written(settle(closure(facts, run), run), MAX_SHOWN)
+        return written(closure(facts, run), MAX_SHOWN)
     except MissingField:
         return _MISSING
     except EvaluationError:
@@ -181,7 +187,9 @@ def _shown(node: Node, compiler: "Compiler") -> Iterator[Shown]:
             yield _items(macro, receiver.closure, receiver.loop, watched, compiler)
         elif receiver and (called := _called_on_local(leaf)) and not is_value:
             text = compiler.source[leaf.start : called.before]
-            yield Side(cut(text, MAX_TEXT), replace(watched, closure=receiver.closure), True)
+            yield Side(
+                cut(text, MAX_TEXT), replace(watched, closure=settling(receiver.closure)), True
+            )
         elif leaf is not node or not tree.fact_of(leaf):  # of which it is said that it is false
             text = compiler.source[leaf.start : leaf.end]
             yield Side(cut(text, MAX_TEXT), watched, is_value)

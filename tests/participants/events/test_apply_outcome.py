@@ -68,7 +68,7 @@ def test_what_is_kept_can_be_stored_whatever_a_rule_says(condition: str) -> None
 
 
 @pytest.mark.parametrize(
-    "expression", ["int(event.long)", "timestamp(event.long)", "double(event.long)"]
+    "expression", ["int(event.long)", "string(timestamp(event.long))", "double(event.long)"]
 )
 def test_a_reason_is_short_however_long_what_it_tells_of(expression: str) -> None:
     ana = somebody()
