@@ -98,8 +98,9 @@ def slice_(run: Run, elements: list[Value], start: int, end: int) -> list[Value]
             "slice takes positions from 0 up, in order.",
         )
     if end > len(elements):
+        count = f"{len(elements):,} element{'s' * (len(elements) != 1)}"
         raise MissingField(
-            f"slice cannot end at {end}: the list has {len(elements):,} elements.",
+            f"slice cannot end at {end}: the list has {count}.",
             "slice cannot end there: the list has fewer elements.",
         )
     charge(run, CONTAINER + (end - start) // 4)
