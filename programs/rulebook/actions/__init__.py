@@ -97,10 +97,11 @@ def compiled_action(stored: Mapping[str, Any]) -> Action:
 def in_documented_order(actions: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return stored actions with their fields in the documented order, which jsonb does not keep."""
     return [
-        {
-            name: action[name]
-            for name in ("type", *ACTION_TYPES[action["type"]].fields)
-            if name in action
-        }
-        for action in actions
+        {name: action[name] for name in _documented(action) if name in action} for action in actions
     ]
+
+
+def _documented(action: Mapping[str, Any]) -> Iterable[str]:
+    kind = ACTION_TYPES.get(action["type"])
+    # One that only a later version knows is shown as it is.
+    return ("type", *kind.fields) if kind else action

@@ -2,6 +2,7 @@
 
 import time
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -10,6 +11,9 @@ from django.utils import timezone
 from participants.events.retry import retry
 from participants.models import Counter as StoredCounter
 from participants.models import Event
+from programs import rulebook
+from programs.models import Rule
+from tests.conftest import TESTER
 from tests.participants.events.workers import (
     a_bad_rule,
     a_trigger,
@@ -143,3 +147,36 @@ def test_a_killed_connection_in_the_middle_leaves_nothing_half_done() -> None:
     assert world.balance() == world.balance("bo") == ("300", "0", "0")
     assert statuses(attempts__gt=0) == {}
     assert faults() == []
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"condition": "event.amount >"},
+        {"actions": [{"type": "COUNTER", "key": "n", "value": "1 +"}]},
+        {"actions": [{"type": "TELEPORT"}]},
+    ],
+)
+def test_a_rule_that_does_not_compile_fails_alone_and_runs_once_it_is_put_right(
+    broken: dict[str, Any],
+) -> None:
+    world = make_world("ana")
+    add_rule(world, COUNT)
+    stored = {"name": "Old", "condition": "true", "actions": [], "order": 5, **broken}
+    old = Rule.objects.create(program=world.program, **stored)
+    event = happen(world, "ana")
+
+    work_off()
+
+    event.refresh_from_db()
+    assert (event.status, event.rule_errors) == ("COMPLETED", 1)
+    evaluations = event.outcome["rule_evaluations"]
+    assert [each["outcome"] for each in evaluations] == ["failed", "matched"]
+    assert "The rule no longer compiles" in evaluations[0]["reason"]
+    assert StoredCounter.objects.get().value == 1
+    rulebook.change(old.pk, {"condition": "true", "actions": [COUNT]}, by=TESTER)
+    retry(event.pk)
+    work_off()
+    event.refresh_from_db()
+    assert (event.status, event.rule_errors) == ("COMPLETED", 0)
+    assert StoredCounter.objects.get().value == 2

@@ -157,6 +157,8 @@ def test_lists_filter_by_it(api: APIClient, admin_client: Client, program: Progr
     page = admin_client.get("/admin/programs/rule/?needs_attention=yes").content.decode()
     assert "Wrong" in page
     assert "Right" not in page
+    stored(program, actions=[{"type": "TELEPORT", "to": "x"}], order=30)
+    assert api.get("/v1/rules").json()["data"][0]["actions"] == [{"to": "x", "type": "TELEPORT"}]
     assert admin_client.get("/admin/programs/rule/?needs_attention=no").status_code == 302
 
 
