@@ -13,6 +13,8 @@ from programs.admin.rules.forms import RuleForm
 from programs.models import Rule, RuleVersion
 from programs.rulebook import reference
 from programs.rulebook.actions import ACTION_TYPES, in_documented_order
+from programs.rulebook.attention import mistakes_in
+from programs.rulebook.program_names import ProgramNames
 
 SHOWN_VERSIONS = 20
 
@@ -33,6 +35,8 @@ def editor_context(form: RuleForm, rule: Rule | None) -> dict[str, Any]:
     }
     if rule:
         newest = rulebook.history(rule)[:SHOWN_VERSIONS]
+        if rule.needs_attention:
+            context["mistakes"] = mistakes_in(rule, ProgramNames(rule.program_id))
         context["versions"] = [_shown_version(version) for version in newest]
     return context
 

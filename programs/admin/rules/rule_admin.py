@@ -76,9 +76,12 @@ class RuleAdmin(VerbAdmin[Rule]):
 
     @admin.display(description="Condition")
     def short_condition(self, rule: Rule) -> str:
-        return format_html(
+        shown = format_html(
             '<code class="rule-condition">{}</code>', Truncator(rule.condition).chars(80)
         )
+        if not rule.needs_attention:
+            return shown
+        return format_html('{} <span class="rule-mark">needs attention</span>', shown)
 
     @admin.display(description="Active (UTC)", empty_value="always")
     def window(self, rule: Rule) -> str | None:

@@ -156,7 +156,12 @@ def test_lists_filter_by_it(api: APIClient, admin_client: Client, program: Progr
     assert names("needs_attention=false") == ["Right"]
     page = admin_client.get("/admin/programs/rule/?needs_attention=yes").content.decode()
     assert "Wrong" in page
+    assert "needs attention</span>" in page
     assert "Right" not in page
+    of_rule = f"/admin/programs/rule/{Rule.objects.get(name='Wrong').pk}/change/"
+    assert "This program has no tier track status." in admin_client.get(of_rule).content.decode()
+    other = f"/admin/programs/rule/{Rule.objects.get(name='Right').pk}/change/"
+    assert "needs attention" not in admin_client.get(other).content.decode()
     stored(program, actions=[{"type": "TELEPORT", "to": "x"}], order=30)
     assert api.get("/v1/rules").json()["data"][0]["actions"] == [{"to": "x", "type": "TELEPORT"}]
     assert admin_client.get("/admin/programs/rule/?needs_attention=no").status_code == 302
