@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from programs import programs
 from programs.admin.verb_pages import ModelCheckedForm, VerbAdmin
 from programs.api.callers import actor_of
-from programs.models import TIME_ZONES, Program, ProgramChange, ProgramStatus
+from programs.models import Program, ProgramChange, ProgramStatus, time_zones
 
 SHOWN_CHANGES = 50
 
@@ -42,7 +42,7 @@ class ProgramForm(ModelCheckedForm[Program]):
         super().__init__(*args, **kwargs)
         choice: Any = self.fields["time_zone"]
         # The stored one too, in case that this machine does not know it.
-        choice.choices = [(name, name) for name in sorted({*TIME_ZONES, self.instance.time_zone})]
+        choice.choices = [(name, name) for name in sorted({*time_zones(), self.instance.time_zone})]
 
 
 @admin.register(Program)

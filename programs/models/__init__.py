@@ -4,18 +4,17 @@ from programs.models.assets import Asset, AssetLink, InventoryMode, IssuancePoli
 from programs.models.keys import ApiKey, ApiKeyQuerySet, Scope
 from programs.models.programs import (
     MAX_TIME_ZONE_LENGTH,
-    TIME_ZONES,
     Program,
     ProgramChange,
     ProgramStatus,
     UnknownParticipant,
+    time_zones,
 )
 from programs.models.rules import Rule, RuleCounter, RuleQuerySet, RuleStatus, RuleVersion
 from programs.models.tiers import TierLevel, TierTrack, TierTrackVersion
 
 __all__ = [
     "MAX_TIME_ZONE_LENGTH",
-    "TIME_ZONES",
     "ApiKey",
     "ApiKeyQuerySet",
     "Asset",
@@ -35,4 +34,5 @@ __all__ = [
     "TierTrack",
     "TierTrackVersion",
     "UnknownParticipant",
+    "time_zones",
 ]

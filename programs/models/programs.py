@@ -1,4 +1,4 @@
-from typing import Final
+from functools import cache
 from uuid import uuid4
 from zoneinfo import available_timezones
 
@@ -13,13 +13,17 @@ from programs.kernel.database import uuid7
 from programs.kernel.instants import ChangedAtField
 
 MAX_TIME_ZONE_LENGTH = 64
-# Of the machine that serves. "Factory" and "localtime" are places nobody is in.
-TIME_ZONES: Final = frozenset(available_timezones() - {"Factory", "localtime"})
+
+
+@cache  # not read when a process starts: it looks through hundreds of files
+def time_zones() -> frozenset[str]:
+    """Return the IANA names that this machine knows. "Factory" and "localtime" are places nobody is in."""
+    return frozenset(available_timezones() - {"Factory", "localtime"})
 
 
 def known_time_zone(name: str) -> None:
     """Raises ValidationError for a name that is no IANA time zone."""
-    if name not in TIME_ZONES:
+    if name not in time_zones():
         raise ValidationError('Give an IANA time zone such as "Europe/Berlin" or "UTC".')
 
 
