@@ -184,7 +184,7 @@ def _movements(participant_id: UUID) -> Table:
         heads,
         (
             [
-                words.moment(entry.created_at),
+                " ".join([words.moment(entry.created_at), words.happened(entry)]).strip(),
                 words.action(entry),
                 f"{words.signed_amount(entry)} {entry.asset.symbol}",
                 _after(entry),

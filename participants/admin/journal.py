@@ -1,6 +1,5 @@
 """The journal, to read and to export."""
 
-from datetime import timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -33,7 +32,6 @@ from programs.admin import is_id
 from programs.kernel import exact_json
 from programs.kernel.decimals import written
 
-SOON = timedelta(minutes=1)  # after it happened; the list shows only when it was written
 BY_SEQUENCE = ("-sequence", "-id")
 
 
@@ -66,11 +64,8 @@ class JournalEntryAdmin(ReadOnlyAdmin[JournalEntry]):
 
     @admin.display(description="When")
     def when(self, entry: JournalEntry) -> SafeString:
-        written_at = f"{entry.created_at:%Y-%m-%d %H:%M:%S}"
-        if abs(entry.created_at - entry.happened_at) < SOON:
-            return format_html("{}", written_at)
-        happened = f"{entry.happened_at:%Y-%m-%d %H:%M:%S}"
-        return format_html("{}<br><small>happened {}</small>", written_at, happened)
+        written_at, happened = f"{entry.created_at:%Y-%m-%d %H:%M:%S}", words.happened(entry)
+        return format_html("{}<br><small>{}</small>" if happened else "{}", written_at, happened)
 
     @admin.display(description="What")
     def what(self, entry: JournalEntry) -> str:

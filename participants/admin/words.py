@@ -1,6 +1,6 @@
 """How the admin spells movements and times."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from participants.models import Account, ActionType, Bucket, Counter, JournalEntry
 from programs.kernel.decimals import written
@@ -22,6 +22,13 @@ def signed_amount(entry: JournalEntry) -> str:
     comes, goes = entry.destination in Bucket.values, entry.source in Bucket.values
     sign = "" if comes and goes else "+" if comes else "-"
     return sign + written(entry.amount, entry.asset.scale)
+
+
+def happened(entry: JournalEntry) -> str:
+    """When it happened, "" where it was written within a minute of that."""
+    if abs(entry.created_at - entry.happened_at) < timedelta(minutes=1):
+        return ""
+    return f"happened {entry.happened_at:%Y-%m-%d %H:%M:%S}"
 
 
 def moment(time: datetime | None) -> str:
