@@ -179,7 +179,7 @@ class _Reviewer:
         self._quiet -= 1
         for each in (key, default):
             self.shape(each)
-        return value
+        return _or_default(value, default)
 
     def _suffix_call(self, receiver: Shape | None, node: tree.Call) -> Shape | None:
         meaning = node.meaning
@@ -188,7 +188,7 @@ class _Reviewer:
         if node.name in _OF_OPTIONAL:
             for each in node.arguments:
                 self.shape(each)
-            return receiver
+            return _or_default(receiver, *node.arguments)
         shapes = [receiver, *[self.shape(each) for each in node.arguments]]
         if receiver and isinstance(meaning, FunctionCall) and meaning.name in _PARTS:
             self._compare_part(receiver, node)
@@ -196,7 +196,9 @@ class _Reviewer:
 
     def _macro(self, receiver: Shape | None, node: tree.Call, meaning: MacroCall) -> Shape | None:
         element = receiver.element if receiver else None
-        if receiver and receiver.fields is not None:
+        if node.name in _OF_OPTIONAL:
+            bound = [receiver]
+        elif receiver and receiver.fields is not None:
             keys = Shape(receiver.unknown, choices=[*receiver.fields])
             bound = [None if receiver.is_open else keys, element]
         else:
@@ -317,6 +319,17 @@ def _path(node: Node) -> Path:
     return path
 
 
+def _or_default(shape: Shape | None, *defaults: Node) -> Shape | None:
+    """What is known of a value that may be a default instead: as much, if that is a text such as the value may be."""
+    if shape is None or (shape.choices is None and shape.normal is None):
+        return shape
+    for default in defaults:
+        texts = [*_texts(default)]
+        if not texts or not all(shape.takes(each.value) for each in texts):
+            return None
+    return shape
+
+
 def _texts(node: Node) -> Iterator[Any]:
     """The literal texts that the node may give."""
     if tree.text_of(node) is not None:
@@ -369,7 +382,7 @@ _PARTS: Final[dict[str, Callable[[str, str], bool]]] = {
     "endsWith": str.endswith,
     "contains": str.__contains__,
 }
-_OF_OPTIONAL: Final = frozenset(["orValue", "value"])
+_OF_OPTIONAL: Final = frozenset(["orValue", "value", "optMap", "optFlatMap"])
 _OF_LIST: Final = frozenset(["distinct", "reverse", "slice", "sort", "sortBy"])
 _OF_ELEMENT: Final = frozenset(["first", "last", "max", "min"])
 _REVIEW: Final[dict[type[Node], Callable[[_Reviewer, Any], Shape | None]]] = {

@@ -59,6 +59,10 @@ _TAG = 'Tags are in lower case, so none is "{}".'
         ('participant.tiers.club.level == "gold"', '"gold"', 'The track club has no level "gold".'),
         ('cel.bind(l, participant.tiers.status.level, l == "Gold" || l == "silver")', '"Gold"', _LEVEL.format("Gold") + ' Did you mean "gold"?'),
         ('get(participant.tiers.status, "level", "") == "Gold"', '"Gold"', _LEVEL.format("Gold") + ' Did you mean "gold"?'),
+        ('participant.?tiers.?status.level.orValue("") == "Gold"', '"Gold"', _LEVEL.format("Gold") + ' Did you mean "gold"?'),
+        ('participant.?tiers.optMap(t, t.status.level == "Gold").orValue(false)', '"Gold"', _LEVEL.format("Gold") + ' Did you mean "gold"?'),
+        ('participant.tiers.all(k, v, v.level == "Gold")', '"Gold"', 'No track has a level "Gold". Did you mean "gold"?'),
+        ('participant.tags.sortBy(t, size(t)).first() == "VIP"', '"VIP"', _TAG.format("VIP") + ' Did you mean "vip"?'),
         ('participant.status == "active"', '"active"', 'participant.status is never "active". Did you mean "ACTIVE"?'),
         ('participant.status in ["ACTIVE", "BLOCKED"]', '"BLOCKED"', 'participant.status is never "BLOCKED". Known here: ACTIVE, SUSPENDED, CLOSED.'),
         ('"VIP" in participant.tags', '"VIP"', _TAG.format("VIP") + ' Did you mean "vip"?'),
@@ -101,6 +105,11 @@ def test_what_the_host_does_not_have_is_an_error(text: str, offending: str, mess
         'event.city.lowerAscii() == "münchen" && event.city.lowerAscii() == "ÅRHUS".lowerAscii()',
         "participant.tags == []",
         'program.name == "Club"',
+        'get(participant.tiers.status, "level", "none") == "none"',
+        'get(participant.tiers.status, "level", event.level) == "none"',
+        'participant.?tiers.?status.level.orValue("none") == "none"',
+        'participant.tags[?0].orValue("None") == "None"',
+        'participant.tags.sortBy(t, t.upperAscii())[0] == "vip"',
     ],
 )  # fmt: skip
 def test_what_the_host_has_or_does_not_know_is_no_error(text: str) -> None:
