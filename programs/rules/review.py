@@ -17,6 +17,7 @@ from programs.rules.meanings import BindCall, FunctionCall, GetCall, HasCall, Lo
 from programs.rules.parser import parse
 from programs.rules.tree import Node
 
+MAX_FOUND: Final = 20  # errors, and as many warnings; to suggest a name takes a millisecond
 MAX_LISTED: Final = 10  # choices that a message lists where none is similar
 
 Path = tuple[
@@ -237,14 +238,15 @@ class _Reviewer:
             return known
         if not shape.is_open:
             self._unknown_name(shape, name, node)
-        elif not self._quiet:
+        elif not self._quiet and len(self.unusual) < MAX_FOUND:
             self._unusual_name(shape, name, node, path or ())
         return None
 
     def _unknown_name(self, shape: Shape, name: str, node: Node) -> None:
         assert shape.fields is not None
-        meant = suggestions.for_text(name, shape.fields)
-        self.errors.append(self._error(shape, name, meant, node, list(shape.fields)))
+        if len(self.errors) < MAX_FOUND:
+            meant = suggestions.for_text(name, shape.fields)
+            self.errors.append(self._error(shape, name, meant, node, list(shape.fields)))
 
     def _unusual_name(self, shape: Shape, name: str, node: Node, path: Path) -> None:
         assert shape.fields is not None
@@ -268,7 +270,7 @@ class _Reviewer:
         if shape is None or node is None or (shape.choices is None and shape.normal is None):
             return
         for each in _elements(node) if is_list else _texts(node):
-            if not shape.takes(each.value):
+            if not shape.takes(each.value) and len(self.errors) < MAX_FOUND:
                 listed = shape.choices or ()
                 self.errors.append(
                     self._error(shape, each.value, shape.meant(each.value), each, listed)
@@ -282,7 +284,7 @@ class _Reviewer:
                 holds = any(_PARTS[node.name](choice, text) for choice in shape.choices)
             else:
                 holds = shape.normal is None or shape.normal(text.strip()) == text.strip()
-            if not holds:
+            if not holds and len(self.errors) < MAX_FOUND:
                 meant = "" if shape.choices is not None else shape.meant(text)
                 self.errors.append(self._error(shape, text, meant, each, shape.choices or ()))
 

@@ -155,6 +155,14 @@ def test_a_name_that_was_not_seen_is_a_warning(text: str, messages: list[str]) -
     assert found.errors == []
 
 
+def test_no_more_is_found_than_anybody_reads() -> None:
+    many = " || ".join(f"participant.tiers.t{n}.rank + event.f{n} > 1" for n in range(60))
+
+    found = review(many)
+
+    assert (len(found.errors), len(found.warnings)) == (20, 20)
+
+
 def test_without_a_host_nothing_is_known() -> None:
     expression = rules.checked('participant.tiers.x.level == "Gold" && event.y', ENVIRONMENT)
 
