@@ -5,11 +5,10 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from programs.rules import calendars
-from programs.rules.calendars import Period
+from programs.rules.calendars import MICROSECOND, Period
 
 CHOICES: Final = [(period.value, period.capitalize()) for period in Period]
 LAST: Final = datetime.max.replace(tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 def around(period: str, time_zone: str, moment: datetime) -> tuple[datetime, datetime]:
@@ -31,6 +30,6 @@ def later(moment: datetime, length: timedelta) -> datetime:
 def _bounds(period: Period, moment: datetime, zone: tzinfo) -> tuple[datetime, datetime]:
     start = calendars.start_of(period, moment, zone)
     try:
-        return start, calendars.end_of(period, moment, zone) + _MICROSECOND
+        return start, calendars.end_of(period, moment, zone) + MICROSECOND
     except (OverflowError, ValueError):
         return start, LAST

@@ -15,7 +15,7 @@ from programs.rules.errors import quoting
 
 _DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)", re.ASCII)
 _DATE_AND_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:.*", re.ASCII)
-_MICROSECOND: Final = timedelta(microseconds=1)
+MICROSECOND: Final = timedelta(microseconds=1)
 _SECOND: Final = timedelta(seconds=1)
 
 
@@ -75,10 +75,10 @@ def start_of(period: Period, moment: datetime, zone: tzinfo) -> datetime:
 def end_of(period: Period, moment: datetime, zone: tzinfo) -> datetime:
     """The last microsecond of the period that the moment is in."""
     following = period.day_after(moment.astimezone(zone).date())
-    last = begin(following, zone, fold=1) - _MICROSECOND
+    last = begin(following, zone, fold=1) - MICROSECOND
     if last.astimezone(zone).date() < following:
         return last
-    return begin(following, zone) - _MICROSECOND  # both midnights are of the day that follows
+    return begin(following, zone) - MICROSECOND  # both midnights are of the day that follows
 
 
 @lru_cache(maxsize=1024)  # most events are of the same few days

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 from programs.rules.arithmetic import CONTEXT, plain, to_integral
 from programs.rules.budget import ZONE, Run
+from programs.rules.calendars import MICROSECOND
 from programs.rules.errors import EvaluationError, quoting
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND: Final = timedelta(microseconds=1)
 # CEL's durations are 64-bit nanoseconds.
 _MOST_NANOSECONDS: Final = 2**63 - 1
 LONGEST: Final = timedelta(microseconds=_MOST_NANOSECONDS // 1000)
