@@ -1,18 +1,14 @@
 """The elements of a list as a whole: of one kind, in order, told from each other."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
 from programs.rules.arithmetic import significant
 from programs.rules.budget import Run, charge, charge_scanned
 from programs.rules.errors import EvaluationError, MissingField
+from programs.rules.kinds import SORTABLE
 from programs.rules.values import Optional, Value, in_words
-
-# Bools have an order in CEL, but nobody who sorts by one means it.
-SORTED: Final = frozenset([Decimal, str, bytes, datetime, timedelta])
-SORTED_WORDS: Final = "numbers, text, times or durations"
 
 
 def expect_one_kind(
@@ -37,7 +33,7 @@ def expect_one_kind(
 def sort_keys(elements: Sequence[Value], run: Run, name: str) -> list[Any]:
     """The values as Python orders them. Raises MissingField and EvaluationError for what has no order."""
     charge(run, 2 * len(elements))
-    expect_one_kind(elements, SORTED, name, SORTED_WORDS)
+    expect_one_kind(elements, SORTABLE.types, name, SORTABLE.words)
     if elements and type(elements[0]) in _TEXTS:
         charge_scanned(run, sum(map(len, elements)))
         return list(elements)

@@ -38,14 +38,18 @@ LIST: Final = Kind("list", "a list", frozenset([list]))
 MAP: Final = Kind("map", "a map", frozenset([dict]))
 OPTIONAL: Final = Kind("optional_type", "an optional value", frozenset([Optional]))
 # Of the elements of a list as a parameter: what can be sorted.
-SORTABLE: Final = Kind("ordered", "numbers, text, times or durations")
+# Bools have an order in CEL, but nobody who sorts by one means it.
+SORTABLE: Final = Kind(
+    "ordered",
+    "numbers, text, times or durations",
+    frozenset([Decimal, str, bytes, datetime, timedelta]),
+)
 # Of a result: the elements of the list that the function got.
 ELEMENT: Final = Kind("element", "an element of the list")
 
 _KINDS: Final = (ANY, BOOL, NUMBER, WHOLE, STRING, BYTES, NULL, TIMESTAMP, DURATION, TYPE)
 BY_NAME: Final = {kind.name: kind for kind in (*_KINDS, LIST, MAP, OPTIONAL, SORTABLE, ELEMENT)}
 ORDERED: Final = frozenset(["number", "string", "bytes", "bool", "timestamp", "duration"])
-SORTED: Final = ORDERED - {"bool"}
 
 
 def kind_of(value: Value) -> Kind:
@@ -53,7 +57,7 @@ def kind_of(value: Value) -> Kind:
 
 
 _BY_TYPE: Final = {
-    each: kind for kind in BY_NAME.values() for each in kind.types if kind is not WHOLE
+    each: kind for kind in BY_NAME.values() for each in kind.types if kind not in (WHOLE, SORTABLE)
 }
 
 
@@ -106,7 +110,7 @@ def fits(actual: Kind, wanted: Kind) -> bool:
             actual.element is None or wanted.element is None or fits(actual.element, wanted.element)
         )
     if wanted is SORTABLE:
-        return actual.name in SORTED
+        return actual.types <= SORTABLE.types
     return actual.name == "number" and wanted.name == "whole"
 
 
