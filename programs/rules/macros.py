@@ -148,7 +148,7 @@ def mapped(loop: Loop) -> Step:
         return [
             body(facts, run)
             for _ in iterations(loop, collection, run)
-            if loop.test is None or _is_wanted(loop, facts, run)
+            if _is_wanted(loop, facts, run)
         ]
 
     return make
@@ -160,7 +160,7 @@ def mapped_values(loop: Loop) -> Step:
     def make(collection: Value, facts: Facts, run: Run) -> Value:
         made: dict[Any, Value] = {}
         for _ in iterations(loop, collection, run):
-            if loop.test is None or _is_wanted(loop, facts, run):
+            if _is_wanted(loop, facts, run):
                 made[as_key(run[loop.slots[0]], run)] = loop.body(facts, run)
         return made
 
@@ -173,7 +173,7 @@ def mapped_entries(loop: Loop) -> Step:
     def make(collection: Value, facts: Facts, run: Run) -> Value:
         made: dict[Any, Value] = {}
         for _ in iterations(loop, collection, run):
-            if loop.test is None or _is_wanted(loop, facts, run):
+            if _is_wanted(loop, facts, run):
                 entries = loop.body(facts, run)
                 if type(entries) is not dict:
                     if entries is None:
@@ -225,7 +225,8 @@ def _holds(loop: Loop, facts: Facts, run: Run) -> bool:
 
 
 def _is_wanted(loop: Loop, facts: Facts, run: Run) -> bool:
-    assert loop.test is not None
+    if loop.test is None:
+        return True
     value = loop.test(facts, run)
     if value is True or value is False:
         return bool(value)
@@ -234,11 +235,10 @@ def _is_wanted(loop: Loop, facts: Facts, run: Run) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Macro:
-    """A macro. It binds this many `variables`; `with_test`, a condition comes before the body. `make` gives its closure."""
+    """A macro. It binds this many `variables`; `make` gives its closure."""
 
     variables: int
     make: Callable[[Loop], Step]
-    with_test: bool = False
     result: str = "bool"
     keeps_elements: bool = False  # the result's elements are the collection's own
     is_sort: bool = False  # its body is what to sort by
@@ -258,17 +258,17 @@ MACROS: Final[dict[tuple[str, int], Macro]] = {
     ("filter", 2): Macro(1, filtered, result="list", keeps_elements=True),
     ("sortBy", 2): Macro(1, sorted_by, result="list", keeps_elements=True, is_sort=True),
     ("map", 2): Macro(1, mapped, result="list"),
-    ("map", 3): Macro(1, mapped, with_test=True, result="list"),
+    ("map", 3): Macro(1, mapped, result="list"),
     ("all", 3): Macro(2, lambda loop: quantifier(loop, False)),
     ("exists", 3): Macro(2, lambda loop: quantifier(loop, True)),
     ("exists_one", 3): Macro(2, exists_one),
     ("existsOne", 3): Macro(2, exists_one),
     ("transformList", 3): Macro(2, mapped, result="list"),
-    ("transformList", 4): Macro(2, mapped, with_test=True, result="list"),
+    ("transformList", 4): Macro(2, mapped, result="list"),
     ("transformMap", 3): Macro(2, mapped_values, result="map"),
-    ("transformMap", 4): Macro(2, mapped_values, with_test=True, result="map"),
+    ("transformMap", 4): Macro(2, mapped_values, result="map"),
     ("transformMapEntry", 3): Macro(2, mapped_entries, result="map"),
-    ("transformMapEntry", 4): Macro(2, mapped_entries, with_test=True, result="map"),
+    ("transformMapEntry", 4): Macro(2, mapped_entries, result="map"),
     ("optMap", 2): Macro(
         1, partial(mapped_optional, is_flat=False), result="optional", over_optional=True
     ),

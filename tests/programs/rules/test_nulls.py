@@ -125,13 +125,14 @@ BODIES = {"transformMapEntry": "{'a': 1}", "optFlatMap": "optional.of(x)", "sort
 
 def loops() -> Iterator[str]:
     """Each macro over a null, and with a body, or a condition before it, that gives one where it must not."""
-    for (name, _), macro in MACROS.items():
+    for (name, count), macro in MACROS.items():
         names = ", ".join(["x", "y"][: macro.variables])
-        test = "true, " if macro.with_test else ""
+        has_test = count == macro.variables + 2
+        test = "true, " if has_test else ""
         body = BODIES.get(name, "true")
         collection, end = ("optional.of(1)", ".hasValue()") if macro.over_optional else ("[1]", "")
         yield f"{NULL_ITEM if macro.over_optional else NULL}.{name}({names}, {test}{body}){end}"
-        if macro.with_test:
+        if has_test:
             yield f"{collection}.{name}({names}, {NULL}, {body})"
         if macro.result == "bool" or name in ("filter", *BODIES):
             yield f"{collection}.{name}({names}, {test}{NULL}){end}"
