@@ -12,6 +12,7 @@ from programs.rules import suggestions, tree
 from programs.rules.checker import Checker
 from programs.rules.environment import Environment
 from programs.rules.errors import RuleSyntaxError, cut, located
+from programs.rules.functions.texts import lowered, uppered
 from programs.rules.kinds import ANY, Kind
 from programs.rules.meanings import BindCall, FunctionCall, GetCall, HasCall, Local, MacroCall
 from programs.rules.parser import parse
@@ -29,8 +30,9 @@ Path = tuple[
 class Shape:
     """What a host knows of a value. `unknown` says what is wrong with another name or text, with {name} and {path}.
 
-    A map has `fields`; where it `is_open`, another name is only unusual, and without `unknown` it is no matter. `element` is the shape of a list's elements, or
-    of a map's values under a key that is worked out. A text is one of `choices`, or one that `normal` leaves as it is.
+    A map has `fields`; where it `is_open`, another name is only unusual, and without `unknown` it is fine. `element` is
+    the shape of a list's elements, or of a map's values under a key that is worked out. A text is one of `choices`, or one
+    that `normal` leaves as it is.
     """
 
     unknown: str = ""
@@ -367,17 +369,9 @@ def _within(values: Iterable[Any]) -> Iterator[Node]:
             yield from _within(value)
 
 
-def _lower(text: str) -> str:
-    return "".join(each.lower() if each.isascii() else each for each in text)
-
-
-def _upper(text: str) -> str:
-    return "".join(each.upper() if each.isascii() else each for each in text)
-
-
 _CASES: Final = {
-    "lowerAscii": Shape('lowerAscii() gives lower case, which never equals "{name}".', normal=_lower),
-    "upperAscii": Shape('upperAscii() gives upper case, which never equals "{name}".', normal=_upper),
+    "lowerAscii": Shape('lowerAscii() gives lower case, which never equals "{name}".', normal=lowered),
+    "upperAscii": Shape('upperAscii() gives upper case, which never equals "{name}".', normal=uppered),
 }  # fmt: skip
 _PARTS: Final[dict[str, Callable[[str, str], bool]]] = {
     "startsWith": str.startswith,

@@ -49,12 +49,20 @@ def ends_with(run: Run, text: str, part: str) -> bool:
 @function("string.lowerAscii() -> string")
 def lower_ascii(run: Run, text: str) -> str:
     charge_made(run, len(text) * (1 if text.isascii() else 16))
-    return text.lower() if text.isascii() else text.translate(_LOWER)
+    return lowered(text)
 
 
 @function("string.upperAscii() -> string")
 def upper_ascii(run: Run, text: str) -> str:
     charge_made(run, len(text) * (1 if text.isascii() else 16))
+    return uppered(text)
+
+
+def lowered(text: str) -> str:
+    return text.lower() if text.isascii() else text.translate(_LOWER)
+
+
+def uppered(text: str) -> str:
     return text.upper() if text.isascii() else text.translate(_UPPER)
 
 
