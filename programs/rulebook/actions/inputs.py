@@ -21,7 +21,7 @@ MAX_EXPRESSION_LENGTH = 4096
 
 # Python's \S: its white space has these five more than that of JSON Schema's patterns.
 _NOT_BLANK: Final = r"[^\s\u001c-\u001f\u0085]"
-_ATTRIBUTE_KINDS: Final = frozenset(["any", "string", "int", "decimal", "number", "bool"])
+_ATTRIBUTE_KINDS: Final = frozenset(["any", "string", "number", "bool"])
 _ATTRIBUTE_WORDS: Final = "An attribute takes text, a number, or true or false"
 _TRACK_KEY: Final = "[a-z][a-z0-9_]*"
 
