@@ -57,7 +57,7 @@ class BrowsableRenderer(BrowsableAPIRenderer):
         self.refusals = _refusals(data) if refused else {}
         context = super().get_context(data, accepted_media_type, renderer_context)
         context["patch_form"] = self.get_rendered_html_form(data, view, "PATCH", request)
-        # A style sheet inside the page, which the Content-Security-Policy forbids; the colours come by script.
+        # A style sheet inside the page, which the Content-Security-Policy forbids; the colors come by script.
         context["code_style"] = None
         return context
 

@@ -86,7 +86,7 @@ def places(number: Decimal) -> int:
 
 
 def rounded_down(number: Decimal, scale: int) -> Decimal:
-    """Round towards zero to `scale` decimals. For numbers of at most 20 digits before the point."""
+    """Round toward zero to `scale` decimals. For numbers of at most 20 digits before the point."""
     if places(number) <= scale:
         return number
     return number.quantize(Decimal(1).scaleb(-scale), context=_CUTTING)

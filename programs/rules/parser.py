@@ -184,7 +184,7 @@ class _Builder(Transformer[Token, Node]):
     def absolute_function(self, children: Children) -> Node:
         return self.function(children[1:])
 
-    def parenthesised(self, children: Children) -> Node:
+    def parenthesized(self, children: Children) -> Node:
         opening, inner, closing = children
         for node in (inner, inner.suffixes[-1]) if type(inner) is tree.Row else (inner,):
             node.start, node.end = opening.start_pos, closing.end_pos

@@ -31,10 +31,10 @@ from programs.rules.values import (
     lookup,
 )
 
-# What Python raises where a part of a path is missing or is no map.
 _WORDS: Final = ("in", "true", "false", "null")  # of the grammar's own
 _WITH_FUNCTIONS: Final = frozenset([list, str, datetime])
 FEW: Final = 50  # fields, among which another one is sought
+# What Python raises where a part of a path is missing or is no map.
 LOST: Final = (KeyError, TypeError, IndexError)
 
 

@@ -30,7 +30,7 @@ class Movement(Action):
         "An asset that is linked to the program.", label="Asset", form_name="asset"
     )
     amount = NumberField(
-        "A number, or an expression such as round(event.amount * 0.05, 2). Extra decimals are rounded towards zero.",
+        "A number, or an expression such as round(event.amount * 0.05, 2). Extra decimals are rounded toward zero.",
         may_be_negative=False,
     )
     description = WordsField(
