@@ -48,7 +48,7 @@ class TrialSerializer(BodySchema):
     )
     participant_state = ObjectField(
         required=False,
-        help_text='A made-up participant: {"tags": ["vip"], "counters": {"visits": "9"}, "balances": {"POINTS": {"available": "50"}}}.',
+        help_text='A made-up participant: {"tags": ["vip"], "counters": {"visits": "9"}, "balances": {"POINTS": {"available": "50"}}, "enrolled_at": "2026-01-01T00:00:00Z"}.',
     )
     rule = ObjectField(
         required=False,

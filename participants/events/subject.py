@@ -87,5 +87,7 @@ class Subject:
                 symbol: {"available": each.available, "held": each.held, "deferred": each.deferred}
                 for symbol, each in amounts
             },
+            # An event enrolls whom it is about; one that is only simulated would.
+            "enrolled_at": person.enrolled_at.get(rulebook.program_id, self.moment),
             "created_at": person.created_at,
         }

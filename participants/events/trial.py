@@ -34,7 +34,7 @@ from programs.rulebook.compiled import LinkedAsset, Rulebook
 _BUCKETS = ("available", "held", "deferred")
 # Members of a participant as the API returns them that are no change of one; the second line is read by no rule.
 _READ_HERE = (
-    *("external_id", "created_at", "counters", "tiers", "balances"),
+    *("external_id", "created_at", "enrolled_at", "counters", "tiers", "balances"),
     *("id", "program_ids", "updated_at"),
 )
 
@@ -111,6 +111,10 @@ def _made_up(members: dict[str, Any], book: Rulebook, now: datetime) -> Subject:
         )
     if read.get("created_at") is not None:
         person.created_at = instant_of(read["created_at"], errors, "created_at") or now
+    enrolled_at = person.created_at
+    if read.get("enrolled_at") is not None:
+        enrolled_at = instant_of(read["enrolled_at"], errors, "enrolled_at") or now
+    person.enrolled_at[book.program_id] = enrolled_at
     for key, value in _members(read.get("counters", {}), errors, "counters"):
         number = _number(value, errors, f"counters.{key}")
         person.counters[key] = windows.opened(number, NEVER, now)

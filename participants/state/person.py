@@ -87,6 +87,8 @@ class Person:
     touched_tracks: set[UUID] = field(default_factory=set)
     # READ_OF_PROFILE, which no rule changes.
     profile: dict[str, str] = field(default_factory=lambda: dict.fromkeys(READ_OF_PROFILE, ""))
+    # By program, when they were first enrolled; no rule changes it either.
+    enrolled_at: dict[UUID, datetime] = field(default_factory=dict)
 
     @property
     def is_active(self) -> bool:
@@ -107,7 +109,7 @@ class Person:
             *(self.tags.copy(), self.attributes.copy(), self.counters.copy()),
             *(self.standings.copy(), self.noted),
             *(self.touched_counters.copy(), self.touched_tracks.copy()),
-            self.profile,
+            *(self.profile, self.enrolled_at),
         )
 
     def add_tag(self, tag: str, cause: Cause) -> bool:

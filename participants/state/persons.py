@@ -27,9 +27,13 @@ _LOCK_BY_EXTERNAL_ID = Statement(_LOCK.format(condition="external_id = $1"))
 
 _PERSONS = Statement(
     f"""
-SELECT id, external_id, status, created_at, tags::text[], attributes::text,
-    ARRAY[{", ".join(READ_OF_PROFILE)}]::text[]
-FROM participants_participant WHERE id = ANY($1::uuid[])
+SELECT id, external_id, status, participant.created_at, tags::text[], attributes::text,
+    ARRAY[{", ".join(READ_OF_PROFILE)}]::text[], program_ids, enrolled_at
+FROM participants_participant AS participant CROSS JOIN LATERAL (
+    SELECT array_agg(program_id), array_agg(created_at)
+    FROM participants_enrollment WHERE participant_id = participant.id
+) AS enrolled (program_ids, enrolled_at)
+WHERE id = ANY($1::uuid[])
 """,
     binary=True,
 )
@@ -139,10 +143,11 @@ def load(participant_ids: Sequence[UUID], moment: datetime) -> dict[UUID, Person
     """These participants as they count at this moment, by their ids. Three statements, however many they are."""
     persons: dict[UUID, Person] = {}
     ids = id_list(participant_ids)
-    for *own, attributes, profile in run(_PERSONS, [ids], at=participant_ids):
+    for *own, attributes, profile, programs, enrolled in run(_PERSONS, [ids], at=participant_ids):
         person = Person(*own)
         person.attributes = exact_json.loads_stored(attributes)
         person.profile = dict(zip(READ_OF_PROFILE, profile, strict=True))
+        person.enrolled_at = dict(zip(programs or (), enrolled or (), strict=True))
         persons[person.id] = person
     for participant_id, key, *counter in run(_COUNTERS, [ids], at=participant_ids):
         persons[participant_id].counters[key] = windows.stored(*counter)

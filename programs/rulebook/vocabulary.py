@@ -55,6 +55,7 @@ _PATHS: Final = {
     "participant.counters": map_of(NUMBER, absent=Decimal(0)),
     "participant.tiers": map_of(_TIER),
     "participant.balances": map_of(_BALANCE),
+    "participant.enrolled_at": TIMESTAMP,
     "participant.created_at": TIMESTAMP,
     "program.id": STRING,
     "program.name": STRING,

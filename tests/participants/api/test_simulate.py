@@ -9,13 +9,14 @@ from django.db import connection
 from rest_framework.test import APIClient
 
 from participants import state
-from participants.models import Participant
+from participants.models import Enrollment, Participant
 from participants.state import Change
 from programs import rulebook, tracks
 from programs.api.tiers import NewTierTrackSerializer
 from programs.api_keys import issue
 from programs.models import Rule, Scope
 from tests.conftest import TESTER
+from tests.participants.api.events import work_off
 from tests.participants.ledger_world import World, make_world
 
 NOON = "2026-01-15T12:00:00Z"
@@ -177,6 +178,34 @@ def test_somebody_made_up_has_what_is_said_of_them(api: APIClient, world: World)
     assert (evaluation["outcome"], evaluation["reason"]) == ("matched", "")
 
 
+def test_rules_read_when_somebody_was_enrolled_in_their_program(api: APIClient) -> None:
+    world, elsewhere = make_world("ana"), make_world("ana", symbol="ELSE")
+    moments = {world: "2025-03-01T08:00:00Z", elsewhere: "2024-01-01T00:00:00Z"}
+    for each, moment in moments.items():
+        Enrollment.objects.filter(program=each.program).update(created_at=moment)
+    state.change(
+        Change(), to="zoe", by=TESTER, rights=state.ALL_RIGHTS
+    )  # not enrolled, and an event would do it now
+    noted = {"type": "SET_ATTRIBUTE", "key": "on", "expression": "string(participant.enrolled_at)"}
+    make_rule(world, name="Note", condition="participant.enrolled_at <= now", actions=[noted])
+
+    def told(**whom: Any) -> str:
+        body = {"event": {}, "event_timestamp": "2099-01-01T00:00:00Z", **whom}
+        answer = api.post(f"/v1/programs/{world.program.pk}/simulate", body).json()
+        return str(answer["participant_state"]["attributes"]["on"])
+
+    assert told(external_id="ana") == moments[world]
+    assert told(external_id="zoe") > "2026"
+    assert told(participant_state={"created_at": moments[elsewhere]}) == moments[elsewhere]
+    made_up = {"created_at": moments[elsewhere], "enrolled_at": moments[world]}
+    assert told(participant_state=made_up) == moments[world]
+
+    event = {"program_id": str(world.program.pk), "external_id": "ana", "idempotency_key": "k"}
+    api.post("/v1/events", {**event, "event_timestamp": NOON, "event_data": {}})
+    work_off()
+    assert Participant.objects.get(external_id="ana").attributes == {"on": moments[world]}
+
+
 def test_a_participants_own_answer_can_be_sent_as_the_state(api: APIClient, world: World) -> None:
     ana = api.get("/v1/participants/external:ana").json()
     profile = ("email", "phone", "first_name", "last_name", "display_name")
@@ -280,6 +309,7 @@ def test_what_is_deferred_can_be_forfeited_in_a_simulation(api: APIClient, world
             {"event": {}, "participant_state": {"balances": {"PTS": {"held": "-1"}}}},
         ),
         ("event_timestamp", {"event": {}, "participant_state": {}, "event_timestamp": "x"}),
+        ("participant_state.enrolled_at", {"event": {}, "participant_state": {"enrolled_at": "x"}}),
         ("rule.condition", {"event": {}, "participant_state": {}, "rule": {"condition": "1 +"}}),
         ("rule.condition", {"event": {}, "participant_state": {}, "rule": {"actions": []}}),
         ("rule.colour", {"event": {}, "participant_state": {}, "rule": {"colour": 1}}),
