@@ -1,5 +1,6 @@
 """Stored rules that would be refused if they were written now, and those that say something else than they did."""
 
+import time
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from typing import Final
@@ -23,7 +24,9 @@ from programs.rulebook.windows import counting_rules, disagreements
 from programs.rules import RuleSyntaxError, Shape
 from programs.rules.changes import changed_meanings
 
-MAX_CHECKED: Final = 50  # rules in one transaction
+# What one transaction checks, which keeps others from writing rules of the program, and events from this worker.
+MAX_CHECKED: Final = 50
+CHECKED_FOR: Final = 0.2  # seconds
 
 _COUNTERS: Final = Shape(
     "{path} is 0 now where nobody has counted; before, the rule was skipped.",
@@ -112,8 +115,13 @@ def _check_some() -> int:
             return 0
         Program.objects.select_for_update(no_key=True).get(pk=program_id)
         names = ProgramNames(program_id)
-        rules = unchecked.filter(program=program_id).in_order()[:MAX_CHECKED]
-        return sum(_check(rule, names) for rule in rules)
+        until = time.monotonic() + CHECKED_FOR
+        checked = 0
+        for rule in unchecked.filter(program=program_id).in_order()[:MAX_CHECKED]:
+            checked += _check(rule, names)
+            if time.monotonic() > until:
+                break
+        return checked
 
 
 def _check(rule: Rule, names: ProgramNames) -> bool:

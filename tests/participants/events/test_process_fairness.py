@@ -151,9 +151,9 @@ def test_ten_thousand_rules_of_one_program_hold_up_the_others_for_seconds_at_mos
 @pytest.mark.parametrize(
     "action",
     [
-        {"type": "SET_ATTRIBUTE", "key": "k", "expression": "type(1)"},
+        {"type": "SET_ATTRIBUTE", "key": "k", "expression": "event.list"},
         {"type": "SET_ATTRIBUTE", "key": "k", "expression": "event['\\x00']"},
-        {"type": "COUNTER", "key": "k", "value": "int('\\x00')"},
+        {"type": "COUNTER", "key": "k", "value": "int(event.text + '\\x00')"},
     ],
 )
 def test_what_cannot_be_stored_fails_its_rule_at_once_and_is_no_unexpected_error(
@@ -161,7 +161,7 @@ def test_what_cannot_be_stored_fails_its_rule_at_once_and_is_no_unexpected_error
 ) -> None:
     world = make_world()
     add_rule(world, action)
-    event = happen(world)
+    event = happen(world, list=[1], text="x")
 
     work_off()
 
