@@ -46,7 +46,6 @@ stable = settings(
     max_examples=6,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-pytestmark = pytest.mark.once
 load_all_checks()
 checks: Any = CHECKS.get_by_names(["positive_data_acceptance", "negative_data_rejection"])
 ACCEPTED, REFUSED = checks
