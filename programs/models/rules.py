@@ -1,4 +1,4 @@
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import reduce
 from operator import or_
 from typing import Any, Self
@@ -26,6 +26,14 @@ class RuleStatus(models.TextChoices):
     ACTIVE = "ACTIVE"
     SUSPENDED = "SUSPENDED"
     ARCHIVED = "ARCHIVED"
+
+
+def counted_keys(actions: Iterable[Any]) -> frozenset[str]:
+    """The keys of the counters that these actions count, whether they are stored or may still be wrong."""
+    counting = (
+        each for each in actions if isinstance(each, dict) and each.get("type") == "COUNTER"
+    )
+    return frozenset(each["key"] for each in counting if isinstance(each.get("key"), str))
 
 
 class RuleQuerySet(models.QuerySet["Rule"]):

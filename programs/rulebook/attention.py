@@ -71,18 +71,18 @@ def _texts(rule: Rule) -> Iterator[tuple[str, str]]:
 
 
 def _add_changes(text: str, path: str, changes: Errors) -> None:
-    doubts = Findings()
+    found = Findings()
     try:
-        for each in changed_meanings(text):
+        for change in changed_meanings(text):
             mistake = RuleSyntaxError(
-                each.message, line=each.line, column=each.column, offending=each.text
+                change.message, line=change.line, column=change.column, offending=change.text
             )
             changes.add(path, "changed", str(mistake), position_of(mistake))
     except RuleSyntaxError:
         return  # a mistake, which is found beside this
-    expressions.review(text, _SHAPES, doubts, path)
-    for doubt in doubts.warnings:
-        changes.add(path, "changed", doubt.message, doubt.position)
+    expressions.review(text, _SHAPES, found, path)
+    for each in found.warnings:
+        changes.add(path, "changed", each.message, each.position)
 
 
 def check_again(program_ids: Iterable[UUID]) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from programs.models import Rule, RuleStatus
+from programs.models.rules import counted_keys
 from programs.rulebook import expressions
 from programs.rulebook.actions import review_actions
 from programs.rulebook.findings import Findings
@@ -32,21 +33,13 @@ def review(
     review_actions(actions, names, found, f"{within}actions")
 
 
-def counters_of(actions: Sequence[Any]) -> frozenset[str]:
-    """Return the keys of the counters that these actions, stored or not, count."""
-    counting = (
-        each for each in actions if isinstance(each, dict) and each.get("type") == "COUNTER"
-    )
-    return frozenset(each["key"] for each in counting if isinstance(each.get("key"), str))
-
-
 def review_rule(rule: Rule, touched: Collection[str]) -> Findings:
     """Check a rule that is written, under the lock on its program. What is not `touched` is refused for nothing.
 
     What a rule names may have gone since; that must not block other changes to it.
     """
     found = Findings()
-    names = ProgramNames(rule.program_id, counters_of(rule.actions))
+    names = ProgramNames(rule.program_id, counted_keys(rule.actions))
     for name in CHECKED:
         about = found if name in touched else Findings(warnings=found.warnings)
         review(names, about, **{name: getattr(rule, name)})

@@ -7,6 +7,7 @@ from typing import Final, Self
 from uuid import UUID
 
 from programs.models import Asset, Rule, TierLevel, TierTrack
+from programs.models.rules import counted_keys
 from programs.rulebook import observed
 from programs.rules import Shape
 
@@ -102,13 +103,8 @@ class _Counters(Mapping[str, Shape]):
     def _own(self) -> list[str]:
         rules = Rule.objects.current().filter(program=self._program_id)
         counting = rules.filter(actions__contains=[{"type": "COUNTER"}])
-        stored = (
-            action["key"]
-            for actions in counting.values_list("actions", flat=True)
-            for action in actions
-            if action.get("type") == "COUNTER"
-        )
-        return sorted({*self._counting, *stored})
+        stored = map(counted_keys, counting.values_list("actions", flat=True))
+        return sorted(self._counting.union(*stored))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._own)

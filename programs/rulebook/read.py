@@ -11,9 +11,10 @@ from programs.exceptions import ProgramNotFound, RuleNotFound
 from programs.kernel.cleaning import Errors
 from programs.kernel.exceptions import ValidationFailed
 from programs.models import Program, Rule, RuleVersion
+from programs.models.rules import counted_keys
 from programs.rulebook.actions import clean_actions, in_documented_order
 from programs.rulebook.bodies import FIELDS, Draft, clean_condition
-from programs.rulebook.checks import counters_of, review
+from programs.rulebook.checks import review
 from programs.rulebook.findings import Findings
 from programs.rulebook.program_names import ProgramNames
 
@@ -71,7 +72,7 @@ def findings_in(draft: Draft) -> Findings:
         if draft.actions is not None:
             parts["actions"] = _right(draft.actions, clean_actions, found.errors)
         if draft.program_id:
-            counting = counters_of(draft.actions or ())
+            counting = counted_keys(draft.actions or ())
             names = ProgramNames(draft.program_id, counting, may_read_events=True)
             review(names, found, **{name: part for name, part in parts.items() if part is not None})
     return found

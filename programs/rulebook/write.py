@@ -21,13 +21,13 @@ from programs.kernel.actors import Actor
 from programs.kernel.database import retried, violated
 from programs.kernel.exceptions import FieldError, ValidationFailed
 from programs.models import Program, ProgramStatus, Rule, RuleStatus, RuleVersion
-from programs.models.rules import LANGUAGE, MAX_ORDER
+from programs.models.rules import LANGUAGE, MAX_ORDER, counted_keys
 from programs.rulebook.attention import changes_in, check_counting, mistakes_in
 from programs.rulebook.bodies import FIELDS, MAX_NAME_LENGTH, NewRule, refuse_empty_window
 from programs.rulebook.checks import CHECKED, review_rule
 from programs.rulebook.findings import Findings
 from programs.rulebook.program_names import ProgramNames
-from programs.rulebook.windows import agree, countings
+from programs.rulebook.windows import agree
 
 STEP = 10  # between two orders, so that a rule fits between two others
 
@@ -179,7 +179,7 @@ def _changed(rule: Rule, values: Mapping[str, Any], by: Actor) -> Rule:
     _save(rule, update_fields=[*values, "language", "needs_attention", "version", "updated_at"])
     _keep_versions([rule], by)
     Program.objects.filter(pk=rule.program_id).revised()
-    check_counting({each.key for each in (*countings(before["actions"]), *countings(rule.actions))})
+    check_counting(counted_keys([*before["actions"], *rule.actions]))
     return _with_warnings(Rule.objects.get(pk=rule.pk), found)
 
 
