@@ -74,10 +74,7 @@ def _add_changes(text: str, path: str, changes: Errors) -> None:
     found = Findings()
     try:
         for change in changed_meanings(text):
-            mistake = RuleSyntaxError(
-                change.message, line=change.line, column=change.column, offending=change.text
-            )
-            changes.add(path, "changed", str(mistake), position_of(mistake))
+            changes.add(path, "changed", str(change), position_of(change))
     except RuleSyntaxError:
         return  # a mistake, which is found beside this
     expressions.review(text, _SHAPES, found, path)

@@ -6,7 +6,6 @@ null is missing.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
@@ -24,7 +23,6 @@ Scope = Mapping[str, bool]  # whether what a macro bound to the name may have be
 
 DIVISION: Final = "Dividing two whole numbers dropped the remainder. Now it keeps it."
 TYPE: Final = "Whole numbers and decimals were two types. Now every number is a double."
-
 NULL: Final = "get() gave null for a field that is null. Now it gives its default."
 
 _COUNTING: Final = frozenset(
@@ -41,27 +39,17 @@ _PASSING: Final = frozenset(
 _OTHER_TYPES: Final = frozenset(TYPE_NAMES) - {"int", "uint", "double"}
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A part of an expression, its place (counted from 1), and what is different about it."""
-
-    text: str
-    line: int
-    column: int
-    message: str
-
-
-def changed_meanings(text: str) -> tuple[Change, ...]:
+def changed_meanings(text: str) -> list[RuleSyntaxError]:
     """Find the parts of an expression that mean something else. Raises RuleSyntaxError if it cannot be read at all."""
     reader = _Reader(text)
     reader.read(parse(text), {})
-    return tuple(reader.changes)
+    return reader.changes
 
 
 class _Reader:
     def __init__(self, source: str) -> None:
         self.source = source
-        self.changes: list[Change] = []
+        self.changes: list[RuleSyntaxError] = []
 
     def read(self, node: Node, scope: Scope) -> bool:
         """Look for changes in the node. Returns whether its value, or a part of that, may have been an integer."""
@@ -177,8 +165,7 @@ class _Reader:
         return not names <= (_OTHER_TYPES | {"double"} if was_double else _OTHER_TYPES)
 
     def _add(self, start: int, end: int, message: str) -> None:
-        place = located(message, self.source, start, end)
-        self.changes.append(Change(place.offending, place.line, place.column, message))
+        self.changes.append(located(message, self.source, start, end))
 
     def _text(self, start: int, end: int) -> str:
         return self.source[start:end]
