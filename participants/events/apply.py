@@ -95,7 +95,7 @@ def apply(occurrence: Occurrence, subject: Subject, rulebook: Rulebook) -> Outco
                 if rule.stop_after_match and evaluation["outcome"] == MATCHED:
                     stopped_by = rule.name
             elif failed.fails_event and only is None:
-                failure = _failure(rule, failed)
+                failure = outcome.failure_of(rule, failed.code, failed.message, failed.action)
             else:
                 failed_rules.append(rule.id)
     if failure:
@@ -110,13 +110,7 @@ def refuse(occurrence: Occurrence, rulebook: Rulebook, refusal: DomainError) -> 
     """What comes of an event where no rule may run: it is FAILED or, where `only` some rules were to run, these fail."""
     if occurrence.only is None:
         evaluations = [outcome.skipped(rule, NOT_REACHED) for rule in rulebook.rules]
-        failure: Failure = {
-            "rule_id": None,
-            "rule_name": "",
-            "action": None,
-            "code": refusal.code,
-            "message": refusal.message,
-        }
+        failure = outcome.failure_of(None, refusal.code, refusal.message)
         return Outcome(EventStatus.FAILED, evaluations, failure=failure)
     rules = [rule for rule in rulebook.rules if rule.id in occurrence.only]
     evaluations = [outcome.skipped(rule, refusal.message) for rule in rules]
@@ -213,16 +207,6 @@ class _Run:
                 f"The rules of one event may take {LONGEST_RUN:g} s together; these took longer."
             )
             raise _Failed("budget_exceeded", words, action, fails_event=True)
-
-
-def _failure(rule: CompiledRule, failed: _Failed) -> Failure:
-    return {
-        "rule_id": rule.id_text,
-        "rule_name": rule.name,
-        "action": failed.action,
-        "code": failed.code,
-        "message": failed.message,
-    }
 
 
 def _code(error: DomainError | EvaluationError) -> str:

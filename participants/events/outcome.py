@@ -185,16 +185,22 @@ def mark_undone(evaluations: Iterable[RuleEvaluation]) -> None:
                 effect.pop("journal_entry_id", None)
 
 
-def unexpected(message: str) -> Outcome:
-    """The outcome of an event that a mistake of ours, and not a refusal, has failed too often."""
-    failure: Failure = {
-        "rule_id": None,
-        "rule_name": "",
-        "action": None,
-        "code": "internal_error",
+def failure_of(
+    rule: CompiledRule | None, code: str, message: str, action: int | None = None
+) -> Failure:
+    """Why an event failed; without a `rule`, for a reason that has to do with none."""
+    return {
+        "rule_id": rule.id_text if rule else None,
+        "rule_name": rule.name if rule else "",
+        "action": action,
+        "code": code,
         "message": message,
     }
-    return Outcome(EventStatus.FAILED, failure=failure)
+
+
+def unexpected(message: str) -> Outcome:
+    """The outcome of an event that a mistake of ours, and not a refusal, has failed too often."""
+    return Outcome(EventStatus.FAILED, failure=failure_of(None, "internal_error", message))
 
 
 def dumps(outcome: Outcome) -> bytes:
