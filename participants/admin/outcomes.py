@@ -198,10 +198,8 @@ def _counted(effect: Effect, symbols: Symbols) -> str:
     )
     if not effect.get("late"):
         return added
-    began = words.moment(instants.read(effect["last_reset_at"]))
-    return (
-        f"{added} The event was late: it counts in the window that began at {began} UTC, after it."
-    )
+    began = _moment(effect["last_reset_at"])
+    return f"{added} The event was late: it counts in the window that began at {began}, after it."
 
 
 def _attribute_set(effect: Effect, symbols: Symbols) -> str:
@@ -216,11 +214,7 @@ def _tier_set(effect: Effect, symbols: Symbols) -> str:
     change = f"{_level(effect['before'])} → {_level(effect['after'])}"
     verb = "Pinned" if effect.get("pinned") else "Lent" if "expires_at" in effect else "Set"
     what = "the level" if verb == "Set" else _level(effect["level"])
-    until = (
-        f" until {effect['expires_at'][:16].replace('T', ' ')} UTC"
-        if "expires_at" in effect
-        else ""
-    )
+    until = f" until {_moment(effect['expires_at'])}" if "expires_at" in effect else ""
     return f"{verb} {what} of {track}{until} ({change})."
 
 
@@ -230,6 +224,10 @@ def _unknown(effect: Effect, symbols: Symbols) -> str:
 
 def _level(key: str) -> str:
     return key or "the base"
+
+
+def _moment(stored: str) -> str:
+    return f"{words.moment(instants.read(stored))} UTC"
 
 
 def _value(value: Any) -> str:
@@ -266,16 +264,16 @@ def _nothing(event: Event) -> str:
     rules = outcome.of(event).rule_evaluations
     if not rules:
         return "Nothing: the program had no rules."
-    if any(rule["outcome"] == "matched" for rule in rules):
+    if any(rule["outcome"] == outcome.MATCHED for rule in rules):
         return "Nothing changed."
     return "Nothing: no rule matched."
 
 
 _LABELS: Final = {
-    "matched": "Matched",
-    "not_matched": "Did not match",
-    "skipped": "Skipped",
-    "failed": "Failed",
+    outcome.MATCHED: "Matched",
+    outcome.NOT_MATCHED: "Did not match",
+    outcome.SKIPPED: "Skipped",
+    outcome.FAILED: "Failed",
 }
 # What each movement did in a sentence; in short, the sign and the word around the amount.
 _MOVED: Final = {

@@ -22,12 +22,13 @@ from django.db.models import (
 from participants.events import wake
 from participants.exceptions import EventNotFound, NotEnrolled, NotRetryable
 from participants.models import Enrollment, Event, EventQuerySet, EventStatus
+from participants.models.events import FAILED, WITH_RULE_ERRORS
 from programs.exceptions import ProgramInactive
 from programs.models import ProgramStatus
 
 MOST_AT_ONCE: Final = 1000  # events in one transaction
 # Each kind by an index of its own, which has nothing else: no index has both.
-KINDS: Final = (Q(status=EventStatus.FAILED), Q(failed_rule_ids__isnull=False))
+KINDS: Final = (FAILED, WITH_RULE_ERRORS)
 
 _IS_ENROLLED: Final = Exists(
     Enrollment.objects.active().filter(
@@ -103,13 +104,12 @@ def _retry_kind(events: EventQuerySet) -> Iterator[Retried]:
 
 def _retried(events: EventQuerySet) -> int:
     """Make those of these events pending that may be retried, and return how many. What some rules did stays."""
-    has_effect = Q(failed_rule_ids__isnull=False)
     no_outcome = Value(None, Event._meta.get_field("outcome"))
     return events.retryable().update(
         status=EventStatus.PENDING,
         attempts=0,
         next_attempt_at=None,
         processed_at=None,
-        only_failed_rules=ExpressionWrapper(has_effect, BooleanField()),
-        outcome=Case(When(has_effect, then=F("outcome")), default=no_outcome),
+        only_failed_rules=ExpressionWrapper(WITH_RULE_ERRORS, BooleanField()),
+        outcome=Case(When(WITH_RULE_ERRORS, then=F("outcome")), default=no_outcome),
     )

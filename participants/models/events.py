@@ -28,17 +28,20 @@ class EventStatus(models.TextChoices):
     FAILED = "FAILED"
 
 
+FAILED = Q(status=EventStatus.FAILED)
+# Some rules failed, while the others had their effect; also while those are retried.
+WITH_RULE_ERRORS = Q(failed_rule_ids__isnull=False)
+
+
 class EventQuerySet(models.QuerySet["Event"]):
     def pending(self) -> Self:
         return self.filter(status=EventStatus.PENDING)
 
     def with_rule_errors(self) -> Self:
-        """COMPLETED without some rules, which failed; also while those are retried."""
-        return self.filter(failed_rule_ids__isnull=False)
+        return self.filter(WITH_RULE_ERRORS)
 
     def retryable(self) -> Self:
-        completed = Q(status=EventStatus.COMPLETED, failed_rule_ids__isnull=False)
-        return self.filter(Q(status=EventStatus.FAILED) | completed)
+        return self.filter(FAILED | Q(WITH_RULE_ERRORS, status=EventStatus.COMPLETED))
 
     def in_rows(self) -> Self:
         """Keep a page of a list small: no outcome, and `shown_data`, which is None where `data` is long."""

@@ -43,7 +43,7 @@ class CounterState(NamedTuple):
 
     def value_at(self, moment: datetime) -> Decimal:
         """Return what it counts at this moment. A moment from before the window counts in it, too."""
-        return ZERO if self.ends is not None and moment >= self.ends else self.value
+        return ZERO if self.has_ended(moment) else self.value
 
     def is_after(self, moment: datetime) -> bool:
         """Whether the window began only after this moment."""

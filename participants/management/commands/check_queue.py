@@ -26,14 +26,14 @@ class Command(BaseCommand):
         longest = _longest(options["max_age"])
         events, age = queue.backlog()
         count = f"{events:,}" if events < queue.MOST_COUNTED else f"{events:,} or more"
-        told = f"{count} pending events; the oldest is {age.total_seconds():.0f} s old."
+        described = f"{count} pending events; the oldest is {age.total_seconds():.0f} s old."
         if age > longest:
-            raise CommandError(f"{told} At most {longest.total_seconds():.0f} s are allowed.")
-        self.stdout.write(told)
+            raise CommandError(f"{described} At most {longest.total_seconds():.0f} s are allowed.")
+        self.stdout.write(described)
 
 
-def _longest(given: str | None) -> timedelta:
+def _longest(text: str | None) -> timedelta:
     try:
-        return durations.read(given or settings.QUEUE_MAX_AGE)
+        return durations.read(text or settings.QUEUE_MAX_AGE)
     except ValueError:
         raise CommandError('Give a duration such as "10m".') from None

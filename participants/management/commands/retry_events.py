@@ -13,7 +13,8 @@ from django.utils import timezone
 from tqdm import tqdm
 
 from participants.events.retry import retry_each
-from participants.models import Event, EventQuerySet, EventStatus
+from participants.models import Event, EventQuerySet
+from participants.models.events import FAILED, WITH_RULE_ERRORS
 from programs.kernel import instants
 from programs.models import Program
 
@@ -71,9 +72,9 @@ class Command(BaseCommand):
 def _chosen(options: dict[str, Any]) -> EventQuerySet:
     kinds = Q()
     if options["failed"]:
-        kinds |= Q(status=EventStatus.FAILED)
+        kinds |= FAILED
     if options["rule_errors"]:
-        kinds |= Q(failed_rule_ids__isnull=False)
+        kinds |= WITH_RULE_ERRORS
     if not kinds:
         raise CommandError("Say which: --failed, --rule-errors, or both.")
     events = Event.objects.filter(kinds)
