@@ -12,7 +12,10 @@ from participants.admin.form_fields import LineField
 from participants.admin.subpages import VerbPageForm, carried_out, done, participant_for, rendered
 from participants.api.permissions import allows
 from participants.exceptions import CounterNotFound
-from participants.models import MAX_COUNTER_KEY_LENGTH, Counter, Participant
+from participants.models import (
+    Counter,
+    Participant,
+)
 from participants.state import Rights
 from participants.state.counters import (
     CounterChange,
@@ -26,6 +29,7 @@ from programs.api.callers import actor_of
 from programs.kernel import durations
 from programs.kernel.decimals import written
 from programs.kernel.exceptions import ValidationFailed
+from programs.models.rules import MAX_COUNTER_KEY_LENGTH
 
 
 class CounterForm(VerbPageForm):

@@ -17,12 +17,12 @@ from participants.api.profile import (
     ChangingViewSet,
     OneFieldSerializer,
 )
-from participants.models import MAX_ATTRIBUTE_KEY_LENGTH
 from participants.state.changes import Change, clean_attribute, clean_change
 from programs.api.addresses import text_parameter
 from programs.api.bodies import BodySchema
 from programs.api.callers import actor_of
 from programs.kernel import exact_json
+from programs.models.rules import MAX_ATTRIBUTE_KEY_LENGTH
 
 
 class AttributesSerializer(OneFieldSerializer):

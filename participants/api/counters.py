@@ -12,7 +12,9 @@ from rest_framework.viewsets import GenericViewSet
 
 from participants.api.addresses import PARTICIPANT
 from participants.api.permissions import rights_of
-from participants.models import MAX_COUNTER_KEY_LENGTH, Counter
+from participants.models import (
+    Counter,
+)
 from participants.state import counters
 from participants.state.counters import clean_counter
 from participants.state.persons import found
@@ -21,6 +23,7 @@ from programs.api.bodies import BodySchema, validated_body
 from programs.api.callers import actor_of
 from programs.api.strict import DecimalField, InstantField
 from programs.kernel import durations, periods
+from programs.models.rules import MAX_COUNTER_KEY_LENGTH
 
 
 @extend_schema_field({"type": "string"})

@@ -9,10 +9,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from participants import state
 from participants.models import (
-    MAX_ATTRIBUTE_KEY_LENGTH,
-    MAX_ATTRIBUTE_VALUE_LENGTH,
     MAX_ATTRIBUTES,
-    MAX_TAG_LENGTH,
     MAX_TAGS,
     Participant,
     ParticipantStatus,
@@ -21,6 +18,11 @@ from participants.state.changes import Change, clean_change
 from programs.api.bodies import BodySchema, json_field, validated_body
 from programs.api.callers import actor_of
 from programs.kernel.exact_json import MAX_DIGITS
+from programs.models.rules import (
+    MAX_ATTRIBUTE_KEY_LENGTH,
+    MAX_ATTRIBUTE_VALUE_LENGTH,
+    MAX_TAG_LENGTH,
+)
 
 
 def _attribute_value(*types: str) -> dict[str, Any]:

@@ -12,11 +12,11 @@ from rest_framework.response import Response
 from participants import state
 from participants.api.addresses import PARTICIPANT
 from participants.api.profile import ChangingViewSet, OneFieldSerializer, TagsField
-from participants.models import MAX_TAG_LENGTH
 from participants.state.changes import clean_tag
 from programs.api.addresses import text_parameter
 from programs.api.callers import actor_of
 from programs.kernel import exact_json
+from programs.models.rules import MAX_TAG_LENGTH
 
 
 class TagsSerializer(OneFieldSerializer):

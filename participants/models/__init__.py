@@ -18,11 +18,8 @@ from participants.models.ledger import (
     Maturity,
 )
 from participants.models.participants import (
-    MAX_ATTRIBUTE_KEY_LENGTH,
-    MAX_ATTRIBUTE_VALUE_LENGTH,
     MAX_ATTRIBUTES,
     MAX_EXTERNAL_ID_LENGTH,
-    MAX_TAG_LENGTH,
     MAX_TAGS,
     PROFILE_FIELDS,
     AreStorableAttributes,
@@ -35,7 +32,6 @@ from participants.models.participants import (
     SearchText,
 )
 from participants.models.state import (
-    MAX_COUNTER_KEY_LENGTH,
     Counter,
     TierStanding,
 )
@@ -43,13 +39,9 @@ from participants.models.state import (
 __all__ = [
     "LONGEST_SHOWN",
     "MAX_ATTRIBUTES",
-    "MAX_ATTRIBUTE_KEY_LENGTH",
-    "MAX_ATTRIBUTE_VALUE_LENGTH",
-    "MAX_COUNTER_KEY_LENGTH",
     "MAX_EXTERNAL_ID_LENGTH",
     "MAX_IDEMPOTENCY_KEY_LENGTH",
     "MAX_TAGS",
-    "MAX_TAG_LENGTH",
     "PROFILE_FIELDS",
     "Account",
     "ActionType",

@@ -11,13 +11,11 @@ from django.db.models.functions import Now, Upper
 from programs.kernel.database import uuid7
 from programs.kernel.exact_json import ExactJSONField
 from programs.models import Program
+from programs.models.rules import MAX_TAG_LENGTH
 
 MAX_EXTERNAL_ID_LENGTH = 255
 MAX_TAGS = 100
-MAX_TAG_LENGTH = 255
 MAX_ATTRIBUTES = 100
-MAX_ATTRIBUTE_KEY_LENGTH = 100
-MAX_ATTRIBUTE_VALUE_LENGTH = 1000
 PROFILE_FIELDS = ("email", "phone", "first_name", "last_name", "display_name")
 
 

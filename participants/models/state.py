@@ -9,8 +9,7 @@ from programs.kernel import periods
 from programs.kernel.database import uuid7
 from programs.kernel.decimals import ExactDecimalField
 from programs.models import MAX_TIME_ZONE_LENGTH, TierTrack
-
-MAX_COUNTER_KEY_LENGTH = 100
+from programs.models.rules import MAX_COUNTER_KEY_LENGTH
 
 
 class Counter(models.Model):

@@ -10,11 +10,8 @@ from django.core.validators import validate_email
 from django.db import models
 
 from participants.models import (
-    MAX_ATTRIBUTE_KEY_LENGTH,
-    MAX_ATTRIBUTE_VALUE_LENGTH,
     MAX_ATTRIBUTES,
     MAX_EXTERNAL_ID_LENGTH,
-    MAX_TAG_LENGTH,
     MAX_TAGS,
     PROFILE_FIELDS,
     EnrollmentStatus,
@@ -22,6 +19,11 @@ from participants.models import (
     ParticipantStatus,
 )
 from programs.kernel.cleaning import Errors, choice_of, members_of, refuse_unknown, text_of, uuid_of
+from programs.models.rules import (
+    MAX_ATTRIBUTE_KEY_LENGTH,
+    MAX_ATTRIBUTE_VALUE_LENGTH,
+    MAX_TAG_LENGTH,
+)
 
 AttributeValue = str | int | Decimal | bool | None  # None removes the key
 

@@ -10,7 +10,9 @@ from django.db.models.functions import Now
 
 from participants.causes import Cause
 from participants.exceptions import CounterNotFound
-from participants.models import MAX_COUNTER_KEY_LENGTH, Counter
+from participants.models import (
+    Counter,
+)
 from participants.state import persons, windows
 from participants.state.rights import ALL_RIGHTS, Rights
 from participants.state.windows import Window
@@ -18,6 +20,7 @@ from programs.kernel import durations
 from programs.kernel.actors import Actor
 from programs.kernel.cleaning import Errors, decimal_of, members_of, refuse_unknown, text_of
 from programs.kernel.database import retried
+from programs.models.rules import MAX_COUNTER_KEY_LENGTH
 
 
 @dataclass(frozen=True, slots=True)

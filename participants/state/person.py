@@ -20,7 +20,6 @@ from participants.exceptions import (
     TooManyTags,
 )
 from participants.models import (
-    MAX_ATTRIBUTE_VALUE_LENGTH,
     MAX_ATTRIBUTES,
     MAX_TAGS,
     Operation,
@@ -34,6 +33,7 @@ from participants.state.windows import NEVER, CounterState, Window
 from programs.kernel import instants
 from programs.kernel.decimals import DECIMAL_PLACES, EXACT, LARGEST, ZERO, rounded_down, written
 from programs.kernel.exact_json import MAX_DIGITS
+from programs.models.rules import MAX_ATTRIBUTE_VALUE_LENGTH
 
 
 class Added(NamedTuple):

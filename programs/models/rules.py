@@ -18,7 +18,11 @@ from programs.models.programs import Program
 
 MAX_CONDITION_LENGTH = 4096
 LANGUAGE = 2  # the version of the rule language; 1 was before all numbers were of one kind
+# Of what rules write, and participants keep.
+MAX_TAG_LENGTH = 255
 MAX_COUNTER_KEY_LENGTH = 100
+MAX_ATTRIBUTE_KEY_LENGTH = 100
+MAX_ATTRIBUTE_VALUE_LENGTH = 1000
 MAX_ORDER = 2_147_483_647
 
 

@@ -25,10 +25,7 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import ModelViewSet
 
 from participants.models import (
-    MAX_ATTRIBUTE_KEY_LENGTH,
-    MAX_ATTRIBUTE_VALUE_LENGTH,
     MAX_ATTRIBUTES,
-    MAX_TAG_LENGTH,
     MAX_TAGS,
     PROFILE_FIELDS,
     Enrollment,
@@ -41,6 +38,11 @@ from programs.api.callers import actor_of
 from programs.exceptions import ProgramInactive
 from programs.kernel.decimals import written
 from programs.models import ApiKey, Program, ProgramStatus, Scope, TierTrack
+from programs.models.rules import (
+    MAX_ATTRIBUTE_KEY_LENGTH,
+    MAX_ATTRIBUTE_VALUE_LENGTH,
+    MAX_TAG_LENGTH,
+)
 
 # What happened to one thing: its kind, its key, its old and its new value.
 Happening = tuple[str, str, Any, Any]

@@ -4,6 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from programs.kernel.cleaning import Errors
+from programs.models.rules import (
+    MAX_ATTRIBUTE_KEY_LENGTH,
+    MAX_ATTRIBUTE_VALUE_LENGTH,
+    MAX_COUNTER_KEY_LENGTH,
+    MAX_TAG_LENGTH,
+)
 from programs.models.tiers import BASE_IS_NOT_LENT
 from programs.rulebook.actions.declaration import Action
 from programs.rulebook.actions.inputs import (
@@ -21,10 +27,6 @@ from programs.rulebook.actions.inputs import (
     WordsField,
 )
 from programs.rules.calendars import Period
-
-MAX_TAG_LENGTH = 255
-MAX_KEY_LENGTH = 100
-MAX_VALUE_LENGTH = 1000
 
 
 class Tag(Action):
@@ -55,7 +57,7 @@ class Counter(Action):
     key = WordsField(
         "The counter's key, such as visits.",
         label="Counter",
-        longest=MAX_KEY_LENGTH,
+        longest=MAX_COUNTER_KEY_LENGTH,
         form_name="counter",
     )
     value = NumberField(
@@ -93,13 +95,13 @@ class SetAttribute(Action):
     key = TextField(
         "The attribute's key, such as plan.",
         label="Attribute",
-        longest=MAX_KEY_LENGTH,
+        longest=MAX_ATTRIBUTE_KEY_LENGTH,
         form_name="attribute",
     )
     value = FixedValueField(
         "A fixed text. For anything else, leave it out and give an expression.",
         label="Text",
-        longest=MAX_VALUE_LENGTH,
+        longest=MAX_ATTRIBUTE_VALUE_LENGTH,
         least=0,
         is_long=True,
         required=False,
