@@ -19,6 +19,10 @@ from programs.rules import Expression, RuleSyntaxError
 
 logger = logging.getLogger(__name__)
 
+# Measured with tracemalloc: short names and many operators take the most.
+BYTES_OF_RULE: Final = 4_000
+BYTES_OF_CHARACTER: Final = 400
+
 _OPERATORS: Final[Mapping[str, Callable[[Decimal, Decimal], bool]]] = {
     ">=": operator.ge,
     ">": operator.gt,
@@ -52,6 +56,13 @@ class CompiledRule:
     @cached_property
     def id_text(self) -> str:
         return str(self.id)
+
+    @cached_property
+    def size(self) -> int:
+        """The bytes that it takes in memory, estimated from the length of its expressions."""
+        held = (self.condition, *(value for each in self.actions for value in vars(each).values()))
+        length = sum(len(each.source) for each in held if isinstance(each, Expression))
+        return BYTES_OF_RULE + BYTES_OF_CHARACTER * length
 
     def takes(self, moment: datetime) -> bool:
         """Whether the rule is active at this moment."""
@@ -115,6 +126,7 @@ class Rulebook:
     tracks: tuple[CompiledTrack, ...]
     assets: Mapping[UUID, LinkedAsset]
     facts: Mapping[str, str]  # what rules read under `program`
+    read_at: float = 0.0  # by the clock of `time.monotonic`
 
     def track(self, key: str) -> CompiledTrack | None:
         return next((track for track in self.tracks if track.key == key), None)

@@ -4,7 +4,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
+from hashlib import blake2b
 from typing import Any
+from weakref import WeakValueDictionary
 
 from programs import rules
 from programs.kernel import decimals
@@ -16,7 +18,7 @@ from programs.rules import Checked, EvaluationError, Expression, RuleSyntaxError
 from programs.rules.errors import cut
 from programs.rules.expression import Result
 
-MAX_KEPT = 20_000  # the same text means the same in every rule
+MAX_CONSTANTS = 20_000
 MAX_CHECKED = (
     64  # enough for one rule, which is checked twice: when it is read, and under the program's lock
 )
@@ -35,10 +37,17 @@ class Constant:
 Number = Expression | Constant
 
 
-@lru_cache(MAX_KEPT)
+# The same text means the same in every rule. Kept as long as some rule uses it: drafts and trials leave nothing behind.
+_compiled: WeakValueDictionary[tuple[str, Result | None], Expression] = WeakValueDictionary()
+
+
 def compiled(text: str, result: Result | None) -> Expression:
     """Compile a stored expression. Raises RuleSyntaxError."""
-    return vocabulary.compile(text, result, strict=False)
+    expression = _compiled.get((text, result))
+    if expression is None:
+        expression = vocabulary.compile(text, result, strict=False)
+        _compiled[text, result] = expression
+    return expression
 
 
 def compiled_number(text: str) -> Number:
@@ -57,23 +66,42 @@ def checked(text: str) -> Checked:
 
 def constant(text: str) -> Decimal | None:
     """Return the number that a stored amount always is, or None where it depends on something or has none."""
-    try:
-        number = compiled_number(text)
-        if isinstance(number, Constant):
-            return number.value
-        value = None if number.reads else number.evaluate({})
-    except (RuleSyntaxError, EvaluationError):
-        return None
-    return None if value is None else Decimal(value)
+    value = _constant(text, "number")
+    return value if isinstance(value, Decimal) else None
 
 
 def decision(condition: str) -> bool | None:
     """Return what a condition always is, or None where it depends on something or has no value."""
+    value = _constant(condition, "bool")
+    return value if isinstance(value, bool) else None
+
+
+# Each write of a rule asks this of many others. Only the answer is kept, neither the text nor what was compiled for it.
+_constants: dict[tuple[bytes, Result], Decimal | bool | None] = {}
+_UNKNOWN = Decimal("NaN")
+
+
+def _constant(text: str, result: Result) -> Decimal | bool | None:
+    key = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest(), result
+    value = _constants.get(key, _UNKNOWN)
+    if value is _UNKNOWN:
+        value = _find_constant(text, result)
+        while len(_constants) >= MAX_CONSTANTS:
+            _constants.pop(next(iter(_constants)), None)
+        _constants[key] = value
+    return value
+
+
+def _find_constant(text: str, result: Result) -> Decimal | bool | None:
+    """Return what the expression always is, or None where it depends on something or has no value."""
     try:
-        expression = compiled(condition, "bool")
-        return None if expression.reads else expression.evaluate({}) is True
+        expression = compiled_number(text) if result == "number" else compiled(text, result)
+        if isinstance(expression, Constant):
+            return expression.value
+        value = None if expression.reads else expression.evaluate({})
     except (RuleSyntaxError, EvaluationError):
         return None
+    return value if isinstance(value, bool) or value is None else Decimal(value)
 
 
 def check(text: str, errors: Errors, name: str, result: Result | None) -> None:

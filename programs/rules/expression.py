@@ -27,7 +27,7 @@ _WANTED: Final[dict[Result | None, tuple[Kind, str]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, repr=False, weakref_slot=True)
 class Expression:
     """A compiled expression, immutable and safe in any number of threads: an evaluation changes only its own run.
 

@@ -2,7 +2,6 @@
 
 import random
 from decimal import Decimal
-from unittest.mock import Mock
 
 import pytest
 from django.core.management import call_command
@@ -119,9 +118,7 @@ def test_of_many_retries_at_once_one_counts() -> None:
 def test_events_of_more_programs_than_a_process_keeps_are_worked_off_together(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(cache, "MAX_PROGRAMS", 2)
-    read = Mock(wraps=cache._read)
-    monkeypatch.setattr(cache, "_read", read)
+    monkeypatch.setattr(cache, "MAX_BYTES", 1)
     worlds = [make_world(f"p{n}", symbol=f"P{n}") for n in range(6)]
     for turn in range(2):
         add_rule(worlds[0], COUNT, name=f"R{turn}")
@@ -131,4 +128,3 @@ def test_events_of_more_programs_than_a_process_keeps_are_worked_off_together(
         assert work_off() == 6
 
     assert caplog.messages == []
-    assert read.call_count == 6 + 1
