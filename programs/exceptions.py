@@ -44,4 +44,4 @@ class InUse(DomainError):
 
 class CounterInUse(DomainError):
     code = "in_use"
-    message = "Another rule says another window of this counter."
+    message = "Another rule counts this counter in another window."

@@ -19,7 +19,7 @@ _KNOWN: dict[tuple[type, str], frozenset[str]] = {}
 class KnownQuery(BasePermission):
     """Raises ValidationFailed for a parameter that would be ignored, so that the answer would be about somebody else.
 
-    Among the permissions, since those are judged on every call, after authentication.
+    Among the permissions, since those are checked on every call, after authentication.
     """
 
     def has_permission(self, request: Request, view: "APIView") -> bool:

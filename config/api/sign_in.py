@@ -18,12 +18,12 @@ from config.api.authentication import client_address
 MOST_FAILURES = 30  # of one address within PERIOD: an office behind one address makes mistakes, too
 PERIOD = 15 * 60.0  # seconds
 MOST_ADDRESSES = 10_000
-MOST_AT_ONCE = 2  # one that is judged, and one that waits for it
+MOST_AT_ONCE = 2  # one that is checked, and one that waits for it
 LONGEST_NAME: int = User._meta.get_field("username").max_length or 0
 
 
 class SignInMiddleware:
-    """Judges one sign-in at a time in a process, and none of an address that has failed too often.
+    """Checks one sign-in at a time in a process, and none of an address that has failed too often.
 
     What it knows is this process's own: of several, each counts for itself.
     """
@@ -48,14 +48,14 @@ class SignInMiddleware:
             return _refusal(503, "Too many sign-ins at once. Try again in a moment.", 1)
         try:
             with self._turn:
-                response = self._judged(request)
+                response = self._checked(request)
         finally:
             self._places.release()
         if response.status_code != 302:
             self.failures.note(network)
         return response
 
-    def _judged(self, request: HttpRequest) -> HttpResponse:
+    def _checked(self, request: HttpRequest) -> HttpResponse:
         if len(request.POST.get("username", "")) > LONGEST_NAME:
             return HttpResponse("No username is that long.", status=400, content_type="text/plain")
         return self.get_response(request)

@@ -170,7 +170,7 @@ class TierViewSet(GenericViewSet[TierStanding]):
     def remove(self, request: Request, participant: str | UUID, tier: str) -> Response:
         """Put a participant back to the base of a track.
 
-        Clears the earned level, loan and pin; the next event judges by the counters again.
+        Clears the earned level, loan and pin; the next event evaluates the counters again.
         """
         program_id = query_id(request, "program_id") or tiers.program_of(found(participant), tier)
         tiers.clear_tier(participant, tier, program_id, by=actor_of(request))
