@@ -29,13 +29,7 @@ from participants.ledger.request import (
     clean_adjustment,
     clean_transfer,
 )
-from participants.models import (
-    ActionType,
-    Bucket,
-    EnrollmentStatus,
-    Participant,
-    ParticipantStatus,
-)
+from participants.models import ActionType, Bucket, EnrollmentStatus, Participant, ParticipantStatus
 from programs.admin.form_fields import UTCTimeField
 from programs.api.callers import actor_of
 from programs.exceptions import AssetNotFound, ProgramNotFound

@@ -12,10 +12,7 @@ from participants.admin.form_fields import LineField
 from participants.admin.subpages import VerbPageForm, carried_out, done, participant_for, rendered
 from participants.api.permissions import allows
 from participants.exceptions import CounterNotFound
-from participants.models import (
-    Counter,
-    Participant,
-)
+from participants.models import Counter, Participant
 from participants.state import Rights
 from participants.state.counters import (
     CounterChange,

@@ -12,9 +12,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from participants.api.addresses import PARTICIPANT
 from participants.api.permissions import rights_of
-from participants.models import (
-    Counter,
-)
+from participants.models import Counter
 from participants.state import counters
 from participants.state.counters import clean_counter
 from participants.state.persons import found

@@ -8,12 +8,7 @@ from rest_framework.request import Request
 from rest_framework.viewsets import GenericViewSet
 
 from participants import state
-from participants.models import (
-    MAX_ATTRIBUTES,
-    MAX_TAGS,
-    Participant,
-    ParticipantStatus,
-)
+from participants.models import MAX_ATTRIBUTES, MAX_TAGS, Participant, ParticipantStatus
 from participants.state.changes import Change, clean_change
 from programs.api.bodies import BodySchema, json_field, validated_body
 from programs.api.callers import actor_of

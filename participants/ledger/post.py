@@ -21,13 +21,7 @@ from participants.ledger.chain import Entry
 from participants.ledger.reading import load_maturities
 from participants.ledger.request import Movement, without_defaults
 from participants.ledger.writing import write
-from participants.models import (
-    ActionType,
-    Bucket,
-    EnrollmentStatus,
-    Participant,
-    ParticipantStatus,
-)
+from participants.models import ActionType, Bucket, EnrollmentStatus, Participant, ParticipantStatus
 from programs.exceptions import AssetNotFound, ProgramNotFound
 from programs.kernel import exact_json
 from programs.kernel.actors import Actor

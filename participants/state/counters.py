@@ -10,9 +10,7 @@ from django.db.models.functions import Now
 
 from participants.causes import Cause
 from participants.exceptions import CounterNotFound
-from participants.models import (
-    Counter,
-)
+from participants.models import Counter
 from participants.state import persons, windows
 from participants.state.rights import ALL_RIGHTS, Rights
 from participants.state.windows import Window

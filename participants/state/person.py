@@ -19,13 +19,7 @@ from participants.exceptions import (
     TooManyAttributes,
     TooManyTags,
 )
-from participants.models import (
-    MAX_ATTRIBUTES,
-    MAX_TAGS,
-    Operation,
-    ParticipantStatus,
-    StateType,
-)
+from participants.models import MAX_ATTRIBUTES, MAX_TAGS, Operation, ParticipantStatus, StateType
 from participants.state import windows
 from participants.state.changes import AttributeValue
 from participants.state.standing import Level, Standing, Track, last_level, settled, stands_on

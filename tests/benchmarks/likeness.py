@@ -8,14 +8,7 @@ from uuid import UUID
 import psycopg
 
 from participants.ledger import verify
-from participants.models import (
-    Balance,
-    Counter,
-    Enrollment,
-    Event,
-    JournalEntry,
-    StateChange,
-)
+from participants.models import Balance, Counter, Enrollment, Event, JournalEntry, StateChange
 from tests.benchmarks.people import Body, person
 from tests.benchmarks.purchases import event, purchase
 
