@@ -21,9 +21,7 @@ from programs.rules.hints import BINDS, LONGEST, Advice, Operand, Use, advised
 from programs.rules.kinds import (
     ANY,
     BOOL,
-    BY_NAME,
     BYTES,
-    DURATION,
     LIST,
     MAP,
     NULL,
@@ -32,7 +30,6 @@ from programs.rules.kinds import (
     ORDERED,
     SORTABLE,
     STRING,
-    TIMESTAMP,
     TYPE,
     Kind,
     common,
@@ -41,6 +38,7 @@ from programs.rules.kinds import (
     inside,
     list_of,
     map_of,
+    of_arithmetic,
     optional_of,
 )
 from programs.rules.macros import MACRO_NAMES, MACROS, Macro
@@ -68,14 +66,6 @@ _LITERALS: Final = {
     bool: BOOL,
     type(None): NULL,
 }
-_MOMENTS: Final = {  # what + and - make of times
-    ("+", "timestamp", "duration"): TIMESTAMP,
-    ("+", "duration", "timestamp"): TIMESTAMP,
-    ("+", "duration", "duration"): DURATION,
-    ("-", "timestamp", "timestamp"): DURATION,
-    ("-", "timestamp", "duration"): TIMESTAMP,
-    ("-", "duration", "duration"): DURATION,
-}
 UNWRAP: Final = "Write .orValue(…) to say what counts where an optional value is missing."
 # Of other languages.
 _FOREIGN_NAMESPACES: Final = frozenset(
@@ -96,7 +86,7 @@ class Checker:
     whether it needs the host's time zone.
 
     In an open environment only what can have no meaning at all is an error: anything else may be absorbed by && or ||.
-    `doubts` holds what is refused only where a rule is written: earlier versions of the language took it, and what
+    `strict_errors` holds what is refused only where a rule is written: earlier versions of the language took it, and what
     is stored goes on running.
     """
 
@@ -104,7 +94,7 @@ class Checker:
         self.source = source
         self.environment = environment
         self.errors: list[RuleSyntaxError] = []
-        self.doubts: list[RuleSyntaxError] = []
+        self.strict_errors: list[RuleSyntaxError] = []
         self.slots = FIRST_SLOT
         self.kind: Kind = ANY  # of the whole expression
         self.is_in_zone = False
@@ -116,7 +106,7 @@ class Checker:
     def run(self, node: Node, wanted: Kind, what: str, *, is_strict: bool) -> None:
         """Check the whole expression, whose value must be of the wanted kind. Raises RuleSyntaxError."""
         for trap in hints.traps(self.source) if is_strict else ():
-            self._doubt("", trap.start, trap.end, trap)
+            self._add_if_strict("", trap.start, trap.end, trap)
         try:
             self.kind = kind = self.check(node, {})
             if kind.name == OPTIONAL.name:
@@ -127,12 +117,12 @@ class Checker:
                 self._complain(f"{what}, not {kind.words}.", node)
             if is_strict and not self.errors and not self.environment.is_open:
                 for wrong in constants.wrong(node, self.source):
-                    self._doubt(wrong.message, wrong.start, wrong.end)
+                    self._add_if_strict(wrong.message, wrong.start, wrong.end)
         except _Enough:
             pass
         if is_strict:
-            self.errors += self.doubts
-        if self.errors and self.doubts:
+            self.errors += self.strict_errors
+        if self.errors and self.strict_errors:
             self.errors.sort(key=lambda each: (each.line, each.column))
         if self.errors:
             first, *others = self.errors
@@ -219,7 +209,7 @@ class Checker:
         message = "What is true or false is not compared again."
         advice = suggestions.for_range(self.source, node)
         if fits(left, right):
-            self._doubt(message, node.start, node.end, advice)
+            self._add_if_strict(message, node.start, node.end, advice)
         else:
             self._advise(message, node, advice)
 
@@ -240,8 +230,8 @@ class Checker:
                 message = f"`in` searches a list or a map, not {right.words}."
             elif right.name == "list" and not _may_be_among(left, right.element or ANY):
                 element = right.element or ANY
-                doubt = f"{_capital(left.words)} never equals {element.words}."
-                self._doubt(doubt, start, end, self._name_meant(left_node))
+                never = f"{_capital(left.words)} never equals {element.words}."
+                self._add_if_strict(never, start, end, self._name_meant(left_node))
         elif sign in ("==", "!="):
             if not fits(left, right) and NULL not in (left, right):
                 message = f"{_capital(left.words)} never equals {right.words}."
@@ -250,7 +240,7 @@ class Checker:
             if not orders or not fits(left, right):
                 message = f"{_capital(left.words)} cannot be compared with {right.words}."
         else:
-            result = _arithmetic(sign, left, right)
+            result = of_arithmetic(sign, left, right)
             if result is None:
                 message = f"{_capital(left.words)} and {right.words} cannot be {_WORDS[sign]}."
         if message and not self.environment.is_open:
@@ -646,10 +636,12 @@ class Checker:
         if not self.environment.is_open:
             self._add(message, start, end)
 
-    def _doubt(self, message: str, start: int, end: int, advice: Advice | None = None) -> None:
+    def _add_if_strict(
+        self, message: str, start: int, end: int, advice: Advice | None = None
+    ) -> None:
         """Complain about what only a rule that is being written is refused for."""
-        if not self.environment.is_open and len(self.doubts) < MAX_ERRORS:
-            self.doubts.append(advised(message, self.source, start, end, advice))
+        if not self.environment.is_open and len(self.strict_errors) < MAX_ERRORS:
+            self.strict_errors.append(advised(message, self.source, start, end, advice))
 
     def _refuse(self, message: str, node: Node) -> None:
         self._add(message, node.start, node.end)
@@ -698,24 +690,6 @@ def _literal_kind(node: Node) -> Kind:
 
 def _takes(signature: Signature, kinds: Sequence[Kind]) -> bool:
     return all(fits(kind, signature.parameter(index)) for index, kind in enumerate(kinds))
-
-
-def _arithmetic(sign: str, left: Kind, right: Kind) -> Kind | None:
-    """The kind of `left sign right`; None where there is no such thing."""
-    if left.name == right.name == "number":
-        return NUMBER
-    if left.name == right.name and sign == "+" and left.name in ("string", "bytes", "list"):
-        return common([left, right])
-    if moment := _MOMENTS.get((sign, left.name, right.name)):
-        return moment
-    if ANY not in (left, right):
-        return None
-    known = right if left is ANY else left
-    if sign in ("+", "-") and (known is ANY or known.name in ("timestamp", "duration")):
-        return ANY
-    if sign == "+" and known.name in ("string", "bytes", "list"):
-        return BY_NAME[known.name]
-    return NUMBER if fits(known, NUMBER) else None
 
 
 def _with_hint(message: str, *kinds: Kind) -> str:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import reduce
 from typing import Final
 
-from programs.rules.values import ABSENT, Optional, TypeName, Value
+from programs.rules.values import ABSENT, WORDS, Optional, TypeName, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,20 +23,24 @@ class Kind:
     absent: Value = ABSENT  # what a member that the map does not have counts as, where it is read
 
 
+def _of(type_: type, name: str) -> Kind:
+    return Kind(name, WORDS[type_], frozenset([type_]))
+
+
 ANY: Final = Kind("any", "anything")
-BOOL: Final = Kind("bool", "true or false", frozenset([bool]))
-NUMBER: Final = Kind("number", "a number", frozenset([Decimal]))
+BOOL: Final = _of(bool, "bool")
+NUMBER: Final = _of(Decimal, "number")
 # Of a parameter only: a number without a fraction, which the implementation gets as an int of Python's.
 WHOLE: Final = Kind("whole", "a whole number", frozenset([Decimal]))
-STRING: Final = Kind("string", "text", frozenset([str]))
-BYTES: Final = Kind("bytes", "bytes", frozenset([bytes]))
-NULL: Final = Kind("null", "null", frozenset([type(None)]))
-TIMESTAMP: Final = Kind("timestamp", "a time", frozenset([datetime]))
-DURATION: Final = Kind("duration", "a duration", frozenset([timedelta]))
-TYPE: Final = Kind("type", "a type", frozenset([TypeName]))
-LIST: Final = Kind("list", "a list", frozenset([list]))
-MAP: Final = Kind("map", "a map", frozenset([dict]))
-OPTIONAL: Final = Kind("optional_type", "an optional value", frozenset([Optional]))
+STRING: Final = _of(str, "string")
+BYTES: Final = _of(bytes, "bytes")
+NULL: Final = _of(type(None), "null")
+TIMESTAMP: Final = _of(datetime, "timestamp")
+DURATION: Final = _of(timedelta, "duration")
+TYPE: Final = _of(TypeName, "type")
+LIST: Final = _of(list, "list")
+MAP: Final = _of(dict, "map")
+OPTIONAL: Final = _of(Optional, "optional_type")
 # Of the elements of a list as a parameter: what can be sorted.
 # Bools have an order in CEL, but nobody who sorts by one means it.
 SORTABLE: Final = Kind(
@@ -62,16 +66,16 @@ _BY_TYPE: Final = {
 
 
 def list_of(element: Kind) -> Kind:
-    return Kind("list", "a list", frozenset([list]), element=element)
+    return replace(LIST, element=element)
 
 
 def map_of(element: Kind, *, absent: Value = ABSENT) -> Kind:
-    return Kind("map", "a map", frozenset([dict]), element=element, absent=absent)
+    return replace(MAP, element=element, absent=absent)
 
 
 def record(fields: Mapping[str, Kind]) -> Kind:
     """A map that has these fields and no others."""
-    return Kind("map", "a map", frozenset([dict]), fields=fields)
+    return replace(MAP, fields=fields)
 
 
 def optional_of(element: Kind) -> Kind:
@@ -123,3 +127,31 @@ def _either(one: Kind, other: Kind) -> Kind:
     if one == other:
         return one
     return BY_NAME[one.name] if one.name == other.name else ANY
+
+
+_MOMENTS: Final = {  # what + and - make of times
+    ("+", "timestamp", "duration"): TIMESTAMP,
+    ("+", "duration", "timestamp"): TIMESTAMP,
+    ("+", "duration", "duration"): DURATION,
+    ("-", "timestamp", "timestamp"): DURATION,
+    ("-", "timestamp", "duration"): TIMESTAMP,
+    ("-", "duration", "duration"): DURATION,
+}
+
+
+def of_arithmetic(sign: str, left: Kind, right: Kind) -> Kind | None:
+    """The kind of `left sign right`; None where there is no such thing."""
+    if left.name == right.name == "number":
+        return NUMBER
+    if left.name == right.name and sign == "+" and left.name in ("string", "bytes", "list"):
+        return common([left, right])
+    if moment := _MOMENTS.get((sign, left.name, right.name)):
+        return moment
+    if ANY not in (left, right):
+        return None
+    known = right if left is ANY else left
+    if sign in ("+", "-") and (known is ANY or known.name in ("timestamp", "duration")):
+        return ANY
+    if sign == "+" and known.name in ("string", "bytes", "list"):
+        return BY_NAME[known.name]
+    return NUMBER if fits(known, NUMBER) else None

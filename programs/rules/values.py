@@ -77,7 +77,7 @@ _CONTAINERS: Final = frozenset([list, dict])
 _ATOMS: Final = frozenset([bool, type(None), datetime, timedelta, TypeName])
 _ORDERED: Final = frozenset([Decimal, str, bool, bytes, datetime, timedelta])
 
-_WORDS: Final = {
+WORDS: Final = {
     Decimal: "a number",
     str: "text",
     bool: "true or false",
@@ -117,7 +117,7 @@ def type_of(value: Value) -> TypeName:
 
 def in_words(value: Value) -> str:
     """Name the kind of value: "a number", "text"."""
-    return _WORDS.get(type(value), f"a Python {type(value).__name__}")
+    return WORDS.get(type(value), f"a Python {type(value).__name__}")
 
 
 def equal(left: Value, right: Value, run: Run) -> bool:
