@@ -239,10 +239,14 @@ class Checker:
             orders = all(kind.name in ORDERED or kind is ANY for kind in (left, right))
             if not orders or not fits(left, right):
                 message = f"{_capital(left.words)} cannot be compared with {right.words}."
+                if ANY in (left, right):
+                    message = f"{_capital(_known(left, right).words)} cannot be compared."
         else:
             result = of_arithmetic(sign, left, right)
             if result is None:
                 message = f"{_capital(left.words)} and {right.words} cannot be {_WORDS[sign]}."
+                if ANY in (left, right):
+                    message = f"{_capital(_known(left, right).words)} cannot be {_WORDS[sign]}."
         if message and not self.environment.is_open:
             advice = self._name_meant(left_node) or self._name_meant(right_node)
             if advice is None:
@@ -699,6 +703,11 @@ def _with_hint(message: str, *kinds: Kind) -> str:
 
 def _has_fraction(node: Node) -> bool:
     return type(node) is tree.Literal and type(node.value) is Decimal and not is_whole(node.value)
+
+
+def _known(left: Kind, right: Kind) -> Kind:
+    """The one that is to blame, where the other may be anything."""
+    return right if left is ANY else left
 
 
 def _capital(words: str) -> str:

@@ -20,6 +20,8 @@ def refusal(text: str, result: Result | None = None) -> tuple[int, int, str, str
     [
         ("tags", 1, "tags", "There is no variable tags. Did you mean participant.tags?"),
         ('"vip" in tag', 10, "tag", "There is no variable tag. Did you mean participant.tags?"),
+        ("event.x < null", 1, "event.x < null", "Null cannot be compared."),
+        ("null * event.x", 1, "null * event.x", "Null cannot be multiplied."),
         ("amount > 5", 1, "amount", "There is no variable amount. Did you mean event.amount?"),
         ("tags.exists(t, t == 'a')", 1, "tags", "There is no variable tags. Did you mean participant.tags?"),
         ("program.name == CLUB", 17, "CLUB", 'There is no variable CLUB. Did you mean "CLUB"?'),
@@ -27,7 +29,7 @@ def refusal(text: str, result: Result | None = None) -> tuple[int, int, str, str
         ("evnt.amount > 5", 1, "evnt", "There is no variable evnt. Did you mean event?"),
         ("participant.tgas == []", 1, "participant.tgas", 'participant has no field "tgas". Did you mean participant.tags?'),
         ("participant.balances.PTS.availble > 1", 1, "participant.balances.PTS.availble", 'participant.balances.PTS has no field "availble". Did you mean participant.balances.PTS.available?'),
-        ('participant["zzz"]', 1, 'participant["zzz"]', 'participant has no field "zzz". It has id, external_id, status, email, first_name, last_name, display_name, tags, attributes, counters, tiers, balances, created_at.'),
+        ('participant["zzz"]', 1, 'participant["zzz"]', 'participant has no field "zzz". It has id, external_id, status, email, first_name, last_name, display_name, tags, attributes, counters, tiers, balances, enrolled_at, created_at.'),
         ('event.name.startswith("a")', 1, 'event.name.startswith("a")', "There is no function startswith. Did you mean startsWith?"),
         ("rond(1.5, 1)", 1, "rond(1.5, 1)", "There is no function rond. Did you mean round?"),
         ("math.absolute(1)", 1, "math.absolute(1)", "There is no function math.absolute. Did you mean math.abs?"),
