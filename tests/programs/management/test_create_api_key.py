@@ -83,7 +83,7 @@ def test_a_key_expires_when_it_was_said(text: str, lifetime: timedelta) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "0d", "-1d", "90", "d", "1.5d", "90 d", "90y", "٣d", "3654d", "9999999w", "9" * 99]
+    "text", ["", "0d", "-1d", "90", "d", "1.5s", "90 d", "90y", "٣d", "3654d", "9999999w", "9" * 99]
 )
 def test_an_expiry_that_makes_no_sense_is_refused(text: str) -> None:
     with pytest.raises(CommandError, match="--expires-in takes a duration such as 30m"):
