@@ -80,7 +80,10 @@ class ProgramNames:
         return shapes_of(symbols, self.levels, counters=counters, event=event)
 
 
-_TAG: Final = Shape('Tags are in lower case, so none is "{name}".', normal=str.lower)
+_TAG: Final = Shape(
+    'Tags are trimmed and in lower case, so none is "{name}".',
+    normal=lambda text: text.strip().lower(),
+)
 
 
 class _Counters(Mapping[str, Shape]):

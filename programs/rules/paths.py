@@ -29,6 +29,7 @@ from programs.rules.values import (
     in_words,
     is_absent,
     lookup,
+    written,
 )
 
 _WORDS: Final = ("in", "true", "false", "null")  # of the grammar's own
@@ -43,7 +44,7 @@ def spelled(names: tuple[str, ...]) -> str:
     """Write the path as in an expression: a["order-id"] where a name is not an identifier."""
     first, *others = names
     return first + "".join(
-        f".{name}" if _is_identifier(name) else f'["{cut(name)}"]' for name in others
+        f".{name}" if _is_identifier(name) else f"[{written(name)}]" for name in others
     )
 
 

@@ -16,6 +16,7 @@ from programs.rules.functions.texts import lowered, uppered
 from programs.rules.kinds import ANY, Kind
 from programs.rules.meanings import BindCall, FunctionCall, GetCall, HasCall, Local, MacroCall
 from programs.rules.parser import parse
+from programs.rules.paths import spelled
 from programs.rules.tree import Node
 
 MAX_FOUND: Final = 20  # errors, and as many warnings; to suggest a name takes a millisecond
@@ -253,7 +254,8 @@ class _Reviewer:
     def _unusual_name(self, shape: Shape, name: str, node: Node, path: Path) -> None:
         assert shape.fields is not None
         container = self.source[node.start : getattr(node, "before", node.start)]
-        meant = suggestions.for_field(name, container, shape.fields)
+        close = suggestions.for_text(name, shape.fields)
+        meant = spelled((container, close)) if close else ""
         self.unusual.append((path, self._error(shape, name, meant, node, ())))
 
     def _search(self, container: Shape | None, node: Node | None) -> None:

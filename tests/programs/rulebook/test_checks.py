@@ -52,7 +52,7 @@ def credit(asset: Asset, amount: str) -> list[dict[str, Any]]:
         ({"condition": 'participant.tiers.status.level == "Gold"'}, "condition", 35, 'The track status has no level "Gold". Did you mean "gold"?'),
         ({"condition": 'participant.status == "Active"'}, "condition", 23, 'participant.status is never "Active". Did you mean "ACTIVE"?'),
         ({"actions": [{"type": "COUNTER", "key": "k", "value": "participant.tiers.statos.rank"}]}, "actions[0].value", 1, "This program has no tier track statos. Did you mean status?"),
-        ({"actions": [TAG, {"type": "SET_ATTRIBUTE", "key": "k", "expression": '"VIP" in participant.tags'}]}, "actions[1].expression", 1, 'Tags are in lower case, so none is "VIP". Did you mean "vip"?'),
+        ({"actions": [TAG, {"type": "SET_ATTRIBUTE", "key": "k", "expression": '"VIP" in participant.tags'}]}, "actions[1].expression", 1, 'Tags are trimmed and in lower case, so none is "VIP". Did you mean "vip"?'),
     ],
 )  # fmt: skip
 def test_names_that_the_program_does_not_have_are_refused_where_they_stand(

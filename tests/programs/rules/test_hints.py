@@ -118,6 +118,9 @@ WRITTEN = [
     ("isNumber(event.x)", "Write type(event.x) == double.", "true"),
     # Lists
     ("event.type in ('purchase', 'order')", "Write a list in square brackets: in ['purchase', 'order'].", "true"),
+    ("event.type IN ['purchase']", "Write in.", "true"),
+    ("participant.tags.has('vip')", "Write 'vip' in participant.tags.", "true"),
+    ("participant.hasTag('vip')", 'Write "vip" in participant.tags.', ""),
     ("event.type not in ['refund']", "Write !(event.type in ['refund']).", "true"),
     ("event.type !in ['refund']", "Write !(event.type in ['refund']).", "true"),
     ("participant.tags.contains('vip')", "Write 'vip' in participant.tags.", "true"),
@@ -282,6 +285,7 @@ WRITTEN = [
     ("CURRENT_TIMESTAMP", "Write now, which is the event's time.", 'timestamp("2026-01-15T10:30:00Z")'),
     ("new Date(event.when) == now", "Write timestamp(event.when).", "true"),
     ("datetime(event.when) == now", "Write timestamp(event.when).", "true"),
+    ("datetime('2026-01-01') < now", 'For a time, write timestamp("2026-05-31T10:30:00Z"); for a day, date("2026-05-31").', ""),
     ("now > '2026-01-01T00:00:00Z'", "Write now > timestamp('2026-01-01T00:00:00Z').", "true"),
     ("now - 30", 'Subtract a duration, as in now - duration("30d"), or days, as in addDays(now, -30).', ""),
     ("date(now) == startOfDay(now)", "Write startOfDay(now).", "true"),

@@ -15,6 +15,8 @@ EVENT = Shape(
     fields={
         "type": Shape(),
         "amount": Shape(),
+        "order-id": Shape(),
+        'a "b"': Shape(),
         "shipping": Shape("No recent event had {path}.", is_open=True, fields={"price": Shape()}),
         "lines": Shape(
             element=Shape("No recent event had {path}.", is_open=True, fields={"sku": Shape()})
@@ -33,7 +35,7 @@ def errors(text: str) -> list[tuple[int, str, str]]:
 
 
 _LEVEL = 'The track status has no level "{}".'
-_TAG = 'Tags are in lower case, so none is "{}".'
+_TAG = 'Tags are trimmed and in lower case, so none is "{}".'
 
 
 @pytest.mark.parametrize(
@@ -66,6 +68,7 @@ _TAG = 'Tags are in lower case, so none is "{}".'
         ('participant.status == "active"', '"active"', 'participant.status is never "active". Did you mean "ACTIVE"?'),
         ('participant.status in ["ACTIVE", "BLOCKED"]', '"BLOCKED"', 'participant.status is never "BLOCKED". Known here: ACTIVE, SUSPENDED, CLOSED.'),
         ('"VIP" in participant.tags', '"VIP"', _TAG.format("VIP") + ' Did you mean "vip"?'),
+        ('" vip " in participant.tags', '" vip "', _TAG.format(" vip ") + ' Did you mean "vip"?'),
         ('!("VIP" in participant.tags)', '"VIP"', _TAG.format("VIP") + ' Did you mean "vip"?'),
         ('event.x > 1 && ("VIP" in participant.tags ? 2 : 1) > 1', '"VIP"', _TAG.format("VIP") + ' Did you mean "vip"?'),
         ('(event.old ? "VIP" : "vip") in participant.tags', '"VIP"', _TAG.format("VIP") + ' Did you mean "vip"?'),
@@ -129,6 +132,8 @@ _NONE = "No recent event had {}."
     ("text", "messages"),
     [
         ("event.ammount > 5", [_NONE.format("event.ammount") + " Did you mean event.amount?"]),
+        ('event["order-ids"] == 1', [_NONE.format('event["order-ids"]') + ' Did you mean event["order-id"]?']),
+        ('event["a b"] == 1', [_NONE.format('event["a b"]') + ' Did you mean event["a \\"b\\""]?']),
         ('event["ammount"] > 5', [_NONE.format('event["ammount"]') + " Did you mean event.amount?"]),
         ("event.ammount * event.tpye", [_NONE.format("event.ammount") + " Did you mean event.amount?", _NONE.format("event.tpye") + " Did you mean event.type?"]),
         ("event.coupon.code == 'A'", [_NONE.format("event.coupon")]),
