@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 from django.db import IntegrityError, transaction
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from programs.exceptions import ProgramNotFound, TierTrackChanged, TierTrackNotFound
 from programs.kernel import exact_json
@@ -77,7 +77,7 @@ def delete(track_id: UUID, *, by: Actor) -> None:
     with transaction.atomic(), names_changing([_program_of(track_id)], "track"):
         track = _locked(track_id)
         track.version += 1
-        track.deleted_at = timezone.now()
+        track.deleted_at = Now()
         track.save(update_fields=["deleted_at", "version", "updated_at"])
         _keep_version(track, by, deleted=True)
         _revise_program(track)
