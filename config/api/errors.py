@@ -115,7 +115,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer what crashed outside REST framework's views: a page of the admin, or a middleware."""
     if _is_unavailable(sys.exc_info()[1]):
-        # Rendered without the request: who is signed in stands in the database.
+        # Rendered without the request: to see who is signed in takes the database.
         response = _outside_views(request, 503, UNAVAILABLE) or HttpResponse(
             render_to_string("503.html"), status=503
         )

@@ -17,7 +17,7 @@ _KNOWN: dict[tuple[type, str], frozenset[str]] = {}
 
 
 class KnownQuery(BasePermission):
-    """Raises ValidationFailed for a parameter that would be ignored, so that the answer would be about somebody else.
+    """Raises ValidationFailed for a parameter that would be ignored: the answer would be about something else than was asked.
 
     Among the permissions, since those are checked on every call, after authentication.
     """

@@ -42,7 +42,7 @@ class HttpsMiddleware:
         proto = request.META.get("HTTP_X_FORWARDED_PROTO")
         if settings.BEHIND_PROXY and proto is None:
             return errors.https_required(request, NO_HEADER)
-        # Behind a proxy that sends anything else than "http", nobody knows how the key came.
+        # Behind a proxy that sends anything other than "http", nobody knows how the key came.
         if key is not None and (not settings.BEHIND_PROXY or proto == "http"):
             _note_exposure(key)
         return errors.https_required(request, MESSAGE)

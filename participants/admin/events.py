@@ -243,7 +243,7 @@ class EventAdmin(ReadOnlyAdmin[Event]):
 
 
 def _moment_of(request: HttpRequest) -> tuple[datetime, bool]:
-    """When the confirmation was asked for, and whether this is it: events that fail again later are not meant."""
+    """When the page of confirmation was shown, and whether this call confirms it. Events that fail later are not meant."""
     try:
         return datetime.fromisoformat(request.POST["before"]).astimezone(UTC), True
     except (KeyError, ValueError, OverflowError):

@@ -107,7 +107,7 @@ def apply(occurrence: Occurrence, subject: Subject, rulebook: Rulebook) -> Outco
 
 
 def refuse(occurrence: Occurrence, rulebook: Rulebook, refusal: DomainError) -> Outcome:
-    """What comes of an event where no rule may run: it is FAILED or, where `only` some rules were to run, these fail."""
+    """The outcome of an event whose rules may not run: it is FAILED or, where `only` some were to run, those fail."""
     if occurrence.only is None:
         evaluations = [outcome.skipped(rule, NOT_REACHED) for rule in rulebook.rules]
         failure = outcome.failure_of(None, refusal.code, refusal.message)

@@ -47,7 +47,7 @@ class Pending:
         data = exact_json.loads_stored(self.data)
         if self.only is None:
             return Occurrence(self.id, self.event_timestamp, data)
-        # Where the stored outcome was cut, the tracks are judged as by the next event.
+        # Where the stored outcome was cut, the tracks are evaluated as by the next event.
         set_tracks = outcome.set_tracks(self._before.rule_evaluations)
         only = frozenset(self.only)
         return Occurrence(self.id, self.event_timestamp, data, only, set_tracks)

@@ -68,8 +68,8 @@ def retry(event_id: UUID) -> Event:
 
 
 def retry_each(events: EventQuerySet, *, before: datetime) -> Iterator[Retried]:
-    """Retry those of these events that may be, and were processed before this moment: each at most once, though some
-    will soon have failed again.
+    """Retry those of these events that can be and that were processed before this moment, so that one that soon fails
+    again is not retried twice.
 
     Works in short transactions, the oldest events first, and yields after each. Killed and run again, it goes on.
     """

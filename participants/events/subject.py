@@ -12,7 +12,7 @@ from programs.rulebook.compiled import CompiledTrack, Rulebook
 
 
 class Mark(NamedTuple):
-    """A state of a subject, and how much of its history and journal was written by then."""
+    """A state of a subject to go back to, and how long its history and journal were then."""
 
     person: Person
     book: Book
@@ -50,7 +50,7 @@ class Subject:
         return Mark(person.copy(), book.copy(), len(person.noted), len(book.entries))
 
     def back_to(self, mark: Mark) -> None:
-        """Undo everything since the mark, which can be gone back to again."""
+        """Undo everything since the mark, which can be used again."""
         self.person, self.book = mark.person.copy(), mark.book.copy()
         del self.person.noted[mark.noted :]
         del self.book.entries[mark.entries :]

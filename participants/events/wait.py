@@ -47,7 +47,7 @@ def _wait(event_id: UUID, participant_id: UUID, *, until: float) -> bool:
             return False
         if due_in == 0 and _process(participant_id):
             continue
-        # Somebody else has the lock, or the participant's first event waits for its retry: nothing is to be done before.
+        # Somebody else has the lock, or the participant's first event waits for its retry; until then there is nothing to do.
         time.sleep(min(max(pause, due_in), left))
         pause = min(2 * pause, _LONGEST_PAUSE)
     return True

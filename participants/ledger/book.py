@@ -200,8 +200,8 @@ class Book:
         return entry
 
     def copy(self) -> "Book":
-        """The book as it is now, which later movements in this one leave as it is, but for `entries`: both share that
-        list, which only grows, so that its length is enough to go back to.
+        """A copy that later movements in this book do not change. Only `entries` is shared: it only grows, so its length is
+        enough to go back to.
         """
         # Not `replace`, which takes four times as long, and this is done for each rule that acts.
         return Book(

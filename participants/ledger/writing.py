@@ -1,8 +1,7 @@
 """How account books are written: the only code that changes the journal, balances and maturities.
 
 A book that was read without a lock and is out of date is not written: the statement locks the participant, compares
-`updated_at`
-with the book's version, and leaves out an entry whose number or key is taken.
+`updated_at` with the book's version, and leaves out an entry whose number or key is taken.
 """
 
 from collections.abc import Collection, Iterator

@@ -125,8 +125,8 @@ class Event(models.Model):
                 condition=Q(status=EventStatus.PENDING) | Q(processed_at__isnull=False),
                 name="event_is_processed_where_it_is_not_pending",
             ),
-            # Which also stops a worker of the release before, which would run all of the event's rules again: it does not
-            # know `only_failed_rules`, and so cannot end such an event.
+            # This also stops a worker of the previous release, which would run all of the event's rules again: it does
+            # not know `only_failed_rules`, so it cannot finish such an event.
             models.CheckConstraint(
                 condition=Q(failed_rule_ids__isnull=True, only_failed_rules=False)
                 | Q(

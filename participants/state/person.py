@@ -94,8 +94,8 @@ class Person:
         return any(row.state_type in _OF_THE_ROW for row in self.noted)
 
     def copy(self) -> "Person":
-        """The person as they are now, whom later changes of this one leave as they are, but for `noted`: both share that
-        list, which only grows, so that its length is enough to go back to.
+        """A copy that later changes of this person do not touch. Only `noted` is shared: it only grows, so its length is
+        enough to go back to.
         """
         # Not `replace`, which takes four times as long, and this is done for each rule that acts.
         return Person(

@@ -1,4 +1,4 @@
-"""Stored rules that would be refused if they were written now, and those that say something else than they did."""
+"""Stored rules that would be refused if they were written now, and those that mean something else than they did."""
 
 import time
 from collections.abc import Collection, Iterable, Iterator
@@ -49,7 +49,7 @@ def mistakes_in(rule: Rule, names: ProgramNames) -> list[FieldError]:
 
 
 def changes_in(rule: Rule, fields: Iterable[str] = ("condition", "actions")) -> list[FieldError]:
-    """Return what says something else than it did when the rule was written, in these fields."""
+    """Return what in these fields means something else than when the rule was written."""
     if rule.language >= LANGUAGE:
         return []
     changes = Errors()

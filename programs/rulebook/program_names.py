@@ -61,7 +61,7 @@ class ProgramNames:
 
     @property
     def all(self) -> set[tuple[str, ...]]:
-        """All symbols, keys of tracks and keys of levels, each after what it is of."""
+        """All symbols, tracks and levels, each with its kind or, for a level, with its track."""
         return {
             *(("asset", asset.symbol) for asset in self.assets.values()),
             *(("track", track) for track in self.levels),

@@ -45,7 +45,7 @@ def countings(actions: Sequence[Mapping[str, Any]]) -> Iterator[Counting]:
 
 
 def agree(rule: Rule, before: Sequence[Mapping[str, Any]]) -> None:
-    """Refuse the rule if it says another window of a counter than rules of any program do. Raises CounterInUse.
+    """Refuse the rule if it counts in another window than a rule of any program. Raises CounterInUse.
 
     What its actions said `before` is not refused. Call it last before the rule is saved, in the transaction that locks its
     program.
@@ -64,7 +64,7 @@ def agree(rule: Rule, before: Sequence[Mapping[str, Any]]) -> None:
 
 
 def disagreements(rule: Rule, counted: Sequence[Counting] | None = None) -> list[FieldError]:
-    """Return where the rule, or what of it is named, says another window of a counter than another current rule."""
+    """Return where the rule, or these parts of it, count in another window than another current rule."""
     found = []
     for each in countings(rule.actions) if counted is None else counted:
         other = _other(rule, each)

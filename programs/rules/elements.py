@@ -67,7 +67,6 @@ def identity(value: Value, run: Run) -> Any:
     if kind is list:
         return list, tuple([identity(each, run) for each in value])
     if kind is dict:
-        # A pair as a key tells it from what a list is made of.
         return dict, frozenset([(key, identity(each, run)) for key, each in value.items()])
     if kind is Optional:
         return Optional, identity(value.value, run) if value.has_value else Optional

@@ -24,7 +24,7 @@ class Environment:
     private: frozenset[str] = frozenset()
 
     def hides(self, reads: Iterable[str]) -> bool:
-        """Whether one of these paths, as they are written, is private, or has or is a part of what is."""
+        """Whether one of these paths, as they are written, is private, is a part of what is, or contains it."""
         return any(_overlap(read, path) for read in reads for path in self.private)
 
 

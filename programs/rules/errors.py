@@ -43,7 +43,7 @@ class MissingField(EvaluationError):
 
 
 class NullOperand(MissingField):
-    """A null for the operand at this position. Whoever knows the source says which one that is: `named`."""
+    """A null for the operand at this position, until `named` says which part of the source that is."""
 
     def __init__(self, position: int) -> None:
         super().__init__("A value is null.")

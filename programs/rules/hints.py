@@ -149,7 +149,7 @@ def for_syntax(source: str, position: int) -> Advice | None:
 
 
 def traps(source: str) -> Iterator[Advice]:
-    """The advice for all that is the language and says something else than was meant."""
+    """The advice for all that is valid, but means something else than its author meant."""
     blank = _TEXT.sub(_blanked, source)
     bare = _COMMENT.sub(_blanked, blank) if "//" in blank else blank
     for pattern, hint in TRAPS:
@@ -267,7 +267,7 @@ def _is_enclosed(text: str) -> bool:
 
 
 def _is_loose(template: str) -> bool:
-    """Whether what the template makes falls apart beside other operators."""
+    """Whether what the template makes needs brackets beside other operators."""
     outer = template
     while (inner := re.sub(r"\([^()]*\)|\[[^][]*\]", "", outer)) != outer:
         outer = inner

@@ -190,7 +190,7 @@ def _shown(node: Node, compiler: "Compiler") -> Iterator[Shown]:
             yield Side(
                 cut(text, MAX_TEXT), replace(watched, closure=settling(receiver.closure)), True
             )
-        elif leaf is not node or not tree.fact_of(leaf):  # of which it is said that it is false
+        elif leaf is not node or not tree.fact_of(leaf):  # the reason names that already
             text = compiler.source[leaf.start : leaf.end]
             yield Side(cut(text, MAX_TEXT), watched, is_value)
 

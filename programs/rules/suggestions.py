@@ -45,7 +45,7 @@ def for_text(text: str, texts: Iterable[str]) -> str:
 def for_function(
     use: Use, variables: Collection[str], functions: Mapping[str, Function]
 ) -> Advice | None:
-    """What was meant by a call that no function takes: by a hint, by another case or style, or by a similar name."""
+    """What was meant by a call that fits no function: what a hint says, another case or style, or a similar name."""
     if hint := hints.for_function(use, variables):
         return hint
     spelled = bare(use.name)
