@@ -23,8 +23,11 @@ HEADS = [
     *("amount", "asset", "available", "held", "deferred", "program", "description", "created_by"),
     *("event_id", "rule_id", "idempotency_key", "entry_id", "entry_hash"),
 ]  # fmt: skip
-# Spreadsheets treat cells that begin like this as formulas, even after white space.
-_FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
+# Spreadsheets take what begins like this for a formula, even after white space. A spreadsheet that expects another separator
+# than the comma, as those of many countries do, begins a cell after it, and a row after a line end, whatever our quotes say.
+_SIGN = r"[=+\-@\uff1d\uff0b\uff0d\uff20]"
+_FORMULA = re.compile(rf'[\s;|,"]*{_SIGN}|[\t\r\n]')
+_FORMULA_WITHIN = re.compile(rf'((?:[;|]|(?<=[^\s])\s*[\t\r\n])[\s"]*)(?={_SIGN})')
 
 
 def lines(entries: QuerySet[JournalEntry]) -> Iterator[str]:
@@ -38,7 +41,8 @@ def lines(entries: QuerySet[JournalEntry]) -> Iterator[str]:
 def plain(text: str | None) -> str:
     """Return the text as a cell that no spreadsheet evaluates."""
     text = text or ""
-    return f"'{text}" if _FORMULA.match(text) else text
+    inert = _FORMULA_WITHIN.sub(r"\1'", text)
+    return f"'{inert}" if _FORMULA.match(text) else inert
 
 
 class _Echo:

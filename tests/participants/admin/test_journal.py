@@ -210,6 +210,10 @@ def test_the_export_spells_numbers_plainly_and_disarms_formulas(
     [
         ("plain", "plain"), ("a=b", "a=b"), (None, ""), ("", ""), ("=1", "'=1"), ("+1", "'+1"), ("-1", "'-1"),
         ("@x", "'@x"), (" =1", "' =1"), ("\t=1", "'\t=1"), ("\rx", "'\rx"), ("\nx", "'\nx"), ("\uff1d1", "'\uff1d1"),
+        # Where the separator is a semicolon, a cell begins after one, and a row after a line end.
+        (";=1", "';'=1"), ("a;=1", "a;'=1"), ("; +1", "'; '+1"), ("|@x", "'|'@x"), ("a\t-1", "a\t'-1"),
+        (",=1", "',=1"), ("a\n=1", "a\n'=1"), ("a\r\n\uff20x", "a\r\n'\uff20x"), ('a;"=1', 'a;"\'=1'), ('"=1', '\'"=1'),
+        (";;=1;=2", "';;'=1;'=2"), ("a; b", "a; b"), ("a, -5", "a, -5"), ("a;b=c", "a;b=c"), ("x-y;z+1", "x-y;z+1"),
     ],
 )  # fmt: skip
 def test_a_cell_is_no_formula(text: str | None, cell: str) -> None:
