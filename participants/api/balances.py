@@ -145,7 +145,7 @@ _KEY = OpenApiParameter(
     "Idempotency-Key",
     {"type": "string", "minLength": 1, "maxLength": 255},
     OpenApiParameter.HEADER,
-    description="The same as `idempotency_key` in the body.",
+    description="The same as `idempotency_key` in the body; in quotes (RFC 8941) it is the same key.",
 )
 _ASSET = OpenApiParameter("asset_id", UUID_SCHEMA, description="Only the balance of this asset.")
 _REFUSALS: dict[int, Any] = {

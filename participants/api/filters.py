@@ -6,6 +6,7 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 from django_filters import rest_framework as filters
 
+from participants.ledger.request import spellings
 from participants.models import (
     ActionType,
     Bucket,
@@ -85,7 +86,7 @@ class MovementFilter(filters.FilterSet):
     def referring(
         self, queryset: QuerySet[JournalEntry], name: str, value: str
     ) -> QuerySet[JournalEntry]:
-        meant = Q(idempotency_key=value)
+        meant = Q(idempotency_key__in=spellings(value))
         with suppress(ValueError):
             meant |= Q(event_id=UUID(value))
         return queryset.filter(meant)

@@ -19,7 +19,7 @@ from participants.exceptions import (
 from participants.ledger.book import Amounts, Book, Terms
 from participants.ledger.chain import Entry
 from participants.ledger.reading import load_maturities
-from participants.ledger.request import Movement, without_defaults
+from participants.ledger.request import Movement, spellings, without_defaults
 from participants.ledger.writing import write
 from participants.models import ActionType, Bucket, EnrollmentStatus, Participant, ParticipantStatus
 from programs.exceptions import AssetNotFound, ProgramNotFound
@@ -168,7 +168,9 @@ def _check(movement: Movement, found: dict[str, Any]) -> None:
 
 def _look(movement: Movement, of: str | UUID) -> dict[str, Any]:
     """Read everything around the movement in one query. Raises ParticipantNotFound."""
-    parameters = [of, movement.program_id, movement.asset_id, movement.idempotency_key]
+    key = movement.idempotency_key
+    keys = (None, None) if key is None else spellings(key)
+    parameters = [of, movement.program_id, movement.asset_id, *keys]
     rows = run(_LOOK[_column(of)], parameters, at=of)
     if not rows:
         raise ParticipantNotFound
@@ -204,12 +206,15 @@ _FOUND = {
     "deferred_after": "earlier.deferred",
 }
 
+_EARLIER = """SELECT id, request, amount, available, held, deferred FROM participants_journalentry
+        WHERE participant_id = participant.id AND idempotency_key"""
+
 
 def _look_by(column: str, kind: str) -> Statement:
     columns = ",\n    ".join(f"{source} AS {name}" for name, source in _FOUND.items())
     return Statement(f"""
 WITH input AS (
-    SELECT $1::{kind} AS participant, $2::uuid AS program_id, $3::uuid AS asset_id, $4::text AS idempotency_key
+    SELECT $1::{kind} AS participant, $2::uuid AS program_id, $3::uuid AS asset_id, $4::text AS key, $5::text AS quoted_key
 )
 SELECT {columns}
 FROM input JOIN participants_participant AS participant ON participant.{column} = input.participant
@@ -224,8 +229,9 @@ FROM input JOIN participants_participant AS participant ON participant.{column} 
         SELECT sequence, entry_hash FROM participants_journalentry
         WHERE participant_id = participant.id ORDER BY sequence DESC LIMIT 1
     ) AS last ON true
-    LEFT JOIN participants_journalentry AS earlier
-        ON earlier.participant_id = participant.id AND earlier.idempotency_key = input.idempotency_key
+    LEFT JOIN LATERAL (
+        {_EARLIER} = input.key UNION ALL {_EARLIER} = input.quoted_key LIMIT 1
+    ) AS earlier ON true
 """)
 
 

@@ -1,5 +1,6 @@
 """The body of a call that moves value, with the same limits for the API and the admin."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -23,6 +24,8 @@ from programs.kernel.decimals import written
 
 MAX_DESCRIPTION_LENGTH = 500
 MAX_KEY_LENGTH = 255
+# A string as RFC 8941 writes it, which the header Idempotency-Key may hold.
+_QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,18 @@ def without_defaults(request: dict[str, Any]) -> dict[str, Any]:
         for name, value in request.items()
         if name not in _DEFAULTS or value != _DEFAULTS[name]
     }
+
+
+def unquoted(key: str) -> str:
+    """Return the key that a quoted one stands for."""
+    quoted = _QUOTED.fullmatch(key)
+    return re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else key
+
+
+def spellings(key: str) -> tuple[str, str]:
+    """Return the key without and with quotes. Earlier releases stored a quoted one with them."""
+    key = unquoted(key)
+    return key, '"' + re.sub(r'(["\\])', r"\\\1", key) + '"'
 
 
 def clean_adjustment(body: object, *, key: str | None = None) -> Movement:
@@ -142,9 +157,11 @@ def _movement(
 
 
 def _key(members: dict[str, Any], errors: Errors, header: str | None) -> str | None:
+    header = None if header is None else unquoted(header)
     name, key = "idempotency_key", header
     if name in members:
         key = members.pop(name)
+        key = unquoted(key) if isinstance(key, str) else key
         if header is not None and key != header:
             errors.add(name, "invalid", "The header Idempotency-Key says another one.")
     if key is None and header is None:

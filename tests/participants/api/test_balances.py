@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.db import connection
 from rest_framework.test import APIClient
 
 from participants import state
@@ -245,6 +246,60 @@ def test_a_key_in_the_header_or_in_the_body_is_one_key(api: APIClient, world: Wo
     assert refused(call(api, world, headers=header, amount="6")) == (409, "idempotency_conflict")
     assert refused(call(api, world, "hold", amount="5", idempotency_key="a")) == (
         *(409, "idempotency_conflict"),
+    )
+    assert JournalEntry.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("header", "meant"),
+    [
+        ('"case-1"', "case-1"),
+        ('"a b"', "a b"),
+        (r'"a\"b\\c"', 'a"b\\c'),
+        ('"', '"'),
+        ('"a', '"a'),
+        ('"a"b"', '"a"b"'),
+        ("case-1", "case-1"),
+    ],
+)
+def test_a_quoted_key_is_the_key_in_the_quotes(
+    api: APIClient, world: World, header: str, meant: str
+) -> None:
+    first = call(api, world, headers={"Idempotency-Key": header}, amount="5")
+
+    assert first.status_code == 200
+    assert JournalEntry.objects.get().idempotency_key == meant
+    for same in (header, meant):
+        assert (
+            call(api, world, headers={"Idempotency-Key": same}, amount="5").json() == first.json()
+        )
+        assert call(api, world, amount="5", idempotency_key=same).json() == first.json()
+        both = call(
+            api, world, headers={"Idempotency-Key": header}, amount="5", idempotency_key=same
+        )
+        assert both.json() == first.json()
+        found = api.get("/v1/journal-entries", {"reference_id": same}).json()["data"]
+        assert [row["id"] for row in found] == [first.json()["journal_entry_id"]]
+    assert JournalEntry.objects.count() == 1
+
+
+def test_a_key_that_was_stored_with_its_quotes_is_found_either_way(
+    api: APIClient, world: World
+) -> None:
+    first = call(api, world, amount="5", idempotency_key="old")
+    with connection.cursor() as cursor:
+        cursor.execute("""
+            SET session_replication_role = replica;
+            UPDATE participants_journalentry SET idempotency_key = '"old"';
+            SET session_replication_role = DEFAULT""")
+
+    for header in ('"old"', "old"):
+        again = call(api, world, headers={"Idempotency-Key": header}, amount="5")
+        assert again.json() == first.json()
+        other = call(api, world, headers={"Idempotency-Key": header}, amount="6")
+        assert refused(other) == (409, "idempotency_conflict")
+    assert refused(call(api, world, headers={"Idempotency-Key": '""'}, amount="5")) == (
+        *(400, "validation_failed"),
     )
     assert JournalEntry.objects.count() == 1
 
