@@ -23,12 +23,11 @@ from rest_framework import serializers
 from config.api import errors
 from config.api.permissions import requirement_of
 from programs.api.refusals import RefusalSerializer
+from programs.kernel.cleaning import NOT_BLANK
 from programs.kernel.exceptions import DomainError, FieldError, ValidationFailed
 
 _REQUEST_ID = "0198c0e1-52f4-7d0a-8b6e-3f9a1c2d4e5f"
 _TIME = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$"
-# Python's \S: its white space has these five more than that of JSON Schema's patterns.
-_NOT_BLANK = r"[^\s\u001c-\u001f\u0085]"
 _SUMMARIES = {
     "list": "List {things}",
     "create": "Create one {thing}",
@@ -252,4 +251,4 @@ def _examples_beside(serializer: type, component: str) -> dict[str, Any]:
 
 
 def _with_not_blank(schema: dict[str, Any]) -> dict[str, Any]:
-    return {**schema, "pattern": _NOT_BLANK} if schema.get("pattern") == r"\S" else schema
+    return {**schema, "pattern": NOT_BLANK} if schema.get("pattern") == r"\S" else schema

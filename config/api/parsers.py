@@ -1,5 +1,6 @@
 """Parsers of bodies: exact JSON for everybody, forms for staff in the browsable API."""
 
+import codecs
 from collections.abc import Mapping
 from typing import IO, Any
 
@@ -28,7 +29,7 @@ class ExactJSONParser(BaseParser):
         # A body with a Content-Length that is too large is not read; one without was limited in config.wsgi.
         if int(context["request"].META.get("CONTENT_LENGTH") or 0) > limit:
             raise PayloadTooLarge(f"The body may have at most {limit:,} bytes.")
-        body = stream.read()
+        body = stream.read().removeprefix(codecs.BOM_UTF8)
         try:
             return exact_json.loads(body)
         except exact_json.InvalidJSON as error:

@@ -6,7 +6,7 @@ from django.utils.html import escape
 from participants import state
 from participants.admin.form_fields import AttributesField, LineField, TagsField, merge_between
 from participants.models import PROFILE_FIELDS, Enrollment, Participant
-from participants.state.changes import clean_change, clean_upsert
+from participants.state.changes import clean_change, clean_tag, clean_upsert
 from programs.admin.base import SelectById
 from programs.admin.verb_pages import VerbForm
 from programs.kernel.exceptions import ValidationFailed
@@ -53,8 +53,10 @@ class ParticipantForm(VerbForm[Participant]):
             body["attributes"] = merge_between(self._shown("attributes"), body["attributes"])
         change = clean_change(body)
         if change.tags is not None:
-            had, has = self._shown("tags"), change.tags
-            change.add_tags = [tag for tag in has if tag not in had]
+            had = self._shown("tags")
+            # One that an earlier release kept with spaces around it stays as it is.
+            has = [tag if tag in had else clean_tag(tag) for tag in body["tags"]]
+            change.add_tags = [tag for tag in dict.fromkeys(has) if tag not in had]
             # What the page claims to have shown was never validated, and PostgreSQL accepts no NUL.
             change.remove_tags = [tag for tag in had if tag not in has and "\0" not in tag]
             change.tags = None

@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.viewsets import GenericViewSet
@@ -12,6 +13,7 @@ from participants.models import MAX_ATTRIBUTES, MAX_TAGS, Participant, Participa
 from participants.state.changes import Change, clean_change
 from programs.api.bodies import BodySchema, json_field, validated_body
 from programs.api.callers import actor_of
+from programs.kernel.cleaning import NOT_BLANK
 from programs.kernel.exact_json import MAX_DIGITS
 from programs.models.rules import (
     MAX_ATTRIBUTE_KEY_LENGTH,
@@ -42,7 +44,12 @@ TagsField = json_field(
     {
         "type": "array",
         "maxItems": MAX_TAGS,
-        "items": {"type": "string", "minLength": 1, "maxLength": MAX_TAG_LENGTH},
+        "items": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": MAX_TAG_LENGTH,
+            "pattern": NOT_BLANK,
+        },
     }
 )
 # In a body, a null removes an attribute.
@@ -53,8 +60,21 @@ AttributeValueField = json_field(_attribute_value("string", "number", "boolean")
 _CLEARABLE: dict[str, Any] = {
     "required": False,
     "allow_blank": True,
-    "help_text": "An empty string clears it.",
+    "allow_null": True,
+    "help_text": "Spaces around it are dropped. An empty string or null clears it.",
 }
+
+
+@extend_schema_field(
+    {
+        "anyOf": [
+            {"type": "string", "format": "idn-email", "maxLength": 255},
+            {"type": "string", "pattern": r"^\s*$"},
+        ]
+    }
+)
+class AddressField(serializers.CharField):
+    """An e-mail address, also one beyond ASCII, which a browser's input for addresses would refuse."""
 
 
 class ChangeSerializer(BodySchema):
@@ -66,14 +86,14 @@ class ChangeSerializer(BodySchema):
         required=False,
         help_text="A new participant is ACTIVE by default.",
     )
-    email = serializers.EmailField(max_length=255, **_CLEARABLE)
+    email = AddressField(max_length=255, **_CLEARABLE)
     phone = serializers.CharField(max_length=50, **_CLEARABLE)
     first_name = serializers.CharField(max_length=255, **_CLEARABLE)
     last_name = serializers.CharField(max_length=255, **_CLEARABLE)
     display_name = serializers.CharField(max_length=255, **_CLEARABLE)
     tags = TagsField(
         required=False,
-        help_text='Replaces all tags: ["vip", "beta"]. Stored in lower case, without duplicates.',
+        help_text='Replaces all tags: ["vip", "beta"]. Stored trimmed and in lower case, without duplicates.',
     )
     attributes = AttributesField(
         required=False,

@@ -67,7 +67,8 @@ class TagViewSet(ChangingViewSet):
 
     def remove(self, request: Request, participant: str | UUID, tag: str) -> Response:
         """Remove one tag, if the participant has it."""
-        change = state.Change(remove_tags=[tag.lower()])
+        # As it is, too: earlier releases kept the spaces around a tag.
+        change = state.Change(remove_tags=[tag.lower(), tag.strip().lower()])
         state.change(change, to=participant, by=actor_of(request))
         return Response(status=204)
 

@@ -68,7 +68,8 @@ class ParticipantQuerySet(models.QuerySet["Participant"]):
         return self.filter(status=ParticipantStatus.ACTIVE)
 
     def tagged(self, tag: str) -> Self:
-        return self.filter(tags__contains=[tag.lower()])
+        # As it is, too: earlier releases kept the spaces around a tag.
+        return self.filter(tags__overlap=list({tag.lower(), tag.strip().lower()}))
 
     def enrolled_in(self, program_id: UUID) -> Self:
         enrolled = Enrollment.objects.active().filter(

@@ -1,12 +1,13 @@
 """Reading of changes of a participant, with one set of limits for the API, imports and the admin."""
 
+import re
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, cast
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
+from django.core.validators import EmailValidator
 from django.db import models
 
 from participants.models import (
@@ -103,6 +104,26 @@ def clean_tag(value: object) -> str:
     return tag
 
 
+class _AddressValidator(EmailValidator):
+    """Also takes international local parts (RFC 6531): letters of any script, but nothing that cannot be seen."""
+
+    user_regex = re.compile(
+        EmailValidator.user_regex.pattern.replace("0-9A-Z", r"0-9A-Z\u00a1-\U0010ffff"),
+        re.IGNORECASE,
+    )
+
+    def __call__(self, value: Any) -> None:
+        if not value.isascii():
+            # Words of some languages need joiners, as IDNA allows them.
+            letters = value.replace("\u200c", "").replace("\u200d", "")
+            if not letters.isprintable():
+                raise ValidationError(self.message, self.code)
+        super().__call__(value)
+
+
+_validate_email = _AddressValidator()
+
+
 def clean_attribute(body: object, key: str) -> Change:
     """Read a body `{"value": ..}` for the attribute of this key. Raises ValidationFailed."""
     errors = Errors()
@@ -144,9 +165,9 @@ def _tag(value: object, errors: Errors, name: str = "tag") -> str:
     if not isinstance(value, str):
         errors.add(name, "type", "Give a string.")
         return ""
-    tag = value.lower()
+    tag = value.strip().lower()
     if not tag:
-        errors.add(name, "blank", "A tag has at least one character.")
+        errors.add(name, "blank", "A tag has more than white space.")
     elif len(tag) > MAX_TAG_LENGTH:
         errors.add(name, "too_long", f"At most {MAX_TAG_LENGTH} characters.")
     elif "\0" in tag:  # a path may hold one; a JSON body with one was refused before
@@ -200,9 +221,13 @@ def _refuse_unknown(members: dict[str, Any], errors: Errors) -> None:
 
 def _profile(name: str, value: object, errors: Errors) -> str:
     longest = _LONGEST[name]
+    if value is None:
+        return ""
     if not isinstance(value, str):
-        errors.add(name, "type", "Give a string; an empty one clears the field.")
-    elif len(value) > longest:
+        errors.add(name, "type", "Give a string; an empty one or null clears the field.")
+        return ""
+    value = value.strip()
+    if len(value) > longest:
         errors.add(name, "too_long", f"At most {longest} characters.")
     elif name == "email" and value and not _is_email(value):
         errors.add(name, "invalid", "This is not an e-mail address.")
@@ -213,7 +238,7 @@ def _profile(name: str, value: object, errors: Errors) -> str:
 
 def _is_email(value: str) -> bool:
     try:
-        validate_email(value)
+        _validate_email(value)
     except ValidationError:
         return False
     return True

@@ -10,6 +10,8 @@ from programs.kernel import decimals, instants
 from programs.kernel.exceptions import FieldError, Position, ValidationFailed
 
 MOST_ERRORS = 50
+# Python's \S: its white space has these five more than that of JSON Schema's patterns.
+NOT_BLANK = r"[^\s\u001c-\u001f\u0085]"
 
 _UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 from uuid import UUID
 
 from programs.kernel import decimals, durations, instants
-from programs.kernel.cleaning import Errors, choice_of, flag_of, text_of, uuid_of
+from programs.kernel.cleaning import NOT_BLANK, Errors, choice_of, flag_of, text_of, uuid_of
 from programs.models.tiers import KEY
 from programs.models.tiers import MAX_KEY_LENGTH as MAX_TRACK_KEY_LENGTH
 from programs.rulebook import expressions
@@ -19,8 +19,6 @@ from programs.rules import Expression
 
 MAX_EXPRESSION_LENGTH = 4096
 
-# Python's \S: its white space has these five more than that of JSON Schema's patterns.
-_NOT_BLANK: Final = r"[^\s\u001c-\u001f\u0085]"
 _ATTRIBUTE_KINDS: Final = frozenset(["any", "string", "number", "bool"])
 _ATTRIBUTE_WORDS: Final = "An attribute takes text, a number, or true or false"
 _TRACK_KEY: Final = "[a-z][a-z0-9_]*"
@@ -165,7 +163,7 @@ class WordsField(TextField):
         return text_of(value, errors, name, longest=self.longest)
 
     def schema(self) -> dict[str, Any]:
-        return {**super().schema(), "pattern": _NOT_BLANK}
+        return {**super().schema(), "pattern": NOT_BLANK}
 
 
 class FixedValueField(TextField):
@@ -179,6 +177,16 @@ class TagField(TextField):
 
     def read(self, value: object, errors: Errors, name: str) -> str:
         return super().read(value.lower() if isinstance(value, str) else value, errors, name)
+
+
+class NewTagField(TagField):
+    """A tag to add, trimmed. One to remove is not: an earlier release may have kept it with its spaces."""
+
+    def read(self, value: object, errors: Errors, name: str) -> str:
+        return super().read(value.strip() if isinstance(value, str) else value, errors, name)
+
+    def schema(self) -> dict[str, Any]:
+        return {**super().schema(), "pattern": NOT_BLANK}
 
 
 class ChoiceField(Field[str]):

@@ -20,6 +20,7 @@ from programs.rulebook.actions.inputs import (
     FlagField,
     LevelKeyField,
     MomentField,
+    NewTagField,
     NumberField,
     TagField,
     TextField,
@@ -35,7 +36,7 @@ class Tag(Action):
     subject = "Tag"
     summary = "Adds the tag."
 
-    tag = TagField("Stored in lower case.", longest=MAX_TAG_LENGTH)
+    tag = NewTagField("Stored trimmed and in lower case.", longest=MAX_TAG_LENGTH)
 
 
 class Untag(Action):
@@ -44,7 +45,7 @@ class Untag(Action):
     subject = "Tag"
     summary = "Removes the tag."
 
-    tag = Tag.tag
+    tag = TagField("In lower case, as it is stored.", longest=MAX_TAG_LENGTH)
 
 
 class Counter(Action):

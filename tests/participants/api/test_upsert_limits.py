@@ -43,7 +43,7 @@ def refusal(response: Any) -> list[tuple[str, str]]:
         ),
         ({"external_id": "a", "email": "nobody"}, ("email", "invalid")),
         ({"external_id": "a", "email": f"{'x' * 250}@example.org"}, ("email", "too_long")),
-        ({"external_id": "a", "email": None}, ("email", "type")),
+        ({"external_id": "a", "email": 7}, ("email", "type")),
         ({"external_id": "a", "phone": "1" * 51}, ("phone", "too_long")),
         ({"external_id": "a", "first_name": "x" * 256}, ("first_name", "too_long")),
         ({"external_id": "a", "last_name": "x" * 256}, ("last_name", "too_long")),
