@@ -33,6 +33,15 @@ class SelectById(AutocompleteSelect):
         return super().optgroups(name, [each for each in value if is_id(each)], attrs)
 
 
+class ByGiver:
+    """Tells the form, as its `giver`, who is signed in: nobody gives a right that they do not have themselves."""
+
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        form = super().get_form(request, *args, **kwargs)  # type: ignore[misc]
+        form.giver = request.user
+        return form
+
+
 class StrictAdmin(admin.ModelAdmin[M]):
     """An admin that refuses URLs and posts that Django's own would pass on to PostgreSQL unchecked."""
 

@@ -14,7 +14,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
 from programs import api_keys
-from programs.admin.base import StrictAdmin
+from programs.admin.base import ByGiver, StrictAdmin
 from programs.api.callers import actor_of
 from programs.api.permissions import scopes_given_by
 from programs.models import ApiKey, ApiKeyQuerySet
@@ -80,7 +80,7 @@ class ApiKeyStateFilter(admin.SimpleListFilter):
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(StrictAdmin[ApiKey]):
+class ApiKeyAdmin(ByGiver, StrictAdmin[ApiKey]):
     """API keys: issued, rotated and revoked. A key's scopes and expiry never change, only its name does.
 
     For more scopes or more time, issue another key.
@@ -109,11 +109,6 @@ class ApiKeyAdmin(StrictAdmin[ApiKey]):
         if not key.is_usable:
             return "Expired"
         return "Exposed: came over plain HTTP" if key.exposed_at else "Usable"
-
-    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        form = super().get_form(request, *args, **kwargs)
-        form.giver = request.user  # type: ignore[attr-defined]
-        return form
 
     def page_context(self, request: HttpRequest, obj: ApiKey) -> dict[str, Any]:
         return {"may_rotate": self._may_rotate(request, obj)}

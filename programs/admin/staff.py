@@ -11,6 +11,8 @@ from django.contrib.auth.models import Group, Permission, User
 from django.db.models import Q
 from django.http import HttpRequest
 
+from programs.admin.base import ByGiver
+
 admin.site.unregister([User, Group])
 
 
@@ -41,21 +43,12 @@ class RightsForm(forms.ModelForm[Any]):
         return chosen
 
 
-class _ByGiver:
-    """Tells the form who is signed in."""
-
-    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        form = super().get_form(request, *args, **kwargs)  # type: ignore[misc]
-        form.giver = request.user
-        return form
-
-
 class StaffForm(RightsForm, UserChangeForm[User]):
     pass
 
 
 @admin.register(User)
-class StaffAdmin(_ByGiver, UserAdmin[User]):
+class StaffAdmin(ByGiver, UserAdmin[User]):
     """Accounts of staff. Only a superuser makes superusers, and nobody changes an account that may do more than their own:
     whoever sets its password could sign in with it.
     """
@@ -74,7 +67,7 @@ class StaffAdmin(_ByGiver, UserAdmin[User]):
 
 
 @admin.register(Group)
-class StaffGroupAdmin(_ByGiver, GroupAdmin):
+class StaffGroupAdmin(ByGiver, GroupAdmin):
     form = RightsForm
 
 
