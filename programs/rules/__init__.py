@@ -10,7 +10,7 @@ from programs.rules.environment import Environment
 from programs.rules.errors import BudgetExceeded, EvaluationError, MissingField, RuleSyntaxError
 from programs.rules.explain import Decision
 from programs.rules.expression import Expression, compile  # noqa: A004
-from programs.rules.review import Checked, Findings, Shape, checked, review
+from programs.rules.review import Checked, Review, Shape, checked, review
 from programs.rules.values import TypeName
 
 __all__ = [
@@ -20,8 +20,8 @@ __all__ = [
     "Environment",
     "EvaluationError",
     "Expression",
-    "Findings",
     "MissingField",
+    "Review",
     "RuleSyntaxError",
     "Shape",
     "TypeName",

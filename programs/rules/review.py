@@ -67,7 +67,7 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
+class Review:
     """What a host has to say about an expression: `errors` can never be right, `warnings` are probably wrong."""
 
     errors: list[RuleSyntaxError] = field(default_factory=list)
@@ -85,12 +85,12 @@ def checked(text: str, environment: Environment) -> Checked:
         raise RuleSyntaxError("The rule is nested too deeply.") from None
 
 
-def review(expression: Checked, variables: Mapping[str, Shape]) -> Findings:
+def review(expression: Checked, variables: Mapping[str, Shape]) -> Review:
     """Compare an expression with what a host knows of the values of its variables."""
     reviewer = _Reviewer(expression.source, variables)
     reviewer.shape(expression.node)
     unusual = [error for path, error in reviewer.unusual if path not in reviewer.guarded]
-    return Findings(reviewer.errors, unusual)
+    return Review(reviewer.errors, unusual)
 
 
 class _Reviewer:

@@ -6,7 +6,7 @@ from programs import rules
 from programs.rulebook.program_names import shapes_of
 from programs.rulebook.reference import EXAMPLES, FACTS, FORMS, WORKED_RULES, Ending
 from programs.rulebook.vocabulary import ENVIRONMENT
-from programs.rules import Findings, Shape
+from programs.rules import Review, Shape
 from programs.rules.functions import FUNCTIONS
 
 EVENT = Shape(
@@ -26,7 +26,7 @@ EVENT = Shape(
 SHAPES = shapes_of(["PTS", "GEMS"], {"status": ["silver", "gold"], "club": []}, event=EVENT)
 
 
-def review(text: str) -> Findings:
+def review(text: str) -> Review:
     return rules.review(rules.checked(text, ENVIRONMENT), SHAPES)
 
 
@@ -171,7 +171,7 @@ def test_no_more_is_found_than_anybody_reads() -> None:
 def test_without_a_host_nothing_is_known() -> None:
     expression = rules.checked('participant.tiers.x.level == "Gold" && event.y', ENVIRONMENT)
 
-    assert rules.review(expression, {}) == Findings()
+    assert rules.review(expression, {}) == Review()
 
 
 EXPRESSIONS = [
