@@ -8,7 +8,7 @@ from typing import Any, Final
 from programs.rules import hints
 from programs.rules.arithmetic import whole
 from programs.rules.budget import Run
-from programs.rules.errors import EvaluationError, null_error
+from programs.rules.errors import EvaluationError, null_error, unfit
 from programs.rules.functions import accepted
 from programs.rules.functions.patterns import found
 from programs.rules.hints import Operand, Use
@@ -91,10 +91,8 @@ def taking(meaning: FunctionCall, index: int, argument: Closure, text: str) -> C
         value = argument(facts, run)
         kind = type(value)
         if kind not in types:
-            if value is None:
-                raise null_error(text)
             hint = " Write date(…) or timestamp(…)." if kind is str and types == _TIMES else ""
-            raise EvaluationError(f"{name} does not take {in_words(value)}.{hint}")
+            raise unfit(f"{name} does not take {in_words(value)}.{hint}", value, text)
         return whole(value, f"{name} takes") if wants_whole and kind is Decimal else value
 
     return take

@@ -16,6 +16,7 @@ from programs.rules.errors import (
     NullOperand,
     cut,
     null_error,
+    unfit,
 )
 from programs.rules.facts import settle
 from programs.rules.macros import Loop
@@ -134,9 +135,8 @@ class Compiler:
             optional = operand(facts, run)
             if type(optional) is Optional:
                 return optional.value
-            if optional is None:
-                raise null_error(text)
-            raise EvaluationError(f"? takes an optional value, not {in_words(optional)}.")
+            message = f"? takes an optional value, not {in_words(optional)}."
+            raise unfit(message, optional, text)
 
         return unwrap
 
@@ -350,9 +350,7 @@ class Compiler:
                 value = value.value if value.has_value else {}
             if type(value) is dict:
                 return key in value
-            if value is None:
-                raise null_error(text)
-            raise EvaluationError(f'{text}: {in_words(value)} has no field "{cut(key)}".')
+            raise unfit(f'{text}: {in_words(value)} has no field "{cut(key)}".', value, text)
 
         return is_there
 

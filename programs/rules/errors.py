@@ -67,9 +67,11 @@ def null_error(text: str) -> MissingField:
     return MissingField(f"{text} is null.")
 
 
-def unfit(message: str, value: object) -> EvaluationError:
-    """The error for a value of the wrong type. A null counts as missing."""
-    return MissingField(message) if value is None else EvaluationError(message)
+def unfit(message: str, value: object, text: str = "") -> EvaluationError:
+    """The error for a value of the wrong type. A null counts as missing, and is named by its source, the `text`."""
+    if value is not None:
+        return EvaluationError(message)
+    return null_error(text) if text else MissingField(message)
 
 
 def located(

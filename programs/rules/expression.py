@@ -9,7 +9,7 @@ from programs.rules.budget import FIRST_SLOT, ZONE, Run, new_run
 from programs.rules.checker import UNWRAP, Checker
 from programs.rules.compiler import Compiler
 from programs.rules.environment import DYNAMIC, Environment
-from programs.rules.errors import EvaluationError, MissingField, RuleSyntaxError, cut, null_error
+from programs.rules.errors import EvaluationError, MissingField, RuleSyntaxError, cut, unfit
 from programs.rules.explain import Decision, Part
 from programs.rules.kinds import ANY, BOOL, NUMBER, Kind
 from programs.rules.operators import logic
@@ -151,9 +151,7 @@ def _evaluation(
         if kind in types:
             return value
         if types:
-            if value is None:
-                raise null_error(cut(source.strip()))
-            raise EvaluationError(f"{words}, not {in_words(value)}.")
+            raise unfit(f"{words}, not {in_words(value)}.", value, cut(source.strip()))
         if kind is Optional:
             raise EvaluationError(UNWRAP)
         return handed_out(value, run)

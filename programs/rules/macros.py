@@ -12,7 +12,7 @@ from typing import Any, Final
 from programs.rules.arithmetic import counted
 from programs.rules.budget import ABSORBED, CONTAINER, LEFT, Run, charge, exceeded
 from programs.rules.elements import in_order, sort_keys
-from programs.rules.errors import BudgetExceeded, EvaluationError, null_error
+from programs.rules.errors import BudgetExceeded, EvaluationError, null_error, unfit
 from programs.rules.operators import not_bool
 from programs.rules.values import (
     Closure,
@@ -48,11 +48,8 @@ def iterations(loop: Loop, collection: Value, run: Run) -> Iterable[None]:
     """Bind one element after another, charging for each."""
     kind = type(collection)
     if kind is not list and kind is not dict:
-        if collection is None:
-            raise null_error(loop.text)
-        raise EvaluationError(
-            f"{loop.name} works on a list or a map, not on {in_words(collection)}."
-        )
+        words = in_words(collection)
+        raise unfit(f"{loop.name} works on a list or a map, not on {words}.", collection, loop.text)
     charge(run, CONTAINER + len(collection) // 8)
     cost = loop.cost
     # Two loops, since most macros bind one name, and their bodies take little longer than binding it.
@@ -176,11 +173,10 @@ def mapped_entries(loop: Loop) -> Step:
             if _is_wanted(loop, facts, run):
                 entries = loop.body(facts, run)
                 if type(entries) is not dict:
-                    if entries is None:
-                        raise null_error(loop.body_text)
-                    raise EvaluationError(
+                    message = (
                         f"{loop.name} must give a map for each entry, not {in_words(entries)}."
                     )
+                    raise unfit(message, entries, loop.body_text)
                 charge(run, CONTAINER + 2 * len(entries))
                 for key in entries:
                     if key in made:
@@ -197,10 +193,8 @@ def mapped_optional(loop: Loop, *, is_flat: bool) -> Step:
 
     def make(optional: Value, facts: Facts, run: Run) -> Value:
         if type(optional) is not Optional:
-            if optional is None:
-                raise null_error(loop.text)
-            words = in_words(optional)
-            raise EvaluationError(f"{loop.name} works on an optional value, not on {words}.")
+            message = f"{loop.name} works on an optional value, not on {in_words(optional)}."
+            raise unfit(message, optional, loop.text)
         if not optional.has_value:
             return optional
         charge(run, loop.cost)
@@ -209,9 +203,8 @@ def mapped_optional(loop: Loop, *, is_flat: bool) -> Step:
         if not is_flat:
             return Optional(made)
         if type(made) is not Optional:
-            if made is None:
-                raise null_error(loop.body_text)
-            raise EvaluationError(f"{loop.name} must give an optional value, not {in_words(made)}.")
+            message = f"{loop.name} must give an optional value, not {in_words(made)}."
+            raise unfit(message, made, loop.body_text)
         return made
 
     return make

@@ -9,7 +9,7 @@ from typing import Any, Final
 from programs.rules import arithmetic
 from programs.rules.arithmetic import significant
 from programs.rules.budget import ABSORBED, CONTAINER, DURATION, REMAINDER, Run, charge, charge_made
-from programs.rules.errors import BudgetExceeded, EvaluationError, NullOperand, null_error
+from programs.rules.errors import BudgetExceeded, EvaluationError, NullOperand, unfit
 from programs.rules.moments import in_range, moved
 from programs.rules.values import (
     Closure,
@@ -156,9 +156,7 @@ def chain(first: Closure, rest: list[tuple[str, Closure, Sequence[str]]]) -> Clo
 
 def not_bool(sign: str, value: Value, text: str) -> EvaluationError:
     """The error for a value that is neither true nor false; `text` is its source."""
-    if value is None:
-        return null_error(text)
-    return EvaluationError(f"{sign} takes true or false, not {in_words(value)}.")
+    return unfit(f"{sign} takes true or false, not {in_words(value)}.", value, text)
 
 
 def logic(sign: str, parts: list[tuple[Closure, str]]) -> Closure:
@@ -229,9 +227,7 @@ def minus(operand: Closure, times: int, text: str) -> Closure:
     def negate(facts: Facts, run: Run) -> Value:
         value = operand(facts, run)
         if type(value) is not Decimal:
-            if value is None:
-                raise null_error(text)
-            raise EvaluationError(f"{in_words(value).capitalize()} cannot be negated.")
+            raise unfit(f"{in_words(value).capitalize()} cannot be negated.", value, text)
         return arithmetic.negate(value) if flips else value
 
     return negate

@@ -23,7 +23,7 @@ from programs.rules.arithmetic import (
     significant,
 )
 from programs.rules.budget import CALL_NODES, CONTAINER, Run, charge
-from programs.rules.errors import EvaluationError, NullOperand, null_error
+from programs.rules.errors import NullOperand, unfit
 from programs.rules.facts import PLAIN
 from programs.rules.meanings import Fact, FunctionCall
 from programs.rules.operators import OPERATORS, ORDERS, naming
@@ -138,9 +138,7 @@ def _rounding(number: Closure, text: str, digits: int) -> Closure:
     def round_(facts: Facts, run: Run) -> Value:
         value = number(facts, run)
         if type(value) is not Decimal:
-            if value is None:
-                raise null_error(text)
-            raise EvaluationError(f"round does not take {in_words(value)}.")
+            raise unfit(f"round does not take {in_words(value)}.", value, text)
         try:
             return quantize(significant(value), quantum) or ZERO
         except ArithmeticError:
