@@ -158,8 +158,9 @@ class _Reviewer:
         for sign, right_node in node.rest:
             right = self.shape(right_node)
             if sign in ("==", "!="):
-                self._compare(left, right_node)
-                self._compare(right, left_node)
+                for shape, other in ((left, right_node), (right, left_node)):
+                    self._compare(shape, other)
+                    self._compare(shape.element if shape else None, other, is_list=True)
             elif sign == "in":
                 self._compare(left, right_node, is_list=True)
                 self._search(right, left_node)
