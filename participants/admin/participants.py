@@ -105,7 +105,7 @@ class ParticipantAdmin(VerbAdmin[Participant], LargeTableAdmin[Participant]):
     list_filter = ["status", EnrolledInFilter, TagFilter]
     sortable_by = ["external_id", "created_at"]
     search_fields = ["external_id", *PROFILE_FIELDS]
-    search_help_text = "Part of an id, email address, phone number or name. Fewer than three letters match the beginning of an id."
+    search_help_text = "Words, each of which is part of an id, email address, phone number or name. Fewer than three letters match the beginning of an id."
     actions = [
         _set_status(ParticipantStatus.SUSPENDED, "Suspend"),
         _set_status(ParticipantStatus.ACTIVE, "Activate"),

@@ -3,6 +3,7 @@
 from contextlib import suppress
 from uuid import UUID
 
+from django.core.validators import RegexValidator
 from django.db.models import Q, QuerySet
 from django_filters import rest_framework as filters
 
@@ -24,10 +25,21 @@ from programs.api.filters import InstantFilter, TrueOrFalseFilter, by, period
 
 class ParticipantFilter(filters.FilterSet):
     external_id = filters.CharFilter(strip=False, help_text="Exactly this external_id.")
+    email = filters.CharFilter(
+        method=by(ParticipantQuerySet.with_email),
+        max_length=255,
+        help_text="With exactly this address; case does not count.",
+    )
+    phone = filters.CharFilter(
+        method=by(ParticipantQuerySet.with_phone),
+        max_length=255,
+        validators=[RegexValidator("[0-9]", "Give a number with a digit.")],
+        help_text="With exactly the digits of this number, however both are written.",
+    )
     search = filters.CharFilter(
         method=by(ParticipantQuerySet.matching),
         max_length=255,
-        help_text="Part of external_id, email, phone or a name; with fewer than 3 characters, or without a letter or digit, the beginning of external_id.",
+        help_text="Words, each of which is part of external_id, email, phone (also by its digits alone) or a name. If none has 3 characters and a letter or digit: the beginning of external_id.",
     )
     program_id = filters.UUIDFilter(
         method=by(ParticipantQuerySet.enrolled_in),

@@ -1,3 +1,4 @@
+import re
 from typing import Self
 from uuid import UUID
 
@@ -6,7 +7,7 @@ from django.contrib.postgres.functions import RandomUUID
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import F, Func, Q, Value
-from django.db.models.functions import Now, Upper
+from django.db.models.functions import Now, StrIndex, Upper
 
 from programs.kernel.database import uuid7
 from programs.kernel.exact_json import ExactJSONField
@@ -31,7 +32,23 @@ class SearchText(Func):
     output_field = models.TextField()
 
 
-SEARCH_TEXT = SearchText(*map(F, ["external_id", *PROFILE_FIELDS]))
+class Digits(Func):
+    """The digits of a phone number, however it is written."""
+
+    function = "regexp_replace"
+    template = "%(function)s(%(expressions)s, '[^0-9]', '', 'g')"
+    output_field = models.TextField()
+
+
+# Begins and ends with an empty line, so that "\n…\n" finds whole lines: trigrams know where a word begins and ends.
+SEARCH_TEXT = SearchText(
+    Value("", output_field=models.TextField()),
+    *map(F, ["external_id", *PROFILE_FIELDS]),
+    Digits("phone"),
+    Value("", output_field=models.TextField()),
+)
+# Of a word that may be part of a phone number, the digits are looked for, too.
+_OF_A_PHONE_NUMBER = re.compile(r"[-+()/.0-9]*", re.ASCII)
 
 
 class AreStorableAttributes(Func):
@@ -78,16 +95,54 @@ class ParticipantQuerySet(models.QuerySet["Participant"]):
         return self.filter(models.Exists(enrolled))
 
     def matching(self, text: str) -> Self:
-        """Those with the text in an id, address, number or name.
+        """Those with each word of the text in an id, address, number or name.
 
-        Under three characters, or without a letter or digit: those whose id begins with it. A trigram index finds nothing
-        by so little, and a scan of a million people is no answer.
+        Where each is under three characters, or without a letter or digit: those whose id begins with the text. A trigram
+        index finds nothing by so little, and a scan of a million people is no answer.
         """
-        if len(text) < 3 or not any(map(str.isalnum, text)):
+        words = dict.fromkeys(text.split())
+        found = [word for word in words if len(word) >= 3 and any(map(str.isalnum, word))]
+        if not found:
             return self.filter(external_id__startswith=text)
-        return self.alias(search_text=SEARCH_TEXT).filter(
-            search_text__contains=Upper(Value(text, output_field=models.TextField()))
-        )
+        people = self.alias(search_text=SEARCH_TEXT)
+        for word in found:
+            people = people.filter(_has(word))
+        for word in words:
+            if word not in found:
+                # Not as LIKE, for which the index would be read as a whole.
+                place = StrIndex("search_text", _upper(word))
+                people = people.alias(place=place).filter(place__gt=0)
+        return people
+
+    def with_email(self, email: str) -> Self:
+        """Those with this address, whatever its case."""
+        same = self._with_line(email).alias(upper_email=Upper("email"))
+        return same.filter(upper_email=_upper(email))
+
+    def with_phone(self, phone: str) -> Self:
+        """Those whose number has these digits, however both are written."""
+        digits = _digits(phone)
+        return self._with_line(digits).alias(digits=Digits("phone")).filter(digits=digits)
+
+    def _with_line(self, line: str) -> Self:
+        found = self.alias(search_text=SEARCH_TEXT)
+        return found.filter(search_text__contains=_upper(f"\n{line}\n"))
+
+
+def _has(word: str) -> Q:
+    found = Q(search_text__contains=_upper(word))
+    digits = _digits(word)
+    if digits != word and len(digits) >= 3 and _OF_A_PHONE_NUMBER.fullmatch(word):
+        found |= Q(search_text__contains=_upper(digits))
+    return found
+
+
+def _upper(text: str) -> Upper:
+    return Upper(Value(text, output_field=models.TextField()))
+
+
+def _digits(text: str) -> str:
+    return re.sub("[^0-9]", "", text)
 
 
 class Participant(models.Model):
@@ -158,7 +213,7 @@ class Participant(models.Model):
             models.Index(fields=["created_at", "id"], name="participant_by_created_at"),
             models.Index(fields=["status", "created_at", "id"], name="participant_by_status"),
             GinIndex(F("tags"), name="participant_by_tag"),
-            GinIndex(OpClass(SEARCH_TEXT, name="gin_trgm_ops"), name="participant_by_search_text"),
+            GinIndex(OpClass(SEARCH_TEXT, name="gin_trgm_ops"), name="participant_by_words"),
         ]
 
     def __str__(self) -> str:

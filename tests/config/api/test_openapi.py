@@ -225,6 +225,8 @@ def test_a_list_names_its_filters_sortings_and_limits() -> None:
 
     assert schemas == {
         "external_id": {"type": "string"},
+        "email": {"type": "string", "maxLength": 255},
+        "phone": {"type": "string", "maxLength": 255},
         "search": {"type": "string", "maxLength": 255},
         "program_id": {"type": "string", "format": "uuid"},
         "status": {"type": "string", "enum": ["ACTIVE", "CLOSED", "SUSPENDED"]},
