@@ -5,7 +5,7 @@ class ParticipantsConfig(AppConfig):
     name = "participants"
 
     def ready(self) -> None:
-        from participants.events.observer import Observer
+        from participants.events.recent_events import Observer
         from programs.rulebook import observed
 
         observed.provide(Observer())

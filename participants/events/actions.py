@@ -1,4 +1,7 @@
-"""What each type of action does to a participant in memory: one function per type, registered for its class."""
+"""What each type of action does to a participant in memory: one function per type, registered for its class.
+
+Which accounts a movement joins is said by `participants.models.ledger.ActionType`.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass

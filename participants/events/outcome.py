@@ -1,4 +1,7 @@
-"""What an event led to, in the shape that the event stores, the API returns and the admin puts into words."""
+"""What an event led to, in the shape that the event stores, the API returns and the admin puts into words.
+
+Whether a failing rule fails its event is decided in `apply`.
+"""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace

@@ -1,6 +1,7 @@
 """Processing of events: participants are locked, loaded, changed in memory and written, many in one transaction.
 
 The lock gives the order and lets an event run only once. A process that is killed leaves its events as they were.
+What an event does, and whether a failing rule fails all of it, is decided in `apply`.
 """
 
 import logging

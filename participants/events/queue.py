@@ -1,4 +1,7 @@
-"""The queue of pending events: claimed by participant, loaded in turns, finished or put off."""
+"""The queue of pending events: claimed by participant, loaded in turns, finished or put off.
+
+`put_off` is for unexpected errors; what somebody asks to try again is for `retry`.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,8 @@
-"""Rules checked for their program: what can never work there is an error, what is probably wrong a warning."""
+"""Rules checked for their program: what can never work there is an error, what is probably wrong a warning.
+
+What an action's fields name is checked by the fields (`actions.inputs`), what expressions name by `programs.rules.review`,
+which compares them with `ProgramNames.shapes`.
+"""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final

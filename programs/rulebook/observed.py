@@ -1,4 +1,5 @@
-"""What has been observed of participants, as far as the warnings about a rule use it; `participants` provides it."""
+"""What has been observed of participants, as far as the warnings about a rule use it; `participants.events.recent_events`
+provides it, and `programs.rules.review` compares."""
 
 from typing import Protocol
 from uuid import UUID

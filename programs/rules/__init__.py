@@ -4,6 +4,7 @@ Text becomes a tree (`parser`, over `grammar.lark`), on which the `checker` reso
 `environment`, and which the `compiler` turns into closures, with `shortcuts` for what most rules say. `review` is a second
 pass over the tree, for what a host knows beyond the language, `constants` a third, for what can never have a value.
 `hints` says what to write instead of what other languages would say, `reasons` what a false condition saw.
+Where a value is needed, null is missing (`errors.NullOperand`); a missing field skips a condition.
 """
 
 from programs.rules.environment import Environment

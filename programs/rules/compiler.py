@@ -344,10 +344,10 @@ class Compiler:
 
         def is_there(facts: Facts, run: Run) -> bool:
             value = closure(facts, run)
+            if type(value) is Optional:
+                value = value.value if value.has_value else None
             if value is None:
                 return False
-            if type(value) is Optional:
-                value = value.value if value.has_value else {}
             if type(value) is dict:
                 return key in value
             raise unfit(f'{text}: {in_words(value)} has no field "{cut(key)}".', value, text)

@@ -42,6 +42,7 @@ def _end(period: Period) -> Callable[[Run, datetime], datetime]:
     return lambda run, time: calendars.end_of(period, time, zone_of(run))
 
 
+# startOfDay to startOfYear, and endOfDay to endOfYear.
 for _word, _make in (("start", _start), ("end", _end)):
     for _name, _period in _PERIODS.items():
         _signature = f"{_word}Of{_name}(timestamp) -> timestamp"

@@ -217,6 +217,8 @@ def test_a_macro_takes_no_null(text: str) -> None:
         ("has(event.nothing)", True),
         ("has(event.nothing.deeper)", False),
         ('has(event.nothing["deeper"])', False),
+        ("has(event.?nothing.deeper)", False),
+        ("has(optional.of(event.nothing).deeper)", False),
         ("has(event.map.a.deeper)", False),
         ("has(event.nothing.deeper.still)", "event.nothing is null."),
         ("get(event, 'nothing', 5)", 5),

@@ -8,8 +8,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from participants.events import observer
-from participants.events.observer import Observer, shape_of
+from participants.events import recent_events
+from participants.events.recent_events import Observer, shape_of
 from participants.models import Counter, Event, Participant
 from programs import rulebook
 from programs.kernel.instants import read as instant
@@ -49,7 +49,7 @@ def happen(program: Program, participant: Participant) -> Callable[..., None]:
 
 @pytest.fixture(autouse=True)
 def _nothing_kept() -> None:
-    observer._kept.clear()
+    recent_events._kept.clear()
 
 
 def warnings(program: Program, **parts: Any) -> list[str]:
@@ -79,7 +79,7 @@ def test_a_field_that_no_recent_event_had(
 ) -> None:
     happen(49, PURCHASE)
     assert warnings(program, condition=condition) == []
-    observer._kept.clear()
+    recent_events._kept.clear()
     happen(1, {"type": "other"})
 
     assert warnings(program, condition=condition) == said
@@ -127,12 +127,12 @@ def test_what_was_read_is_kept_for_a_minute_and_writes_read_nothing(
 
 
 def test_a_process_keeps_few_programs(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(observer, "MAX_PROGRAMS", 2)
+    monkeypatch.setattr(recent_events, "MAX_PROGRAMS", 2)
     for number in range(4):
         one = Program.objects.create(name=f"P{number}")
         Observer().events_of(one.pk, may_read=True)
 
-    assert len(observer._kept) == 2
+    assert len(recent_events._kept) == 2
 
 
 def test_what_is_too_deep_or_has_too_many_names_is_not_known() -> None:
@@ -155,7 +155,7 @@ def test_what_is_too_deep_or_has_too_many_names_is_not_known() -> None:
 
 def test_newest_events_are_found_by_an_index(program: Program) -> None:
     with connection.cursor() as cursor, CaptureQueriesContext(connection) as queries:
-        observer._recent(program.pk)
+        recent_events._recent(program.pk)
         cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off")
         cursor.execute(f"EXPLAIN {queries[0]['sql']}")
         plan = "\n".join(row[0] for row in cursor.fetchall())
