@@ -55,21 +55,21 @@ FROM participants_tierstanding WHERE participant_id = ANY($1::uuid[])
 _COUNTER, _STANDING, _HISTORY = map(Columns.of, (Counter, TierStanding, StateChange))
 
 # The parameters by their names: one moment for all, and rows for each table.
-_GIVEN = """given (moment, persons, counters, standings, history) AS (
+_INPUT = """input (moment, persons, counters, standings, history) AS (
     SELECT $1::timestamptz, $2::jsonb, $3::jsonb, $4::jsonb, $5::jsonb
 )"""
 
 # `updated_at` tells whoever looked without a lock (the ledger, the bulk upsert) that the participant has changed since.
 _WRITE_OWN = """changed AS (
     UPDATE participants_participant AS participant
-    SET tags = person.tags, attributes = person.attributes, updated_at = given.moment
-    FROM given, jsonb_to_recordset(given.persons) AS person (id uuid, tags text[], attributes jsonb)
+    SET tags = person.tags, attributes = person.attributes, updated_at = input.moment
+    FROM input, jsonb_to_recordset(input.persons) AS person (id uuid, tags text[], attributes jsonb)
     WHERE participant.id = person.id
 )"""
 
 # A counter without a value is one that was deleted.
 _WRITE_COUNTERS = f"""counter AS MATERIALIZED (
-    SELECT counter.* FROM given, jsonb_to_recordset(given.counters) AS counter ({_COUNTER.typed})
+    SELECT counter.* FROM input, jsonb_to_recordset(input.counters) AS counter ({_COUNTER.typed})
 ),
 counted AS (
     INSERT INTO participants_counter ({_COUNTER.names}) SELECT {_COUNTER.names} FROM counter WHERE value IS NOT NULL
@@ -82,7 +82,7 @@ uncounted AS (
 
 # A standing whose level is null has ended; an empty one is the base, as an override.
 _WRITE_STANDINGS = f"""standing AS MATERIALIZED (
-    SELECT standing.* FROM given, jsonb_to_recordset(given.standings) AS standing ({_STANDING.typed})
+    SELECT standing.* FROM input, jsonb_to_recordset(input.standings) AS standing ({_STANDING.typed})
 ),
 risen AS (
     INSERT INTO participants_tierstanding ({_STANDING.names})
@@ -96,12 +96,12 @@ fallen AS (
 
 _WRITE_HISTORY = f"""
 INSERT INTO participants_statechange ({_HISTORY.names})
-SELECT {_HISTORY.names} FROM given, jsonb_to_recordset(given.history) AS row ({_HISTORY.typed})
+SELECT {_HISTORY.names} FROM input, jsonb_to_recordset(input.history) AS row ({_HISTORY.typed})
 """
 
 # Planned each time: how many rows there are decides how the tables are best read.
 _WRITE = Statement(
-    f"WITH {_GIVEN}, {_WRITE_OWN}, {_WRITE_COUNTERS}, {_WRITE_STANDINGS} {_WRITE_HISTORY}",
+    f"WITH {_INPUT}, {_WRITE_OWN}, {_WRITE_COUNTERS}, {_WRITE_STANDINGS} {_WRITE_HISTORY}",
     keeps_plan=False,
 )
 
