@@ -77,13 +77,13 @@ def summary(event: Event, symbols: Symbols) -> str:
 
 def failure(event: Event) -> str:
     """Say which rule failed, at which action, and why: "Rule “Redeem”, action 2: DEBIT: AVAILABLE has 0, …"."""
-    given = outcome.of(event).failure
-    if given is None:
+    stored = outcome.of(event).failure
+    if stored is None:
         return ""
-    if given["rule_id"] is None:
-        return given["message"]
-    action = "" if given["action"] is None else f", action {given['action'] + 1}"
-    return f"Rule “{given['rule_name']}”{action}: {given['message']}"
+    if stored["rule_id"] is None:
+        return stored["message"]
+    action = "" if stored["action"] is None else f", action {stored['action'] + 1}"
+    return f"Rule “{stored['rule_name']}”{action}: {stored['message']}"
 
 
 def rule_errors(event: Event) -> list[str]:
