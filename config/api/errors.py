@@ -36,6 +36,7 @@ STATUS = {
     "not_enrolled": 409,
     "order_taken": 409,
     "in_use": 409,
+    "changed_meanwhile": 409,
     "not_retryable": 409,
     "payload_too_large": 413,
     "unsupported_media_type": 415,

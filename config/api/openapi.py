@@ -199,7 +199,7 @@ class LaurelSchema(AutoSchema):
     ) -> Any:
         refusals = serializer if isinstance(serializer, tuple) else (serializer,)
         if all(isinstance(each, type) and issubclass(each, DomainError) for each in refusals):
-            examples = _refusal_examples([refusal().as_dict() for refusal in refusals])
+            examples = _refusal_examples([refusal.example().as_dict() for refusal in refusals])
             description = "\n\n".join(refusal.message for refusal in refusals)
             return self._refusal(int(status_code), description, examples)
         return super()._get_response_for_code(serializer, status_code, *args, **kwargs)

@@ -85,3 +85,8 @@ class JSONTextField(forms.Field):
 def written(value: Any) -> str:
     """Format JSON for people, one member per line."""
     return msgspec.json.format(exact_json.dumps(value), indent=2).decode()
+
+
+def in_words(value: Any) -> str:
+    """Return a stored value as a history shows it: a text as it is, JSON otherwise."""
+    return value if isinstance(value, str) else "" if value is None else written(value)

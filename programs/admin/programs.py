@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django import forms
@@ -8,8 +8,9 @@ from django.forms.utils import pretty_name
 from django.http import HttpRequest
 
 from programs import programs
-from programs.admin.verb_pages import ModelCheckedForm, VerbAdmin
+from programs.admin.verb_pages import ModelCheckedForm, VerbAdmin, VersionedForm
 from programs.api.callers import actor_of
+from programs.exceptions import ChangeSince
 from programs.models import Program, ProgramChange, ProgramStatus, time_zones
 
 SHOWN_CHANGES = 50
@@ -28,7 +29,9 @@ def _set_status(status: ProgramStatus, label: str) -> Callable[..., None]:
     return action
 
 
-class ProgramForm(ModelCheckedForm[Program]):
+class ProgramForm(VersionedForm[Program], ModelCheckedForm[Program]):
+    thing = "program"
+
     time_zone = forms.ChoiceField(
         initial="UTC", help_text=Program._meta.get_field("time_zone").help_text
     )
@@ -43,6 +46,9 @@ class ProgramForm(ModelCheckedForm[Program]):
         choice: Any = self.fields["time_zone"]
         # The stored one too, in case that this machine does not know it.
         choice.choices = [(name, name) for name in sorted({*time_zones(), self.instance.time_zone})]
+
+    def changes_since(self, version: int) -> Iterable[ChangeSince]:
+        return programs.changes_since(self.instance, version)
 
 
 @admin.register(Program)
@@ -70,10 +76,13 @@ class ProgramAdmin(VerbAdmin[Program]):
 
     def get_fields(self, request: HttpRequest, obj: Program | None = None) -> Any:
         fields = ProgramForm.Meta.fields
-        return [*fields, "id", "created_at", "updated_at"] if obj else fields
+        if obj is None:
+            return fields
+        shown = ["shown_version"] if self.has_change_permission(request, obj) else []
+        return [*fields, *shown, "id", "version", "created_at", "updated_at"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Program | None = None) -> list[str]:
-        return ["id", "created_at", "updated_at"]
+        return ["id", "version", "created_at", "updated_at"]
 
     def carry_out(
         self, request: HttpRequest, form: ProgramForm, formsets: list[Any], obj: Program | None
@@ -82,7 +91,8 @@ class ProgramAdmin(VerbAdmin[Program]):
         if obj is None:
             return programs.create(values)
         changed = {name: values[name] for name in form.changed_data}
-        return programs.change(obj.pk, changed, by=actor_of(request))
+        shown = values["shown_version"]
+        return programs.change(obj.pk, changed, by=actor_of(request), shown_version=shown)
 
     def page_context(self, request: HttpRequest, obj: Program) -> dict[str, Any]:
         changes = ProgramChange.objects.filter(program=obj)[:SHOWN_CHANGES]

@@ -1,5 +1,5 @@
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any, ClassVar
 
@@ -14,10 +14,10 @@ from django.urls import reverse
 from programs import tracks
 from programs.admin.base import SelectById
 from programs.admin.form_fields import JSONTextField, written
-from programs.admin.verb_pages import ModelCheckedForm, VerbAdmin
+from programs.admin.verb_pages import ModelCheckedForm, VerbAdmin, VersionedForm
 from programs.api.callers import actor_of
 from programs.api.tiers import TierTrackChangeSerializer
-from programs.exceptions import InUse, TierTrackChanged, TierTrackNotFound
+from programs.exceptions import ChangeSince, InUse, TierTrackNotFound
 from programs.kernel.exceptions import ValidationFailed
 from programs.models import TierLevel, TierTrack, TierTrackVersion
 from programs.models.tiers import MAX_LEVELS
@@ -26,30 +26,18 @@ SHOWN_VERSIONS = 20
 _LEVEL = re.compile(r"levels\[(\d+)\]\.?(\w*)(.*)", re.DOTALL)
 
 
-class TrackForm(ModelCheckedForm[TierTrack]):
-    """The form of a tier track. Its levels are an inline formset."""
+class TrackForm(VersionedForm[TierTrack], ModelCheckedForm[TierTrack]):
+    """The form of a tier track. Its levels are an inline formset, and replaced as a whole."""
 
-    # Levels are replaced as a whole, so the second of two people who edit a track at once is refused.
-    shown_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    thing = "track"
 
     class Meta:
         model = TierTrack
         fields = ["program", "key", "display_name"]
         widgets = {"program": SelectById(TierTrack, "program")}
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["shown_version"].show_hidden_initial = False
-        if not self.instance._state.adding:
-            self.initial["shown_version"] = self.instance.version
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
-        is_stale = cleaned.get("shown_version") != self.instance.version
-        if is_stale and not self.instance._state.adding:
-            # Checked here because levels that are gone are errors themselves, and the verb would not be called.
-            self.add_error(None, TierTrackChanged.message)
-        return cleaned
+    def changes_since(self, version: int) -> Iterable[ChangeSince]:
+        return tracks.changes_since(self.instance, version)
 
 
 class LevelForm(forms.ModelForm[TierLevel]):
@@ -186,8 +174,9 @@ class TierTrackAdmin(VerbAdmin[TierTrack]):
         if obj is None:
             new = tracks.NewTrack(values["key"], values["display_name"], levels.levels)
             return tracks.create(values["program"].pk, new, by=by)
-        changed = tracks.TrackChange(values["display_name"], levels.levels)
-        return tracks.change(obj.pk, changed, by=by, shown_version=values["shown_version"])
+        shown = values["shown_version"]
+        changed = tracks.TrackChange(values["display_name"], levels.levels, version=shown)
+        return tracks.change(obj.pk, changed, by=by)
 
     def has_delete_permission(self, request: HttpRequest, obj: TierTrack | None = None) -> bool:
         return admin.ModelAdmin.has_delete_permission(self, request, obj)

@@ -1,7 +1,7 @@
 """Pages whose form is handed to a verb of the domain: validate, call the verb, show what it refuses."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 from django import forms
@@ -12,13 +12,18 @@ from django.contrib.admin.utils import flatten_fieldsets, unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.forms.formsets import all_valid
+from django.forms.utils import pretty_name
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from programs.admin.base import StrictAdmin
+from programs.admin.form_fields import in_words
+from programs.exceptions import ChangedMeanwhile, ChangeSince
 from programs.kernel.exceptions import DomainError
+from programs.versions import refuse_stale
 
 M = TypeVar("M", bound=Model)
+_NOT_SAVED = "Nothing was saved, and what you typed is still below. Open the page anew to go on from what is there now."
 _FIELD = re.compile(r"(\w*)(.*)", re.DOTALL)  # "attributes.plan" is a place within "attributes"
 
 
@@ -68,6 +73,61 @@ class ModelCheckedForm(VerbForm[M]):
 
     def _post_clean(self) -> None:
         forms.ModelForm._post_clean(self)  # type: ignore[attr-defined]
+
+
+class VersionedForm(VerbForm[M]):
+    """A form that changes the version that its page showed, and tells what changed where that is no longer the newest.
+
+    What was typed stays on the page, which is refused until it is opened anew.
+    """
+
+    thing: ClassVar[str]
+    is_stale = False
+    meanwhile: Sequence[tuple[ChangeSince, str, str, str, str]] = ()
+
+    shown_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance._state.adding:
+            del self.fields["shown_version"]
+        else:
+            self.fields["shown_version"].show_hidden_initial = False
+            self.initial["shown_version"] = self.instance.version  # type: ignore[attr-defined]
+
+    def changes_since(self, version: int) -> Iterable[ChangeSince]:
+        """Read what changed since this version of the instance."""
+        raise NotImplementedError
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if not self.instance._state.adding:
+            # Before the verb is called: what is gone by now may be an error in the form, of which nobody could make sense.
+            shown = cleaned.get("shown_version") or 0
+            try:
+                refuse_stale(self.thing, shown, self.instance.version, self.changes_since)  # type: ignore[attr-defined]
+            except ChangedMeanwhile as refusal:
+                self.add_refusal(refusal)
+        return cleaned
+
+    def add_refusal(self, refusal: DomainError) -> None:
+        if not isinstance(refusal, ChangedMeanwhile):
+            super().add_refusal(refusal)
+            return
+        self.is_stale = True
+        self.meanwhile = [_in_words(change) for change in refusal.changes]
+        self.add_error(None, f"{refusal.message} {_NOT_SAVED}")
+
+
+def _in_words(change: ChangeSince) -> tuple[ChangeSince, str, str, str, str]:
+    when = f"{change['changed_at'][:19].replace('T', ' ')} UTC"
+    return (
+        change,
+        pretty_name(change["field"]),
+        when,
+        in_words(change["old"]),
+        in_words(change["new"]),
+    )
 
 
 class VerbAdmin(StrictAdmin[M]):

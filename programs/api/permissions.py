@@ -89,6 +89,7 @@ REQUIREMENTS: Mapping[str, Requirement] = {
     "RuleViewSet.create": Requirement(_WRITE, ("programs.add_rule",)),
     "RuleViewSet.retrieve": Requirement(_READ, ("programs.view_rule",)),
     "RuleViewSet.partial_update": Requirement(_WRITE, ("programs.change_rule",)),
+    "RuleViewSet.restore": Requirement(_WRITE, ("programs.change_rule",)),
     "RuleViewSet.destroy": Requirement(_WRITE, ("programs.delete_rule",)),
     # Whoever may see a rule may see its history, and check a draft, of which nothing is stored.
     "RuleVersionViewSet.list": Requirement(_READ, ("programs.view_rule",)),

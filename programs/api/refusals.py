@@ -38,7 +38,28 @@ POSITION = {
                         "position": POSITION,
                     },
                 },
-            }
+            },
+            "version": {
+                "type": "integer",
+                "minimum": 1,
+                "description": "With `changed_meanwhile`: the version that is current now.",
+            },
+            "changes": {
+                "type": "array",
+                "description": "With `changed_meanwhile`: what at most the 20 newest versions since changed, the newest first.",
+                "items": {
+                    "type": "object",
+                    "required": ["version", "field", "old", "new", "changed_by", "changed_at"],
+                    "properties": {
+                        "version": _COUNTED,
+                        "field": _TEXT,
+                        "old": {"description": "Null where there was none."},
+                        "new": {},
+                        "changed_by": _TEXT,
+                        "changed_at": {**_TEXT, "format": "date-time"},
+                    },
+                },
+            },
         },
     }
 )

@@ -19,8 +19,14 @@ from programs.api.bodies import BodySchema, validated_body
 from programs.api.callers import actor_of
 from programs.api.filters import HidesArchived, TrueOrFalseFilter, by
 from programs.api.findings import WarningsField
-from programs.api.strict import InstantField, RowSerializer
-from programs.exceptions import CounterInUse, OrderTaken, ProgramInactive, ProgramNotFound
+from programs.api.strict import InstantField, RowSerializer, VersionField
+from programs.exceptions import (
+    ChangedMeanwhile,
+    CounterInUse,
+    OrderTaken,
+    ProgramInactive,
+    ProgramNotFound,
+)
 from programs.models import Rule, RuleStatus, RuleVersion
 from programs.models.rules import MAX_CONDITION_LENGTH, RuleQuerySet
 from programs.rulebook.bodies import FIELDS
@@ -72,6 +78,7 @@ class WrittenRuleSerializer(RuleSerializer):
 class RuleChangeSerializer(BodySchema):
     """What can be changed of a rule. What is left out stays as it is."""
 
+    version = VersionField()
     condition = serializers.RegexField(
         r"\S",
         max_length=MAX_CONDITION_LENGTH,
@@ -90,10 +97,10 @@ class RuleChangeSerializer(BodySchema):
         fields["stop_after_match"].style = {"base_template": "input.html", "input_type": "text"}
         for field in fields.values():
             field.required = False
-        return {name: fields[name] for name in FIELDS}
+        return {name: fields[name] for name in ("version", *FIELDS)}
 
     def read(self, body: Any) -> Any:
-        return rulebook.clean_change(body)
+        return rulebook.clean_edit(body)
 
 
 class NewRuleSerializer(RuleChangeSerializer):
@@ -102,6 +109,7 @@ class NewRuleSerializer(RuleChangeSerializer):
     def get_fields(self) -> dict[str, Any]:
         program_id = serializers.UUIDField(help_text="Whose events it takes; it cannot be changed.")
         fields = {"program_id": program_id, **super().get_fields()}
+        del fields["version"]
         for name in ("name", "condition", "actions"):
             fields[name].required = True
         fields["order"].help_text = f"{fields['order'].help_text} Left out, it is after all others."
@@ -110,6 +118,14 @@ class NewRuleSerializer(RuleChangeSerializer):
 
     def read(self, body: Any) -> rulebook.NewRule:
         return rulebook.clean_new(body)
+
+
+class RuleRestorationSerializer(BodySchema):
+    """The version to restore."""
+
+    reader = staticmethod(rulebook.clean_restoration)
+
+    version = VersionField(required=True, help_text="The version to restore, from the history.")
 
 
 class RuleFieldChangeSerializer(serializers.Serializer[Any]):
@@ -138,7 +154,7 @@ class RuleVersionSerializer(RowSerializer[RuleVersion]):
 
     class Meta:
         model = RuleVersion
-        fields = ["version", "changed_by", "changed_at", "changes", "snapshot"]
+        fields = ["version", "changed_by", "changed_at", "restored_from", "changes", "snapshot"]
         extra_kwargs = {"changed_by": {"help_text": "Which API key or member of staff."}}
 
     @extend_schema_field(RuleFieldChangeSerializer(many=True))
@@ -171,7 +187,11 @@ class RuleViewSet(ListModelMixin, GenericViewSet[Rule]):
     sortings = {"created_at": ["created_at", "id"], "order": ["order", "id"]}
 
     def get_serializer_class(self) -> type[Any]:
-        bodies = {"create": NewRuleSerializer, "partial_update": RuleChangeSerializer}
+        bodies: dict[str, type[Any]] = {
+            "create": NewRuleSerializer,
+            "partial_update": RuleChangeSerializer,
+            "restore": RuleRestorationSerializer,
+        }
         return bodies.get(str(self.action), RuleSerializer)
 
     @extend_schema(
@@ -189,9 +209,23 @@ class RuleViewSet(ListModelMixin, GenericViewSet[Rule]):
     def retrieve(self, request: Request, rule_id: UUID) -> Response:
         return Response(self.get_serializer(rulebook.found(rule_id)).data)
 
-    @extend_schema(responses={200: WrittenRuleSerializer, 409: (OrderTaken, CounterInUse)})
+    @extend_schema(
+        responses={200: WrittenRuleSerializer, 409: (OrderTaken, CounterInUse, ChangedMeanwhile)}
+    )
     def partial_update(self, request: Request, rule_id: UUID) -> Response:
-        rule = rulebook.change(rule_id, validated_body(self), by=actor_of(request))
+        values, shown = validated_body(self)
+        rule = rulebook.change(rule_id, values, by=actor_of(request), shown_version=shown)
+        return Response(WrittenRuleSerializer(rule).data)
+
+    @extend_schema(responses={200: WrittenRuleSerializer, 409: (OrderTaken, CounterInUse)})
+    def restore(self, request: Request, rule_id: UUID) -> Response:
+        """Restore an old version of a rule.
+
+        All of it, its status and order too, becomes the newest version. It is checked as a change is: what names
+        something that has gone is 400, with each mistake, and an order that another active rule has now is 409. Where
+        nothing differs, nothing is written.
+        """
+        rule = rulebook.restore(rule_id, validated_body(self), by=actor_of(request))
         return Response(WrittenRuleSerializer(rule).data)
 
     def destroy(self, request: Request, rule_id: UUID) -> Response:

@@ -13,6 +13,7 @@ from rest_framework.utils import html
 
 from programs.kernel import decimals, exact_json, instants
 from programs.kernel.exceptions import FieldError, ValidationFailed
+from programs.versions import MAX_VERSION
 
 M = TypeVar("M", bound=models.Model)
 
@@ -49,6 +50,19 @@ class WholeNumberField(serializers.IntegerField):
         if number is None:
             self.fail("invalid")
         return super().to_internal_value(number)
+
+
+class VersionField(WholeNumberField):
+    """The version that a change is about; left out, it changes whatever is there."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        limits = {"min_value": 1, "max_value": MAX_VERSION}
+        words = dict.fromkeys(("min_value", "max_value"), f"Give a number from 1 to {MAX_VERSION}.")
+        words["null"] = "Give a whole number."
+        text = "The version that you change, from the last answer: 409 `changed_meanwhile` where there is a newer one. Left out, the last change wins."
+        super().__init__(
+            **{"required": False, "help_text": text, "error_messages": words, **limits, **kwargs}
+        )
 
 
 class InstantField(serializers.DateTimeField):

@@ -24,10 +24,11 @@ from programs.api.strict import (
     RowSerializer,
     RowsField,
     TextField,
+    VersionField,
     WholeNumberField,
     body_of,
 )
-from programs.exceptions import InUse
+from programs.exceptions import ChangedMeanwhile, InUse
 from programs.kernel import decimals, exact_json
 from programs.models import TierLevel, TierTrack
 from programs.models.tiers import KEY, MAX_CRITERIA, MAX_KEY_LENGTH, MAX_LEVELS
@@ -235,6 +236,7 @@ class TierTrackChangeSerializer(TierTrackBodySerializer):
 
     fixed = {"key": "The key of a track cannot be changed."}
 
+    version = VersionField()
     display_name = NameField(required=False)
     levels = LevelsField(
         required=False,
@@ -275,7 +277,7 @@ class TierTrackViewSet(ListModelMixin, GenericViewSet[TierTrack]):
     def retrieve(self, request: Request, program_id: UUID, track: str) -> Response:
         return Response(self.get_serializer(tracks.found(program_id, track)).data)
 
-    @extend_schema(responses={200: TierTrackSerializer, 409: InUse})
+    @extend_schema(responses={200: TierTrackSerializer, 409: (InUse, ChangedMeanwhile)})
     def partial_update(self, request: Request, program_id: UUID, track: str) -> Response:
         """Change one tier track.
 

@@ -20,5 +20,6 @@ urlpatterns = [
     route("rules", RuleViewSet, "Rules", **LIST),
     route("rules/validate", RuleDraftViewSet, "Validate", post="judge"),
     route("rules/<id:rule_id>", RuleViewSet, **ONE, **DELETE),
+    route("rules/<id:rule_id>/restore", RuleViewSet, "Restore", post="restore"),
     route("rules/<id:rule_id>/history", RuleVersionViewSet, "History", get="list"),
 ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,11 @@ class DomainError(Exception):
         if self.fields:
             error["details"] = {"fields": [field.as_dict() for field in self.fields]}
         return error
+
+    @classmethod
+    def example(cls) -> Self:
+        """Return one as the OpenAPI document shows it."""
+        return cls()
 
 
 class ValidationFailed(DomainError):

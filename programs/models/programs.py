@@ -80,6 +80,7 @@ class Program(models.Model):
         db_default=ProgramStatus.ACTIVE,
         help_text="SUSPENDED and ARCHIVED programs refuse events and enrollments; ARCHIVED ones are hidden.",
     )
+    version = models.PositiveIntegerField(default=1, db_default=1, editable=False)
     # Not a number: one from a transaction that was rolled back would be used again, with another meaning.
     revision = models.UUIDField(
         default=uuid4,
@@ -121,6 +122,10 @@ class ProgramChange(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     program = models.ForeignKey(
         Program, on_delete=models.PROTECT, related_name="changes", db_index=False
+    )
+    version = models.PositiveIntegerField(
+        db_default=0,
+        help_text="The version of the program that it is part of; 0 from before programs had versions.",
     )
     field = models.CharField(max_length=64)
     old_value = models.TextField(blank=True)

@@ -193,11 +193,18 @@ class RuleVersion(models.Model):
     snapshot = ExactJSONField()
     changed_by = models.CharField(max_length=300)
     changed_at = models.DateTimeField(db_default=Now())
+    restored_from = models.PositiveIntegerField(
+        null=True, help_text="The version that it restored; null where it was an edit."
+    )
 
     class Meta:
         ordering = ["-version"]
         constraints = [
             models.UniqueConstraint(fields=["rule", "version"], name="rule_version_is_unique"),
+            models.CheckConstraint(
+                condition=Q(restored_from__gte=1, restored_from__lt=F("version")),
+                name="rule_version_restores_an_older_one",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -21,6 +21,7 @@ from programs.kernel.cleaning import (
 from programs.models.rules import MAX_CONDITION_LENGTH, MAX_ORDER, RuleStatus
 from programs.rulebook import expressions
 from programs.rulebook.actions import clean_actions
+from programs.versions import version_of
 
 Reader = Callable[[object, Errors, str], Any]
 
@@ -74,13 +75,33 @@ def clean_change(body: object) -> dict[str, Any]:
     Raises ValidationFailed.
     """
     errors = Errors()
+    return _read_change(members_of(body, errors), errors)
+
+
+def clean_edit(body: object) -> tuple[dict[str, Any], int | None]:
+    """Read the body that changes a version of a rule: the fields, as from `clean_change`, and the version if it says one.
+
+    Raises ValidationFailed.
+    """
+    errors = Errors()
     members = members_of(body, errors)
-    if "program_id" in members:
-        del members["program_id"]
-        errors.add("program_id", "read_only", "The program of a rule cannot be changed.")
-    values = _read(members, errors)
+    shown = version_of(members.pop("version"), errors) if "version" in members else None
+    return _read_change(members, errors), shown
+
+
+def clean_restoration(body: object) -> int:
+    """Read the body that restores a version of a rule, and return its number. Raises ValidationFailed."""
+    errors = Errors()
+    members = members_of(body, errors)
+    version = None
+    if "version" in members:
+        version = version_of(members.pop("version"), errors)
+    else:
+        errors.add("version", "required", "This field is required.")
+    refuse_unknown(members, errors)
     errors.raise_if_any()
-    return values
+    assert version is not None
+    return version
 
 
 def clean_draft(body: object) -> Draft:
@@ -142,6 +163,15 @@ _READERS: Final[Mapping[str, Reader]] = {
     "status": partial(choice_of, choices=RuleStatus.values),
 }
 FIELDS: Final = tuple(_READERS)  # in documented order
+
+
+def _read_change(members: dict[str, Any], errors: Errors) -> dict[str, Any]:
+    if "program_id" in members:
+        del members["program_id"]
+        errors.add("program_id", "read_only", "The program of a rule cannot be changed.")
+    values = _read(members, errors)
+    errors.raise_if_any()
+    return values
 
 
 def _read(members: dict[str, Any], errors: Errors) -> dict[str, Any]:

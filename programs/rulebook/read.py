@@ -1,13 +1,14 @@
 """Rules and their versions as they are stored, and what is wrong with a draft."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any, TypedDict
 from uuid import UUID
 
 from django.db.models import OuterRef, QuerySet, Subquery
 
-from programs.exceptions import ProgramNotFound, RuleNotFound
+from programs.exceptions import ChangeSince, ProgramNotFound, RuleNotFound
+from programs.kernel import instants
 from programs.kernel.cleaning import Errors
 from programs.kernel.exceptions import ValidationFailed
 from programs.models import Program, Rule, RuleVersion
@@ -17,6 +18,7 @@ from programs.rulebook.bodies import FIELDS, Draft, clean_condition
 from programs.rulebook.checks import review
 from programs.rulebook.findings import Findings
 from programs.rulebook.program_names import ProgramNames
+from programs.versions import MOST_VERSIONS
 
 
 class Change(TypedDict):
@@ -53,6 +55,18 @@ def changes(version: RuleVersion) -> list[Change]:
         for name, value in now.items()
         if before[name] != value
     ]
+
+
+def changes_since(rule: Rule, version: int) -> Iterator[ChangeSince]:
+    """Yield what the newest versions after this one changed of the rule, the newest first."""
+    for later in history(rule).filter(version__gt=version)[:MOST_VERSIONS]:
+        for change in changes(later):
+            yield {
+                "version": later.version,
+                **change,
+                "changed_by": later.changed_by,
+                "changed_at": instants.written(later.changed_at),
+            }
 
 
 def snapshot(version: RuleVersion) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from itertools import count, islice
 from typing import Any
 from uuid import UUID
@@ -14,7 +15,6 @@ from programs.exceptions import (
     OrderTaken,
     ProgramInactive,
     ProgramNotFound,
-    RuleChanged,
     RuleNotFound,
 )
 from programs.kernel.actors import Actor
@@ -23,11 +23,19 @@ from programs.kernel.exceptions import FieldError, ValidationFailed
 from programs.models import Program, ProgramStatus, Rule, RuleStatus, RuleVersion
 from programs.models.rules import LANGUAGE, MAX_ORDER, counted_keys
 from programs.rulebook.attention import changes_in, check_counting, mistakes_in
-from programs.rulebook.bodies import FIELDS, MAX_NAME_LENGTH, NewRule, refuse_empty_window
+from programs.rulebook.bodies import (
+    FIELDS,
+    MAX_NAME_LENGTH,
+    NewRule,
+    clean_change,
+    refuse_empty_window,
+)
 from programs.rulebook.checks import CHECKED, review_rule
 from programs.rulebook.findings import Findings
 from programs.rulebook.program_names import ProgramNames
+from programs.rulebook.read import changes_since
 from programs.rulebook.windows import agree
+from programs.versions import refuse_stale
 
 STEP = 10  # between two orders, so that a rule fits between two others
 
@@ -56,14 +64,32 @@ def change(
 ) -> Rule:
     """Set these values, as `clean_change` returns them, and keep a version if that changes anything.
 
-    Raises RuleNotFound, RuleChanged if the rule is no longer at `shown_version`, OrderTaken, CounterInUse and
+    Raises RuleNotFound, ChangedMeanwhile if the rule is no longer at `shown_version`, OrderTaken, CounterInUse and
     ValidationFailed as `create` does and for a window that ends before it begins.
     """
     with transaction.atomic():
         rule = _locked(rule_id)
-        if shown_version not in (None, rule.version):
-            raise RuleChanged
+        refuse_stale("rule", shown_version, rule.version, partial(changes_since, rule))
         return _changed(rule, values, by)
+
+
+@retried
+def restore(rule_id: UUID, version: int, *, by: Actor) -> Rule:
+    """Give the rule back what it was in an old version, as a new one, unless nothing differs.
+
+    It is checked as a change is, against what its program has now. Raises RuleNotFound, ValidationFailed for a version that
+    the rule does not have, and what `change` raises.
+    """
+    with transaction.atomic():
+        rule = _locked(rule_id)
+        kept = RuleVersion.objects.filter(rule=rule, version=version).first()
+        if kept is None:
+            message = f"The rule has no version {version}; the newest is {rule.version}."
+            raise ValidationFailed([FieldError("version", "unknown", message)])
+        now, before = rule.snapshot(), kept.snapshot
+        # Only what differs, as in a change: what is wrong with the rest was wrong before.
+        values = clean_change({name: before[name] for name in FIELDS if before[name] != now[name]})
+        return _changed(rule, values, by, restored_from=version)
 
 
 @retried
@@ -156,7 +182,9 @@ def _added(rule: Rule, by: Actor) -> Rule:
     return Rule.objects.get(pk=rule.pk)
 
 
-def _changed(rule: Rule, values: Mapping[str, Any], by: Actor) -> Rule:
+def _changed(
+    rule: Rule, values: Mapping[str, Any], by: Actor, restored_from: int | None = None
+) -> Rule:
     before = rule.snapshot()
     for name, value in values.items():
         setattr(rule, name, value)
@@ -177,7 +205,7 @@ def _changed(rule: Rule, values: Mapping[str, Any], by: Actor) -> Rule:
         agree(rule, [] if is_back else before["actions"])
     rule.version += 1
     _save(rule, update_fields=[*values, "language", "needs_attention", "version", "updated_at"])
-    _keep_versions([rule], by)
+    _keep_versions([rule], by, restored_from)
     Program.objects.filter(pk=rule.program_id).revised()
     check_counting(counted_keys([*before["actions"], *rule.actions]))
     return _with_warnings(Rule.objects.get(pk=rule.pk), found)
@@ -225,8 +253,14 @@ def _move(moved: Sequence[tuple[Rule, int]], *, taken: set[int]) -> None:
     Rule.objects.bulk_update(rules, ["order", "version", "updated_at"])
 
 
-def _keep_versions(rules: Sequence[Rule], by: Actor) -> None:
+def _keep_versions(rules: Sequence[Rule], by: Actor, restored_from: int | None = None) -> None:
     RuleVersion.objects.bulk_create(
-        RuleVersion(rule=rule, version=rule.version, snapshot=rule.snapshot(), changed_by=str(by))
+        RuleVersion(
+            rule=rule,
+            version=rule.version,
+            snapshot=rule.snapshot(),
+            changed_by=str(by),
+            restored_from=restored_from,
+        )
         for rule in rules
     )

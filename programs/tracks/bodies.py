@@ -28,10 +28,11 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class TrackChange:
-    """A change of a track. None leaves a field as it is; `levels` replaces all of them."""
+    """A change of a track. None leaves a field as it is; `levels` replaces all of them. `version` is the one it changes."""
 
     display_name: str | None = None
     levels: list[Level] | None = None
+    version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

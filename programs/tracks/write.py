@@ -1,14 +1,12 @@
 from dataclasses import fields
-from decimal import Decimal
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
-from programs.exceptions import ProgramNotFound, TierTrackChanged, TierTrackNotFound
-from programs.kernel import exact_json
+from programs.exceptions import ProgramNotFound, TierTrackNotFound
 from programs.kernel.actors import Actor
 from programs.kernel.database import retried, violated
 from programs.kernel.exceptions import FieldError, ValidationFailed
@@ -17,7 +15,8 @@ from programs.rulebook.attention import check_again
 from programs.rulebook.in_use import broken_rules, names_changing
 from programs.rulebook.program_names import ProgramNames
 from programs.tracks.bodies import Level, NewTrack, TrackChange
-from programs.tracks.read import whole
+from programs.tracks.read import changes_since, spelling, whole
+from programs.versions import refuse_stale
 
 
 @retried
@@ -43,24 +42,21 @@ def create(program_id: UUID, new: NewTrack, *, by: Actor) -> TierTrack:
 
 
 @retried
-def change(
-    track_id: UUID, wanted: TrackChange, *, by: Actor, shown_version: int | None = None
-) -> TierTrack:
+def change(track_id: UUID, wanted: TrackChange, *, by: Actor) -> TierTrack:
     """Change the track and keep a version of it, unless nothing differs.
 
-    Raises TierTrackNotFound, TierTrackChanged if `shown_version` is no longer the current one, and InUse for a level that
-    goes although a rule names it.
+    Raises TierTrackNotFound, ChangedMeanwhile if the version that it changes is no longer the current one, and InUse for a
+    level that goes although a rule names it.
     """
     with transaction.atomic(), names_changing([_program_of(track_id)], "levels"):
         track = _locked(track_id)
-        if shown_version not in (None, track.version):
-            raise TierTrackChanged
+        refuse_stale("track", wanted.version, track.version, partial(changes_since, track))
         before = track.snapshot()
         if wanted.display_name is not None:
             track.display_name = wanted.display_name
         if wanted.levels is not None:
             _replace_levels(track, wanted.levels)
-        if _spelling(track.snapshot()) != _spelling(before):
+        if spelling(track.snapshot()) != spelling(before):
             track.version += 1
             track.save(update_fields=["display_name", "version", "updated_at"])
             _keep_version(track, by)
@@ -140,8 +136,3 @@ def _keep_version(track: TierTrack, by: Actor, **more: Any) -> None:
 
 def _revise_program(track: TierTrack) -> None:
     Program.objects.filter(pk=track.program_id).revised()
-
-
-def _spelling(snapshot: dict[str, Any]) -> bytes:
-    """Write a snapshot with sorted keys, to compare two: jsonb keeps no order, and to Python 1 equals True and 1.5 equals 1.50."""
-    return exact_json.dumps(msgspec.to_builtins(snapshot, builtin_types=(Decimal,), order="sorted"))

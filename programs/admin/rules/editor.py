@@ -6,7 +6,7 @@ from typing import Any
 from django.urls import reverse
 
 from programs import rulebook
-from programs.admin.form_fields import written
+from programs.admin.form_fields import in_words, written
 from programs.admin.rules.actions import for_scripts
 from programs.admin.rules.choices import ProgramChoices
 from programs.admin.rules.forms import RuleForm
@@ -79,17 +79,13 @@ def _shown_action(action: Mapping[str, Any], choices: ProgramChoices) -> dict[st
         elif value == "":
             fields.append((field.label, field.when_empty))
         elif value:
-            fields.append((field.label, _in_words(value)))
+            fields.append((field.label, in_words(value)))
     return {"label": kind.label, "fields": fields}
 
 
 def _shown_version(version: RuleVersion) -> tuple[RuleVersion, str, list[tuple[str, str, str]]]:
     changes = [
-        (change["field"].replace("_", " "), _in_words(change["old"]), _in_words(change["new"]))
+        (change["field"].replace("_", " "), in_words(change["old"]), in_words(change["new"]))
         for change in rulebook.changes(version)
     ]
     return version, f"{version.changed_at:%Y-%m-%d %H:%M:%S}", changes
-
-
-def _in_words(value: Any) -> str:
-    return value if isinstance(value, str) else "" if value is None else written(value)

@@ -1,6 +1,7 @@
 """The form of a rule: its fields and the rows of its actions, validated together."""
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from functools import cached_property
 from typing import Any, ClassVar
@@ -12,8 +13,8 @@ from programs.admin.form_fields import UTCTimeField
 from programs.admin.rules.actions import action_of, row_of, rows_of
 from programs.admin.rules.choices import ProgramChoices
 from programs.admin.rules.inputs import CodeField, Lines
-from programs.admin.verb_pages import VerbForm
-from programs.exceptions import RuleChanged
+from programs.admin.verb_pages import VersionedForm
+from programs.exceptions import ChangedMeanwhile, ChangeSince
 from programs.kernel import instants
 from programs.kernel.exceptions import DomainError, FieldError
 from programs.models import Program, Rule, RuleStatus
@@ -22,9 +23,10 @@ _ACTION = re.compile(r"(?:\w+\.)?actions\[(\d+)\]\.?(\w*)(.*)", re.DOTALL)
 _FIX_ACTIONS = "Fix the actions that are marked."
 
 
-class RuleForm(VerbForm[Rule]):
+class RuleForm(VersionedForm[Rule]):
     """A rule's page, validated as the bodies of the API are. `ready` is what the verb takes."""
 
+    thing = "rule"
     program: ClassVar[Program]
     ready: Any
 
@@ -39,8 +41,6 @@ class RuleForm(VerbForm[Rule]):
     status = forms.ChoiceField(
         choices=[(status, status.label) for status in (RuleStatus.ACTIVE, RuleStatus.SUSPENDED)]
     )
-    # Actions are replaced as a whole, so the second of two people who edit a rule at once is refused.
-    shown_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
     class Meta:
         model = Rule
@@ -61,7 +61,6 @@ class RuleForm(VerbForm[Rule]):
             self.fields["order"].help_text = "From 1. Empty: after all others."
         else:
             self.fields["order"].required = True
-            self.initial["shown_version"] = self.instance.version
         self.choices = ProgramChoices(self.program, self.stored)
         self.rows = rows_of(self.stored, self.data if self.is_bound else None, self.choices)
 
@@ -78,8 +77,7 @@ class RuleForm(VerbForm[Rule]):
     def clean(self) -> dict[str, Any]:
         rows_are_valid = self.rows.is_valid()
         cleaned = super().clean()
-        if not self.is_new and self._is_stale():
-            self.add_error(None, RuleChanged.message)
+        if self.is_stale:
             return cleaned
         if not rows_are_valid:
             self.add_error(None, _FIX_ACTIONS)
@@ -90,8 +88,8 @@ class RuleForm(VerbForm[Rule]):
             self.add_refusal(refusal)
         return cleaned
 
-    def _is_stale(self) -> bool:
-        return self.cleaned_data.get("shown_version") != self.instance.version
+    def changes_since(self, version: int) -> Iterable[ChangeSince]:
+        return rulebook.changes_since(self.instance, version)
 
     def _body(self) -> dict[str, Any]:
         """Return the page as a body of the API: all of a new rule, or what differs from the stored one."""
@@ -110,6 +108,9 @@ class RuleForm(VerbForm[Rule]):
         return body
 
     def add_refusal(self, refusal: DomainError) -> None:
+        if isinstance(refusal, ChangedMeanwhile):
+            super().add_refusal(refusal)
+            return
         of_actions = [error for error in refusal.fields if error.field.startswith("actions")]
         others = [error for error in refusal.fields if error not in of_actions]
         if others or not of_actions:

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -27,7 +27,13 @@ from programs.admin.rules.changelist import (
 from programs.admin.rules.editor import editor_context
 from programs.admin.rules.forms import RuleForm
 from programs.admin.rules.order import order_page
-from programs.admin.rules.verbs import LIST_ACTIONS, verb_page, verbs_for
+from programs.admin.rules.verbs import (
+    LIST_ACTIONS,
+    restore_page,
+    show_warnings,
+    verb_page,
+    verbs_for,
+)
 from programs.admin.verb_pages import VerbAdmin
 from programs.api.callers import actor_of
 from programs.models import Program, Rule
@@ -55,9 +61,15 @@ class RuleAdmin(VerbAdmin[Rule]):
     def get_urls(self) -> list[Any]:
         to_admin = self.admin_site.admin_view
         order, verb = partial(order_page, self), require_POST(partial(verb_page, self))
+        restore = require_POST(partial(restore_page, self))
         return [
             path("order/<uuid:program_id>/", to_admin(order), name="programs_rule_order"),
             path("<uuid:rule_id>/<slug:name>/do/", to_admin(verb), name="programs_rule_do"),
+            path(
+                "<uuid:rule_id>/restore/<int:version>/",
+                to_admin(restore),
+                name="programs_rule_restore",
+            ),
             *super().get_urls(),
         ]
 
@@ -150,11 +162,7 @@ class RuleAdmin(VerbAdmin[Rule]):
             rule = rulebook.change(obj.pk, form.ready, by=by, shown_version=shown)
         else:
             return obj
-        for warning in rule.warnings:
-            where = warning.field.replace("_", " ").capitalize()
-            self.message_user(
-                request, f"Please check. {where}: {warning.message}", messages.WARNING
-            )
+        show_warnings(self, request, rule)
         return rule
 
     def render_change_form(

@@ -84,6 +84,37 @@ def verb_page(page: Page, request: HttpRequest, rule_id: UUID, name: str) -> Htt
     return HttpResponseRedirect(reverse("admin:programs_rule_change", args=[(result or rule).pk]))
 
 
+def restore_page(page: Page, request: HttpRequest, rule_id: UUID, version: int) -> HttpResponse:
+    """Restore an old version, and go back to the rule's page, which says so or why not."""
+    if not page.has_change_permission(request):
+        raise PermissionDenied
+    rule = page.get_object(request, str(rule_id))
+    if rule is None:
+        raise Http404("There is no such rule.")
+    try:
+        restored = rulebook.restore(rule.pk, version, by=actor_of(request))
+    except DomainError as refusal:
+        for message in [error.message for error in refusal.fields] or [refusal.message]:
+            page.message_user(
+                request, f"Version {version} was not restored: {message}", messages.ERROR
+            )
+    else:
+        page.log_change(request, restored, f"Restored version {version}.")
+        message = f"Version {version} was restored; it is version {restored.version} now."
+        if restored.version == rule.version:
+            message = f"Version {version} does not differ from what the rule is now."
+        page.message_user(request, message, messages.SUCCESS)
+        show_warnings(page, request, restored)
+    return HttpResponseRedirect(reverse("admin:programs_rule_change", args=[rule.pk]))
+
+
+def show_warnings(page: Page, request: HttpRequest, rule: Rule) -> None:
+    """Tell what is probably wrong with a rule that was written a moment ago."""
+    for warning in rule.warnings:
+        where = warning.field.replace("_", " ").capitalize()
+        page.message_user(request, f"Please check. {where}: {warning.message}", messages.WARNING)
+
+
 def _list_action(verb: Verb) -> Callable[..., None]:
     @admin.action(description=f"{verb.label} selected rules", permissions=[verb.permission])
     def action(page: Page, request: HttpRequest, chosen: QuerySet[Rule]) -> None:

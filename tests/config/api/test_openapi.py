@@ -83,7 +83,7 @@ def test_every_operation_says_what_it_does_and_which_scope_it_needs() -> None:
     tags = {tag["name"] for tag in document()["tags"]}
     ids = [operation["operationId"] for operation in operations()]
 
-    assert len(ids) == len(set(ids)) == 65
+    assert len(ids) == len(set(ids)) == 66
     assert {"participants_upsert", "participants_list", "participants_batch_upsert"} < set(ids)
     for operation in operations():
         scopes = [scope for way in operation["security"] for [scope] in way.values()]
@@ -269,12 +269,13 @@ def test_what_may_be_left_out_of_a_body_is_not_required() -> None:
         "NewRuleRequest": ["actions", "condition", "name", "program_id"],
         "NewTierTrackRequest": ["key"],
         "PatchedAssetChangeRequest": [],
-        "PatchedProgramRequest": [],
+        "PatchedProgramChangeRequest": [],
         "ProgramRequest": ["name"],
         "QualificationRequest": ["criteria", "mode"],
         "ReleaseRequest": ["asset_id", "description", "program_id"],
         "RuleChangeRequest": [],
         "RuleDraftRequest": [],
+        "RuleRestorationRequest": ["version"],
         "StatusRequest": ["status"],
         "TagsRequest": ["tags"],
         "TierLevelRequest": ["key", "rank"],

@@ -43,7 +43,8 @@ READERS: dict[str, Callable[[object], object]] = {
     "EventBatchRequest": partial(clean_list, name="events", most=1000),
     "TrialRequest": partial(clean_trial, now=datetime.now(UTC)),
     "NewRuleRequest": rulebook.clean_new,
-    "RuleChangeRequest": rulebook.clean_change,
+    "RuleChangeRequest": rulebook.clean_edit,
+    "RuleRestorationRequest": rulebook.clean_restoration,
 }
 # Which of these may stand beside which, no schema says. The rows of a batch are read one by one, after the body.
 # Whether a condition is an expression, only the language knows.

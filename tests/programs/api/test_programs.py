@@ -21,6 +21,7 @@ def test_a_program_is_created_with_its_defaults(api: APIClient) -> None:
         "on_unknown_participant": "CREATE",
         "time_zone": "UTC",
         "status": "ACTIVE",
+        "version": 1,
         "created_at": f"{program.created_at:%Y-%m-%dT%H:%M:%S.%fZ}",
         "updated_at": f"{program.updated_at:%Y-%m-%dT%H:%M:%S.%fZ}",
     }

@@ -20,7 +20,7 @@ RULES = "/v1/rules"
         ({"condition": "event."}, ("condition", "syntax")),
         ({"actions": None}, ("actions", "required")),
         ({"status": "OPEN"}, ("status", "invalid")),
-        ({"version": 1}, ("version", "unknown")),
+        ({"version": "1"}, ("version", "type")),
         ({"colour": "red"}, ("colour", "unknown")),
     ],
 )

@@ -30,6 +30,7 @@ def test_the_history_tells_each_edit_and_who_made_it(
             "version": version,
             "changed_by": by,
             "changed_at": f"{moments[version]:%Y-%m-%dT%H:%M:%S.%fZ}",
+            "restored_from": None,
             "changes": [
                 {"field": name, "old": old, "new": value} for name, (old, value) in changes.items()
             ],

@@ -40,3 +40,17 @@ def test_the_database_holds_a_version_once(program: Program) -> None:
         transaction.atomic(),
     ):
         RuleVersion.objects.create(rule=rule, version=1, snapshot={}, changed_by="x")
+
+
+@pytest.mark.parametrize("restored_from", [0, 2, 3])
+def test_the_database_holds_that_a_version_restores_an_older_one(
+    program: Program, restored_from: int
+) -> None:
+    rule = made(program)
+    what = {"snapshot": {}, "changed_by": "x", "restored_from": restored_from}
+
+    with (
+        pytest.raises(IntegrityError, match="rule_version_restores_an_older_one"),
+        transaction.atomic(),
+    ):
+        RuleVersion.objects.create(rule=rule, version=2, **what)

@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 
 from programs import rulebook
-from programs.exceptions import OrderTaken, RuleChanged, RuleNotFound
+from programs.exceptions import ChangedMeanwhile, OrderTaken, RuleNotFound
 from programs.kernel.exceptions import ValidationFailed
 from programs.models import Program, RuleVersion
 from tests.conftest import TESTER
@@ -76,7 +76,7 @@ def test_a_change_of_a_version_that_is_no_longer_shown_is_refused(program: Progr
     rule = made(program)
     changed(rule, name="New")
 
-    with pytest.raises(RuleChanged):
+    with pytest.raises(ChangedMeanwhile):
         rulebook.change(rule.pk, {"name": "Mine"}, by=TESTER, shown_version=1)
 
     assert rulebook.change(rule.pk, {"name": "Mine"}, by=TESTER, shown_version=2).version == 3
