@@ -210,8 +210,8 @@ def test_a_rulebook_that_was_edited_meanwhile_is_used_for_a_second(
     prepared = cache.prepare([program.pk], until=math.inf)
     if is_edited:
         changed(rule, name="New")
-    now = time.monotonic()
-    monkeypatch.setattr(time, "monotonic", lambda: now + age)
+    read_at = prepared[program.pk].read_at
+    monkeypatch.setattr(time, "monotonic", lambda: read_at + age)
 
     assert (program.pk in cache.ready([program.pk], prepared)) == is_ready
     # It is used by whoever has just prepared it: others see at once that it is no longer current.
