@@ -196,12 +196,14 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Laurel",
     "DESCRIPTION": (BASE_DIR / "config/api/openapi.md").read_text(encoding="utf-8"),
     "VERSION": "1",
+    "LICENSE": {"name": "None stated", "identifier": "NONE"},
     "TAGS": [
         {"name": name, "description": description}
         for name, description in tomllib.loads(
             (BASE_DIR / "config/api/openapi.toml").read_text(encoding="utf-8")
         )["tags"].items()
     ],
+    "SERVERS": [{"url": "/", "description": "The server that this document comes from."}],
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": [],

@@ -34,6 +34,7 @@ _SUMMARIES = {
     "retrieve": "Read one {thing}",
     "partial_update": "Change one {thing}",
 }
+_VERBS = {"partial_update": "update", "destroy": "delete"}
 
 _SHARED = tomllib.loads(Path(__file__).with_name("openapi.toml").read_text(encoding="utf-8"))
 _ON_EVERY_ANSWER = [
@@ -91,8 +92,17 @@ class LaurelSchema(AutoSchema):
         return operation
 
     def get_operation_id(self) -> str:
-        words = [word.replace("-", "_") for word in self._tokenize_path()]
-        return "_".join([*words, self.view.action])
+        """Return a noun and a verb: `participants_list`, `events_by_key`, `balances_adjust`, `counters_set`.
+
+        What a participant has, under a tag of its own, is named without them: `/v1/participants/{participant}/state/counters/{counter}`
+        is `counters`. The path alone decides, so that another path never changes an id.
+        """
+        words = self._tokenize_path()
+        if words[0] == "participants" and self.get_tags() != words[:1]:
+            words = [word for word in words if word not in ("participants", "state")]
+        verb = _VERBS.get(self.view.action, self.view.action)
+        words = [word.replace("-", "_") for word in words]
+        return "_".join(words if words[-1] == verb else [*words, verb])
 
     def get_tags(self) -> list[str]:
         return self._tokenize_path()[:1]
@@ -178,6 +188,8 @@ class LaurelSchema(AutoSchema):
             schema["pattern"] = _TIME
         if schema.get("oneOf") == [{}, {"type": "null"}]:
             del schema["oneOf"]  # any value; null would match both
+        if None in schema.get("enum", ()):
+            schema.pop("type", None)  # of two types, generators of clients make two enums
         return schema
 
     # Answers.

@@ -22,6 +22,7 @@ from programs.api.addresses import UUID_SCHEMA, text_parameter
 from programs.api.bodies import BodySchema, validated_body
 from programs.api.callers import actor_of
 from programs.api.strict import DecimalField, InstantField
+from programs.api.tiers import BENEFITS
 from programs.exceptions import ProgramInactive
 from programs.tracks.bodies import MODES, OPERATORS
 
@@ -51,7 +52,7 @@ class TierStandingSerializer(serializers.Serializer[Any]):
     rank = serializers.IntegerField(help_text="Its rank; 0 at the base.")
 
 
-@extend_schema_field({"type": ["array", "object"]})
+@extend_schema_field(BENEFITS)
 class BenefitsField(serializers.JSONField):
     pass
 

@@ -93,7 +93,7 @@ REQUIREMENTS: Mapping[str, Requirement] = {
     "RuleViewSet.destroy": Requirement(_WRITE, ("programs.delete_rule",)),
     # Whoever may see a rule may see its history, and check a draft, of which nothing is stored.
     "RuleVersionViewSet.list": Requirement(_READ, ("programs.view_rule",)),
-    "RuleDraftViewSet.judge": Requirement(_READ, ("programs.view_rule",)),
+    "RuleDraftViewSet.validate": Requirement(_READ, ("programs.view_rule",)),
 }
 
 DECLARED.update(REQUIREMENTS)

@@ -78,7 +78,7 @@ class RuleDraftViewSet(GenericViewSet[Any]):
     serializer_class = RuleDraftSerializer
 
     @extend_schema(responses={200: JudgementSerializer, 404: ProgramNotFound})
-    def judge(self, request: Request) -> Response:
+    def validate(self, request: Request) -> Response:
         """Say whether a condition, actions, or both are right.
 
         Nothing is stored. What is wrong with them is in the answer, each mistake with its place. With a `program_id`

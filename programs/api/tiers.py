@@ -71,7 +71,10 @@ class ThresholdField(DecimalField):
         return decimals.written(super().to_internal_value(data))
 
 
-@extend_schema_field({"type": ["array", "object"], "items": {}, "additionalProperties": True})
+BENEFITS = {"type": ["array", "object"], "items": {}, "additionalProperties": True}
+
+
+@extend_schema_field(BENEFITS)
 class BenefitsField(serializers.JSONField):
     def to_internal_value(self, data: Any) -> list[Any] | dict[str, Any]:
         if not isinstance(data, list | dict):

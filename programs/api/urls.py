@@ -18,7 +18,7 @@ urlpatterns = [
     route("assets", AssetViewSet, "Assets", **LIST),
     route("assets/<id:asset_id>", AssetViewSet, **ONE),
     route("rules", RuleViewSet, "Rules", **LIST),
-    route("rules/validate", RuleDraftViewSet, "Validate", post="judge"),
+    route("rules/validate", RuleDraftViewSet, "Validate", post="validate"),
     route("rules/<id:rule_id>", RuleViewSet, **ONE, **DELETE),
     route("rules/<id:rule_id>/restore", RuleViewSet, "Restore", post="restore"),
     route("rules/<id:rule_id>/history", RuleVersionViewSet, "History", get="list"),

@@ -149,7 +149,6 @@ class Action:
         """Return the JSON Schema of this type of action."""
         fields = cls.fields.items()
         schema: dict[str, Any] = {
-            "title": cls.type,
             "type": "object",
             "description": cls.summary,
             "required": ["type", *(name for name, field in fields if field.required)],
@@ -160,7 +159,8 @@ class Action:
             "additionalProperties": False,
         }
         if cls.either:
-            schema["oneOf"] = [{"required": [name]} for name in cls.either]
+            # One of two, the only optional fields: as a union of shapes, generators of clients lose the type.
+            schema["minProperties"] = schema["maxProperties"] = len(schema["required"]) + 1
         return schema
 
     @classmethod

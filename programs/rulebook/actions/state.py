@@ -83,7 +83,11 @@ class Counter(Action):
 
     @classmethod
     def schema(cls) -> dict[str, Any]:
-        return {**super().schema(), "not": {"required": ["reset_after", "reset"]}}
+        schema = super().schema()
+        return {
+            **schema,
+            "maxProperties": len(schema["required"]) + 1,
+        }  # one window, of either kind
 
 
 class SetAttribute(Action):
