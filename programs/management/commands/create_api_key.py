@@ -29,7 +29,8 @@ class Command(BaseCommand):
             choices=Scope.values,
             metavar="SCOPE",
             dest="scopes",
-            help=f"What the key may do; can be repeated. Left out, everything: {', '.join(Scope.values)}.",
+            help=f"What the key may do; can be repeated. Left out, everything: {', '.join(Scope.values)}. "
+            "The answer to a write shows what was written, also to a key that may not read.",
         )
         parser.add_argument(
             "--expires-in",
