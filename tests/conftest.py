@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections, connection
 from playwright.sync_api import (
     Browser,
     ConsoleMessage,
@@ -53,6 +54,16 @@ def key(db: None) -> str:
 def api(key: str) -> APIClient:
     """A client application with that key."""
     return APIClient(headers={"X-API-Key": key})
+
+
+@pytest.fixture
+def connection_stays_open(db: None) -> Iterator[None]:
+    """For calls of the WSGI application: the test's transaction outlives them, as Django's own test client sees to."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
 
 
 @pytest.fixture

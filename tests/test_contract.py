@@ -1,7 +1,7 @@
 """The API held against its own OpenAPI document by schemathesis, which invents calls that fit it and calls that do not."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
 from itertools import count
@@ -9,8 +9,6 @@ from typing import Any
 
 import pytest
 import schemathesis
-from django.core.signals import request_finished, request_started
-from django.db import close_old_connections
 from django.utils import timezone
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import CHECKS, load_all_checks
@@ -51,15 +49,7 @@ checks: Any = CHECKS.get_by_names(["positive_data_acceptance", "negative_data_re
 ACCEPTED, REFUSED = checks
 numbers = count()
 
-
-@pytest.fixture(autouse=True)
-def _one_connection(db: None) -> Iterator[None]:
-    """The test's transaction would not outlive what Django does around a request, and its own client leaves out."""
-    for signal in (request_started, request_finished):
-        signal.disconnect(close_old_connections)
-    yield
-    for signal in (request_started, request_finished):
-        signal.connect(close_old_connections)
+pytestmark = pytest.mark.usefixtures("connection_stays_open")
 
 
 @every_call.parametrize()

@@ -1,22 +1,11 @@
 from io import BytesIO
-from typing import Any
 
 import pytest
-from django.core.signals import request_finished, request_started
-from django.db import close_old_connections
 from django.test import RequestFactory
 
 from config.wsgi import application
 
-
-@pytest.fixture(autouse=True)
-def _connection_stays_open() -> Any:
-    """The test's transaction must outlive the request, as Django's own test client sees to."""
-    for signal in (request_started, request_finished):
-        signal.disconnect(close_old_connections)
-    yield
-    for signal in (request_started, request_finished):
-        signal.connect(close_old_connections)
+pytestmark = pytest.mark.usefixtures("connection_stays_open")
 
 
 def call(body: bytes, key: str) -> str:
