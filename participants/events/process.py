@@ -6,7 +6,9 @@ What an event does, and whether a failing rule fails all of it, is decided in `a
 
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -15,8 +17,9 @@ from django.db import connection, transaction
 from participants.events import queue
 from participants.events.apply import apply, refuse
 from participants.events.outcome import Outcome
-from participants.events.queue import REFUSALS, Pending
+from participants.events.queue import REFUSALS, Claim, Pending
 from participants.events.subject import Subject
+from participants.events.turns import Round, Turns
 from participants.ledger import reading, writing
 from participants.models import Participant
 from participants.state import persons
@@ -27,55 +30,63 @@ from programs.rulebook.compiled import Rulebook
 logger = logging.getLogger(__name__)
 Books = Mapping[UUID, Rulebook]
 
-START = UUID(int=0)  # sorts before every participant
 BATCH = 500  # events in one transaction
 # Seconds after which a transaction starts no further event, so that nobody stays locked for long.
 BATCH_SECONDS = 0.2
+DEAR_SECONDS = 0.05  # for one event; nobody else's outcome waits in a transaction for another one of that program
 APART_SECONDS = 1.0  # for the participants of a batch that failed
 COMPILE_SECONDS = 0.2  # between two batches; thousands of rules take several turns
 
 
 @dataclass(slots=True)
-class Progress:
-    """How many events were processed, and after which participant to go on; START at the end of the queue.
+class Done:
+    """What was done: how many events were processed, of whom, and how many seconds that took for each program.
 
+    `seen` are the participants who had their turn, which others of the batch may not have had, for want of time or room.
     `unready` are programs whose rules are not compiled yet: their events wait, and nobody else's.
     """
 
     events: int = 0
-    after: UUID = START
-    claimed: list[UUID] = field(default_factory=list)
+    processed: set[UUID] = field(default_factory=set)
+    seen: set[UUID] = field(default_factory=set)
     unready: set[UUID] = field(default_factory=set)
+    dear: set[UUID] = field(default_factory=set)  # programs of which an event took long
+    seconds: defaultdict[UUID, float] = field(default_factory=lambda: defaultdict(float))
+
+    def add(self, more: "Done") -> None:
+        self.events += more.events
+        self.processed |= more.processed
+        self.seen |= more.seen
+        self.unready |= more.unready
+        self.dear |= more.dear
+        for program_id, seconds in more.seconds.items():
+            self.seconds[program_id] += seconds
 
 
-def drain(*, most: int = BATCH) -> Iterator[int]:
-    """Process batch by batch, until a full pass finds no unlocked participant with pending events.
+@dataclass(slots=True)
+class _Batch:
+    claim: Claim = field(default_factory=lambda: Claim({}, []))
+    done: Done = field(default_factory=Done)
+
+
+def drain(*, most: int = BATCH, turns: Turns | None = None) -> Iterator[int]:
+    """Process batch by batch, until a full round finds no unlocked participant with pending events.
 
     Yields how many events each batch has processed.
     """
-    found = True
-    while found:
-        found = False
-        for progress in _pass(most):
-            found = found or progress.events > 0 or bool(progress.unready)
-            yield progress.events
+    one_round = Round(turns)
+    while not one_round.is_over:
+        yield process_batch(one_round, most=most)
 
 
-def _pass(most: int) -> Iterator[Progress]:
-    progress = process_batch(START, most=most)
-    yield progress
-    while progress.after != START:
-        progress = process_batch(progress.after, most=most)
-        yield progress
-
-
-def process_batch(after: UUID = START, *, most: int = BATCH) -> Progress:
-    """Process up to `most` events of unlocked participants whose ids come after this one.
+def process_batch(one_round: Round | None = None, *, most: int = BATCH) -> int:
+    """Process about `most` events of unlocked participants, first of the program whose turn it is; return how many.
 
     Any number of these may run at a time, and may be killed. An event that fails unexpectedly is put off and harms no
     other participant. Raises only on an outage of the database.
     """
-    return _with_rulebooks(lambda books: _process_batch(after, most, books))
+    this_round = one_round or Round()
+    return _with_rulebooks(lambda books: _process_batch(this_round, most, books), this_round.turns)
 
 
 def process_now(participant_id: UUID) -> int:
@@ -84,63 +95,91 @@ def process_now(participant_id: UUID) -> int:
 
     Raises whatever an event raises; the event is left to the worker.
     """
-    return _with_rulebooks(lambda books: _process_one(participant_id, BATCH, books)).events
+    return _with_rulebooks(lambda books: _process_one(participant_id, BATCH, books), Turns())
 
 
-def _with_rulebooks(process: Callable[[Books], Progress]) -> Progress:
+def _with_rulebooks(process: Callable[[Books], Done], turns: Turns) -> int:
     """Process what can be processed; then compile for a moment, without any lock, and process what waited for that."""
-    progress = process({})
-    if progress.unready:
-        books = cache.prepare(progress.unready, until=time.monotonic() + COMPILE_SECONDS)
-        if books:
-            before, progress = progress, process(books)
-            progress.events += before.events
-    return progress
+    done = process({})
+    if not done.unready:
+        return done.events
+    begin = time.monotonic()
+    books = cache.prepare(done.unready, until=begin + COMPILE_SECONDS)
+    for program_id in done.unready:
+        turns.charge(program_id, (time.monotonic() - begin) / len(done.unready))
+    return done.events + (process(books).events if books else 0)
 
 
-def _process_batch(after: UUID, most: int, books: Books) -> Progress:
-    progress = Progress()
+def _process_batch(this_round: Round, most: int, books: Books) -> Done:
+    begin = time.monotonic()
+    batch = _Batch()
     try:
-        _process_together(after, most, books, progress)
+        _process_together(this_round, most, books, batch)
     except Exception as error:
         if is_transient(error):
             raise
         logger.exception("A batch of events failed; its participants are processed one by one.")
-        _process_apart(most, books, progress)
-    return progress
+        _process_apart(most, books, batch)
+    _note(this_round, batch, time.monotonic() - begin)
+    return batch.done
 
 
 @retried
-def _process_together(after: UUID, most: int, books: Books, progress: Progress) -> None:
+def _process_together(this_round: Round, most: int, books: Books, batch: _Batch) -> None:
     with transaction.atomic():
-        claim = queue.claim(after, most)
-        progress.claimed, progress.after = claim.locked, claim.last or START
-        if claim.locked:
+        programs = this_round.programs(queue.waiting_programs())
+        if not programs:
+            return
+        places = [(program_id, this_round.after(program_id)) for program_id in programs]
+        batch.claim = queue.claim(places, most)
+        locked = batch.claim.locked
+        if locked:
             # A full batch is shared out, so that somebody with thousands of pending events does not delay everybody else.
-            share = max(queue.TURNS, most // len(claim.locked))
-            pending = queue.load(claim.locked, share)
-            progress.events, cut_at, progress.unready = _process(pending, books)
-            loaded = _participants_of(pending)
-            if loaded and len(loaded) < len(claim.locked):
-                cut_at = cut_at or loaded[-1]  # large events have left no room for the others
-            progress.after = cut_at or progress.after
+            share = max(queue.TURNS, most // len(locked))
+            pending = queue.load(locked, share)
+            batch.done = _process(pending, books, this_round.turns.dear)
 
 
-def _process_apart(most: int, books: Books, progress: Progress) -> None:
+def _process_apart(most: int, books: Books, batch: _Batch) -> None:
     """Process each participant in their own transaction, with the share of events they had in the batch."""
-    progress.events = 0
-    share = max(queue.TURNS, most // max(1, len(progress.claimed)))
+    claim, batch.done = batch.claim, Done()
+    share = max(queue.TURNS, most // max(1, len(claim.locked)))
     until = time.monotonic() + APART_SECONDS
-    for participant_id in progress.claimed:
+    for participant_id, place in claim.locked.items():
+        begin = time.monotonic()
         done = _process_carefully(participant_id, share, books)
-        progress.events += done.events
-        progress.unready |= done.unready
+        done.seen.add(participant_id)
+        rest = time.monotonic() - begin - sum(done.seconds.values())
+        done.seconds[claim.walked[place].program_id] += rest
+        batch.done.add(done)
         if time.monotonic() > until:
-            progress.after = participant_id
             break
 
 
-def _process_carefully(participant_id: UUID, most: int, books: Books) -> Progress:
+def _note(this_round: Round, batch: _Batch, seconds: float) -> None:
+    """Note how far the queues were walked; charge each program its events, and its share of what else the batch took."""
+    done = batch.done
+    waiting = batch.claim.locked.keys() - done.seen
+    for program_id, spent in done.seconds.items():
+        this_round.turns.charge(program_id, spent)
+    this_round.turns.dear = (this_round.turns.dear - done.seconds.keys()) | done.dear
+    rest = seconds - sum(done.seconds.values())
+    met = sum(len(walked.participant_ids) for walked in batch.claim.walked)
+    for walked in batch.claim.walked:
+        ids, program_id = walked.participant_ids, walked.program_id
+        if ids:
+            this_round.turns.charge(program_id, rest * len(ids) / met)
+        left = next((n for n, each in enumerate(ids) if each in waiting), None)
+        until = len(ids) if left is None else left
+        this_round.went_on(
+            program_id,
+            ids[until - 1] if until else this_round.after(program_id),
+            is_at_end=walked.is_at_end and left is None,
+            has_found=program_id in done.unready or not done.processed.isdisjoint(ids),
+        )
+
+
+def _process_carefully(participant_id: UUID, most: int, books: Books) -> Done:
     """Process their events together or, where that fails, one by one, so that only the failing one is put off."""
     for verb in (_process_one, _process_each):
         try:
@@ -149,87 +188,91 @@ def _process_carefully(participant_id: UUID, most: int, books: Books) -> Progres
             if is_transient(error):
                 raise
             logger.exception("Events of the participant %s failed.", participant_id)
-    return Progress()  # the failing event could not even be put off
+    return Done()  # the failing event could not even be put off
 
 
-def _process_each(participant_id: UUID, most: int, books: Books) -> Progress:
+def _process_each(participant_id: UUID, most: int, books: Books) -> Done:
     """Process each event in a transaction of its own: one that fails unexpectedly is put off, and the later ones wait."""
-    progress = Progress()
-    while progress.events < most:
-        done = _process_one(participant_id, 1, books, puts_off=True)
-        progress.events += done.events
-        progress.unready |= done.unready
-        if not done.events:
+    done = Done()
+    while done.events < most:
+        one = _process_one(participant_id, 1, books, puts_off=True)
+        done.add(one)
+        if not one.events:
             break
-    return progress
+    return done
 
 
 @retried
-def _process_one(
-    participant_id: UUID, most: int, books: Books, *, puts_off: bool = False
-) -> Progress:
+def _process_one(participant_id: UUID, most: int, books: Books, *, puts_off: bool = False) -> Done:
     with transaction.atomic():
         own = Participant.objects.filter(pk=participant_id)
         if not list(own.select_for_update(no_key=True, skip_locked=True).values_list("pk")):
-            return Progress()
-        pending = queue.load([participant_id], most)
+            return Done()
+        pending = queue.load({participant_id: 0}, most)
         try:
             with transaction.atomic(savepoint=puts_off):
-                done, _, unready = _process(pending, books)
+                done = _process(pending, books)
                 if puts_off:
                     connection.check_constraints()  # deferred ones would fail at the commit, too late to put off
-                return Progress(done, unready=unready)
+                return done
         except Exception as error:
             if not puts_off or is_transient(error):
                 raise
             logger.exception("Event %s failed unexpectedly.", pending[0].id)
-            return Progress(int(queue.put_off(pending[0], error)))
+            return Done(int(queue.put_off(pending[0], error)))
 
 
-def _process(pending: Sequence[Pending], books: Books) -> tuple[int, UUID | None, set[UUID]]:
-    """Apply these events, whose participants are locked, and write what they did.
+def _process(
+    pending: Sequence[Pending], books: Books, dear: AbstractSet[UUID] = frozenset()
+) -> Done:
+    """Apply these events, whose participants are locked, until time is up, and write what they did.
 
-    Returns how many events were applied; where time was up before every participant had a turn, who had the last one;
-    and the programs whose rulebooks are not ready. An event of one of these waits, and so do the participant's later ones.
+    An event whose rulebook is not ready waits, and so do the participant's later ones.
     """
+    done = Done()
     program_ids = {event.program_id for event in pending}
     rulebooks = cache.ready(program_ids, books) if pending else {}
-    unready = program_ids - rulebooks.keys()
+    done.unready = program_ids - rulebooks.keys()
+    participant_ids = list({event.participant_id: None for event in pending})
     if not rulebooks:
-        return 0, None, unready
-    participant_ids = _participants_of(pending)
+        done.seen.update(participant_ids)
+        return done
     takes_deferred = any(book.takes_deferred for book in rulebooks.values())
     subjects = load_subjects(participant_ids, with_waiting=takes_deferred)
     outcomes: list[tuple[Pending, Outcome]] = []
     held_up: set[UUID] = (
         set()
     )  # participants whose first event waits for its retry, or for its rulebook
-    until = time.monotonic() + BATCH_SECONDS
-    cut_at = None
-    for turn, event in enumerate(pending, start=1):
+    now = time.monotonic()
+    until = now + BATCH_SECONDS
+    for event in pending:
+        if event.program_id in dear and done.seconds.keys() - {event.program_id}:
+            break
         subject = subjects[event.participant_id]
+        done.seen.add(event.participant_id)
         is_put_off = event.next_attempt_at is not None and event.next_attempt_at > subject.moment
-        if is_put_off or event.program_id in unready:
+        if is_put_off or event.program_id in done.unready:
             held_up.add(event.participant_id)
-        if event.participant_id not in held_up:
-            outcomes.append((event, _outcome(event, subject, rulebooks[event.program_id])))
-        if time.monotonic() > until:
-            cut_at = event.participant_id if turn < len(participant_ids) else None
+        if event.participant_id in held_up:
+            continue
+        outcomes.append((event, _outcome(event, subject, rulebooks[event.program_id])))
+        before, now = now, time.monotonic()
+        done.seconds[event.program_id] += now - before
+        if now - before > DEAR_SECONDS:
+            done.dear.add(event.program_id)
+        if now > until:
             break
     if outcomes:
         _write(subjects, outcomes)
-    return len(outcomes), cut_at, unready
+    done.events = len(outcomes)
+    done.processed = {event.participant_id for event, _ in outcomes}
+    return done
 
 
 def _outcome(event: Pending, subject: Subject, rulebook: Rulebook) -> Outcome:
     if event.refused is None:
         return event.ended(apply(event.occurrence(), subject, rulebook))
     return event.ended(refuse(event.occurrence(), rulebook, REFUSALS[event.refused]()))
-
-
-def _participants_of(pending: Sequence[Pending]) -> list[UUID]:
-    """The participants of these events in the order of their first turns, which is that of their ids."""
-    return list({event.participant_id: None for event in pending})
 
 
 def load_subjects(participant_ids: list[UUID], *, with_waiting: bool) -> dict[UUID, Subject]:

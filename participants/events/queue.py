@@ -3,7 +3,7 @@
 `put_off` is for unexpected errors; what somebody asks to try again is for `retry`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
@@ -75,11 +75,20 @@ class Pending:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """Participants that this transaction has locked; `last` is where the scan stopped, None at the end of the queue."""
+class Walked:
+    """How a claim went through the queue of one program: whom it met, in the order of their ids."""
 
-    locked: list[UUID]
-    last: UUID | None
+    program_id: UUID
+    participant_ids: list[UUID]
+    is_at_end: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Participants that this transaction has locked, each with the place of the program for which they were met first."""
+
+    locked: dict[UUID, int]
+    walked: list[Walked]
 
 
 class Backlog(NamedTuple):
@@ -89,21 +98,42 @@ class Backlog(NamedTuple):
     age: timedelta
 
 
-def claim(after: UUID, most: int) -> Claim:
-    """Lock participants with about `most` pending events, by id, from after this one on. In a transaction."""
-    rows = run(_CLAIM, [after, most], at=())
-    is_at_end = not rows or rows[-1][2] < most
-    locked = [participant_id for participant_id, is_locked, _ in rows if is_locked]
-    return Claim(locked, None if is_at_end else rows[-1][0])
+def waiting_programs() -> list[UUID]:
+    """The programs that have pending events."""
+    return [program_id for (program_id,) in run(_WAITING_PROGRAMS, [], at=())]
 
 
-def load(participant_ids: Sequence[UUID], most: int) -> list[Pending]:
-    """The first pending events of each of these participants, at most `most` of each, in turns.
+def claim(places: Sequence[tuple[UUID, UUID]], most: int) -> Claim:
+    """Lock participants with about `most` pending events. In a transaction.
+
+    `places` are programs in the order in which they have their turns, each with the participant after whom to go on.
+    """
+    programs, afters = zip(*places, strict=True)
+    rows = run(_CLAIM, [id_list(programs), id_list(afters), most], at=())
+    locked: dict[UUID, int] = {}
+    met: list[list[UUID]] = [[] for _ in places]
+    last = 0
+    for place, participant_id, is_met, is_locked in rows:
+        last = place
+        if is_met:
+            met[place].append(participant_id)
+        if is_locked:
+            locked.setdefault(participant_id, place)
+    walked = [
+        Walked(program_id, met[place], is_at_end=place < last)
+        for place, program_id in enumerate(programs[: last + 1])
+    ]
+    return Claim(locked, walked)
+
+
+def load(participants: Mapping[UUID, int], most: int) -> list[Pending]:
+    """The first pending events of each of these participants, at most `most` of each, place by place and in turns.
 
     A statement after the lock: only a fresh snapshot shows which events the last holder of the lock has processed.
     """
-    rows = run(_LOAD, [id_list(participant_ids), most], at=participant_ids)
-    return [Pending(*row) for row in rows]
+    places = ",".join(map(str, participants.values()))
+    parameters = [id_list(participants), f"{{{places}}}", most]
+    return [Pending(*row) for row in run(_LOAD, parameters, at=participants)]
 
 
 def due_in(event_id: UUID, participant_id: UUID) -> float | None:
@@ -179,61 +209,85 @@ _DUE_IN = Statement("""
     WHERE EXISTS (SELECT FROM participants_event WHERE participant_id = $1 AND id = $2 AND status = 'PENDING')
 """)
 
-# The next participant with pending events, how many of those would be taken at once (of thousands, only TURNS are looked
-# at), and whether the first of them is due: an event that waits for its retry holds up the later ones.
-_NEXT_PARTICIPANT = """
+# From program to program along the index of pending events; by its whole order, so that no other index is read.
+_WAITING_PROGRAMS = Statement("""
+    WITH RECURSIVE walk AS (
+        (
+            SELECT program_id FROM participants_event
+            WHERE status = 'PENDING'
+            ORDER BY program_id, participant_id, sequence
+            LIMIT 1
+        )
+        UNION ALL
+        SELECT (
+            SELECT program_id FROM participants_event
+            WHERE status = 'PENDING' AND program_id > walk.program_id
+            ORDER BY program_id, participant_id, sequence
+            LIMIT 1
+        )
+        FROM walk WHERE program_id IS NOT NULL
+    )
+    SELECT program_id FROM walk WHERE program_id IS NOT NULL
+""")
+
+# The next participant with pending events in the program, how many of those would be taken at once (of thousands, only
+# TURNS are looked at), and whether the first of them is due: an event that waits for its retry holds up the later ones.
+_NEXT_PARTICIPANT = f"""
     SELECT first.participant_id,
         CASE WHEN first.next_attempt_at <= statement_timestamp() IS NOT FALSE THEN (
             SELECT count(*) FROM (
                 SELECT FROM participants_event
-                WHERE status = 'PENDING' AND participant_id = first.participant_id
-                LIMIT {turns}
+                WHERE status = 'PENDING' AND program_id = input.programs[walk.place + 1]
+                    AND participant_id = first.participant_id
+                ORDER BY program_id, participant_id, sequence
+                LIMIT {TURNS}
             ) AS taken
         ) END AS due
     FROM (
         SELECT participant_id, next_attempt_at FROM participants_event
-        WHERE status = 'PENDING' AND participant_id > {after}
-        ORDER BY participant_id, sequence
+        WHERE status = 'PENDING' AND program_id = input.programs[walk.place + 1] AND participant_id > walk.participant_id
+        ORDER BY program_id, participant_id, sequence
         LIMIT 1
     ) AS first
     OFFSET 0 -- or the planner would count twice
 """
 
-
-def _next_participant(after: str) -> str:
-    return _NEXT_PARTICIPANT.format(turns=TURNS, after=after)
-
-
 # A loose index scan: from participant to participant along the index of pending events, which is as long as the queue and
-# not as the history, until enough events are found. A locked participant is being processed by somebody else.
+# not as the history, until enough events are found; at the end of one program's queue it goes on to the next program. Who
+# waits for a retry counts as one event, so that thousands of them are passed over in several claims. A locked participant
+# is being processed by somebody else.
 _CLAIM = Statement(f"""
-WITH RECURSIVE input (after, most) AS (SELECT $1::uuid, $2::int),
-walk AS (
-    SELECT next.participant_id, next.due, coalesce(next.due, 0) AS total
-    FROM input CROSS JOIN LATERAL ({_next_participant("input.after")}) AS next
+WITH RECURSIVE input (programs, afters, most) AS (SELECT $1::uuid[], $2::uuid[], $3::int),
+walk (place, participant_id, is_met, due, total) AS (
+    SELECT 0, input.afters[1], false, NULL::bigint, 0::bigint FROM input
     UNION ALL
-    SELECT next.participant_id, next.due, walk.total + coalesce(next.due, 0)
-    FROM walk CROSS JOIN LATERAL ({_next_participant("walk.participant_id")}) AS next
-    WHERE walk.total < (SELECT most FROM input)
+    SELECT CASE WHEN next.participant_id IS NULL THEN walk.place + 1 ELSE walk.place END,
+        coalesce(next.participant_id, input.afters[walk.place + 2]),
+        next.participant_id IS NOT NULL,
+        next.due,
+        walk.total + CASE WHEN next.participant_id IS NULL THEN 0 ELSE coalesce(next.due, 1) END
+    FROM walk CROSS JOIN input LEFT JOIN LATERAL ({_NEXT_PARTICIPANT}) AS next ON true
+    WHERE walk.total < input.most AND walk.place < cardinality(input.programs)
 ),
 seen AS MATERIALIZED (SELECT * FROM walk)
-SELECT seen.participant_id, participant.id IS NOT NULL, seen.total
+SELECT seen.place, seen.participant_id, seen.is_met, participant.id IS NOT NULL
 FROM seen LEFT JOIN LATERAL (
     SELECT id FROM participants_participant
-    WHERE id = seen.participant_id AND seen.due IS NOT NULL
+    WHERE id = seen.participant_id AND seen.is_met AND seen.due IS NOT NULL
     FOR NO KEY UPDATE SKIP LOCKED
 ) AS participant ON true
-ORDER BY seen.participant_id
+ORDER BY seen.place, seen.is_met, seen.participant_id
 """)
 
-# In turns: the first event of each participant, then the second of each. What would take more than MOST_BYTES is left for
-# the next batch.
+# Place by place; and in turns: the first event of each participant, then the second of each. What would take more than
+# MOST_BYTES is left for the next batch.
 _LOAD = Statement(
     f"""
-WITH input (participant_ids, most) AS (SELECT $1::uuid[], $2::int),
+WITH input (participant_ids, places, most) AS (SELECT $1::uuid[], $2::int[], $3::int),
 queued AS (
-    SELECT event.*
-    FROM input CROSS JOIN LATERAL unnest(input.participant_ids) AS claimed (id) CROSS JOIN LATERAL (
+    SELECT event.*, claimed.place
+    FROM input CROSS JOIN LATERAL unnest(input.participant_ids, input.places) AS claimed (id, place)
+    CROSS JOIN LATERAL (
         SELECT *, row_number() OVER (ORDER BY sequence) AS turn
         FROM participants_event
         WHERE participant_id = claimed.id AND status = 'PENDING'
@@ -242,7 +296,7 @@ queued AS (
     ) AS event
 ),
 sized AS (
-    SELECT queued.*, sum(bytes) OVER (ORDER BY turn, participant_id) - bytes AS bytes_before
+    SELECT queued.*, sum(bytes) OVER (ORDER BY place, turn, participant_id) - bytes AS bytes_before
     FROM queued CROSS JOIN LATERAL (
         SELECT pg_column_size(data) + coalesce(pg_column_size(outcome), 0)
     ) AS measured (bytes)
@@ -260,7 +314,7 @@ SELECT id, participant_id, program_id, event_timestamp, data::text, attempts, ne
     END
 FROM sized
 WHERE bytes_before < {MOST_BYTES}
-ORDER BY turn, participant_id
+ORDER BY place, turn, participant_id
 """,
     binary=True,
 )

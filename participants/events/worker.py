@@ -16,6 +16,7 @@ from django.db import connection
 
 from participants.events import process, wake
 from participants.events.chores import CHORES
+from participants.events.turns import Turns
 from programs.kernel.actors import Actor
 
 logger = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ class Worker:
     def __init__(self, *, by: Actor, batch: int = process.BATCH) -> None:
         self.by = by
         self.batch = batch
+        self.turns = Turns()
         self.is_stopping = False
         self._chores_at = math.inf
         self._listening: object = None  # the connection that listens
@@ -84,7 +86,7 @@ class Worker:
             connection.close()  # this thread's own
 
     def _batches(self) -> Iterator[int]:
-        for events in process.drain(most=self.batch):
+        for events in process.drain(most=self.batch, turns=self.turns):
             yield events
             if self._is_interrupted:
                 return

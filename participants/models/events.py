@@ -139,7 +139,13 @@ class Event(models.Model):
             ),
         ]
         indexes = [
-            # The queue: which participants have pending events, and in which order.
+            # The queue of each program, from which workers take participants.
+            models.Index(
+                fields=["program", "participant", "sequence"],
+                condition=Q(status=EventStatus.PENDING),
+                name="event_pending_by_program",
+            ),
+            # And what waits of one participant, in its order.
             models.Index(
                 fields=["participant", "sequence"],
                 condition=Q(status=EventStatus.PENDING),

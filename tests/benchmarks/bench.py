@@ -25,6 +25,7 @@ class Bench:
     empty: str  # a second database, with the program, its rules and the key alone
     key: str
     program_id: UUID
+    dear_id: UUID  # a program whose events take long
     known: int
     many: int  # how many people a database is to hold that has many
     past: int  # and how many events
@@ -55,11 +56,13 @@ class Bench:
 @contextmanager
 def set_up(*, known: int, many: int, past: int, pace: Pace) -> Iterator[Bench]:
     with databases.made() as database:
-        program_id = purchases.club().pk
+        program_id, dear_id = purchases.club().pk, purchases.dear_club().pk
         actor = Actor(ActorKind.COMMAND, "benchmarks")
         _, key = issue(name="benchmarks", scopes=Scope.values, by=actor)
         with databases.copied(database, to=f"{database}_empty") as empty:
             importing.fill(database, known, program_id)
             databases.settle(database)
             with server.running(database) as address:
-                yield Bench(database, address, empty, key, program_id, known, many, past, pace)
+                yield Bench(
+                    database, address, empty, key, program_id, dear_id, known, many, past, pace
+                )

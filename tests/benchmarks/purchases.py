@@ -57,6 +57,30 @@ def club() -> Program:
     return program
 
 
+DEAR_RULES = 24
+
+
+def dear_club() -> Program:
+    """Create a program whose rules take 0.4 s for an event, each within its budget."""
+    by = Actor(ActorKind.COMMAND, "benchmarks")
+    program = Program.objects.create(name="Dear")
+    for number in range(DEAR_RULES):
+        body = {
+            "program_id": str(program.pk),
+            "name": f"Dear {number}",
+            "condition": f"event.many.all(a, event.many.all(b, a + b >= {number}))",
+            "actions": [{"type": "TAG", "tag": "dear"}],
+        }
+        rulebook.create(rulebook.clean_new(body), by=by)
+    return program
+
+
+def dear_event(external_id: str, program_id: UUID) -> Body:
+    """An event that makes rules of `dear_club` look at 3,600 pairs each."""
+    data = {"many": list(range(100, 160))}
+    return {**event(external_id, program_id, 0), "event_data": data}
+
+
 def purchase(number: int) -> Body:
     """What happened, of the size that a till tells. The amount is exact in binary too: naive variants read it as a float."""
     return {

@@ -73,7 +73,7 @@ def waiting(database: str) -> Iterator[None]:
 def _ways() -> dict[str, Callable[[float], int]]:
     from django.db import transaction
 
-    from participants.events import process, queue
+    from participants.events import process, queue, turns
     from participants.events.worker import Worker
     from programs.kernel.actors import Actor, ActorKind
     from tests.benchmarks import naive_worker
@@ -85,7 +85,8 @@ def _ways() -> dict[str, Callable[[float], int]]:
         until, done = time.perf_counter() + seconds, 0
         while time.perf_counter() < until:
             with transaction.atomic():
-                found = queue.claim(process.START, process.BATCH)
+                places = [(program_id, turns.START) for program_id in queue.waiting_programs()]
+                found = queue.claim(places, process.BATCH)
                 queue.load(found.locked, 1)
                 transaction.set_rollback(True)
             done += 1

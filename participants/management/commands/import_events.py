@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from participants.events import ingest, process
 from participants.events.ingest import Stored
+from participants.events.turns import Round, Turns
 from participants.exceptions import (
     IdempotencyConflict,
     ParticipantNotFound,
@@ -127,16 +128,16 @@ def _processed(awaited: Awaited) -> Counter[str]:
     those with rule errors.
     """
     counts: Counter[str] = Counter()
-    after = process.START
+    turns = Turns()
+    one_round = Round(turns)
     # disable=None: only on a terminal. No total: other workers help, and events from elsewhere are processed too.
     with tqdm(unit=" events", desc="Processing", file=sys.stderr, disable=None) as progress:
         for ids in awaited.batches():
             events = Event.objects.filter(pk__in=ids)
             while events.pending().exists():
-                done = process.process_batch(after)
-                after = done.after
-                progress.update(done.events)
-                if not done.events and after == process.START:
+                progress.update(process.process_batch(one_round))
+                if one_round.is_over:
+                    one_round = Round(turns)
                     time.sleep(PAUSE)
                 reset_queries()
             counts.update(events.order_by().values_list("status", flat=True))

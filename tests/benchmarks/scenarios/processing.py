@@ -16,8 +16,8 @@ from tests.benchmarks.bench import Bench
 from tests.benchmarks.client import Connection, request
 from tests.benchmarks.likeness import left
 from tests.benchmarks.measure import Figure, Measured, Outcome, Round, interleaved, ratio
-from tests.benchmarks.purchases import event
-from tests.benchmarks.scenarios.events import PATHS
+from tests.benchmarks.purchases import dear_event, event
+from tests.benchmarks.scenarios.events import BATCH, BATCH_PATHS, PATHS
 from tests.benchmarks.workers import Hand
 
 EVENTS = 5_000  # in a round of a second
@@ -26,6 +26,8 @@ PEOPLE = 1_000
 HOT = 1_000
 LATENCIES = 200
 QUEUE = 1_000
+DEAR = 1_000
+BESIDE_DEAR = 200
 
 
 def scenario(bench: Bench) -> Iterator[Outcome]:
@@ -36,6 +38,7 @@ def scenario(bench: Bench) -> Iterator[Outcome]:
             yield _work(bench, session, backlog, hand, statements)
             yield _hot(bench, session, backlog, hand)
         yield _latency(bench, database)
+        yield _beside_dear(bench, database)
     yield _claims(bench)
 
 
@@ -130,6 +133,44 @@ def _latency(bench: Bench, database: str) -> Outcome:
             lasted = time.perf_counter() - begin
             measured[name] = Measured([Round(lasted, latencies, 0, 1, 0)])
     return Outcome("From the 202 to COMPLETED, one idle worker", measured)
+
+
+def _beside_dear(bench: Bench, database: str) -> Outcome:
+    """The same, while very many dear events of another program wait for the same worker."""
+    longest = bench.pace.rounds * bench.pace.seconds
+    dear, count = (min(most, sized(most, longest / 15)) for most in (DEAR, BESIDE_DEAR))
+    name = f"beside {dear:,} dear events of another program"
+    with (
+        server.running(database) as address,
+        databases.connect(database) as session,
+        workers.waiting(database),
+    ):
+        connection = Connection(address)
+        _seen(bench, connection, session, name)
+        for first in range(0, dear, BATCH):
+            who = range(first, min(first + BATCH, dear))
+            bodies = [dear_event(f"customer-{n % bench.known}", bench.dear_id) for n in who]
+            body = json.dumps({"events": bodies}).encode()
+            answer = connection.ask(request(BATCH_PATHS["Laurel's batch"], body, key=bench.key))
+            if b'"error_count":0' not in answer.body:
+                raise RuntimeError(f"{name}: {answer}")
+        latencies = []
+        begin = time.perf_counter()
+        for _ in range(count):
+            time.sleep(random.uniform(0.02, 0.5))
+            latencies.append(_seen(bench, connection, session, name))
+        lasted = time.perf_counter() - begin
+        left = f"SELECT count(*) FROM {backlogs.EVENT} WHERE program_id = %s AND status = 'PENDING'"
+        if session.execute(left, [bench.dear_id]).fetchone() == (0,):
+            raise RuntimeError("The dear events were all processed meanwhile.")
+        session.execute(f"DELETE FROM {backlogs.EVENT} WHERE status = 'PENDING'")
+    measured = {name: Measured([Round(lasted, latencies, 0, 1, 0)])}
+    p99 = measured[name].latency(99) / 1000
+    return Outcome(
+        "From the 202 to COMPLETED, one busy worker",
+        measured,
+        [Figure("p99 beside dear events", p99, "s", must=1, at_most=True)],
+    )
 
 
 def _seen(bench: Bench, connection: Connection, session: Session, name: str) -> float:

@@ -124,7 +124,7 @@ def test_a_failure_stands_first_with_rule_action_and_reason_and_what_was_undone(
 def test_a_failure_that_is_no_rules_says_so(admin_client: Client, program: Program) -> None:
     event = stored(program)
     Event.objects.update(attempts=queue.MOST_RETRIES)
-    [pending] = queue.load([event.participant_id], 1)
+    [pending] = queue.load({event.participant_id: 0}, 1)
     queue.put_off(pending, ValueError())
 
     response = admin_client.get(page_of(event))

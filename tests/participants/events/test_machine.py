@@ -175,8 +175,8 @@ class Machine(RuleBasedStateMachine):
 
     @rule(most=st.integers(1, 12))
     def process(self, most: int) -> None:
-        """One round in batches of so many: some of what waits, or all of it."""
-        list(process._pass(most))
+        """One batch of about so many."""
+        process.process_batch(most=most)
         self._follow()
 
     @rule(most=st.integers(1, 12))

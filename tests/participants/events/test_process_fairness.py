@@ -9,6 +9,7 @@ from django.utils import timezone
 from participants.events import process
 from participants.events.ingest import ingest
 from participants.events.request import NewEvent
+from participants.events.turns import START, Round
 from participants.models import Counter as StoredCounter
 from participants.models import Event
 from programs.models import Program, Rule
@@ -86,10 +87,10 @@ def test_events_that_take_long_keep_nobody_waiting() -> None:
     send([an_event(world, who, who) for who in people[1:]])
 
     # Two rounds, as one worker makes them.
-    after, rounds = process.START, 0
+    one_round, rounds = Round(), 0
     while rounds < 2:
-        after = process.process_batch(after).after
-        rounds += after == process.START
+        process.process_batch(one_round)
+        rounds += one_round.after(world.program.pk) == START
 
     assert statuses(participant__external_id__startswith="p") == {"COMPLETED": 10}
     assert statuses()["PENDING"] > 20
@@ -111,10 +112,10 @@ def test_large_payloads_of_some_keep_nobody_waiting() -> None:
     small = {"participant__external_id__startswith": "p"}
 
     # Two rounds, as one worker makes them.
-    after, rounds = process.START, 0
+    one_round, rounds = Round(), 0
     while rounds < 2:
-        after = process.process_batch(after).after
-        rounds += after == process.START
+        process.process_batch(one_round)
+        rounds += one_round.after(world.program.pk) == START
 
     assert statuses(**small) == {"COMPLETED": 10}
     assert statuses()["PENDING"] > 30
