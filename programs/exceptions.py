@@ -27,6 +27,10 @@ class RuleNotFound(NotFound):
     message = "There is no rule with this id."
 
 
+class RuleVersionNotFound(NotFound):
+    message = "The rule has no such version."
+
+
 class OrderTaken(DomainError):
     code = "order_taken"
     message = "Another active rule of the program has this order."

@@ -172,6 +172,8 @@ def _make_true(body: dict[str, Any], ours: dict[str, str], number: int) -> None:
             body[name] = f"{moment}T00:00:00Z"
     if "order" in body:
         body["order"] = 1000
+    if "version" in body:
+        body["version"] = 1
     for action in body.get("actions", []):
         if isinstance(action, dict):  # a draft may hold anything
             _make_possible(action, ours)

@@ -26,6 +26,7 @@ from programs.exceptions import (
     OrderTaken,
     ProgramInactive,
     ProgramNotFound,
+    RuleVersionNotFound,
 )
 from programs.models import Rule, RuleStatus, RuleVersion
 from programs.models.rules import MAX_CONDITION_LENGTH, RuleQuerySet
@@ -217,7 +218,13 @@ class RuleViewSet(ListModelMixin, GenericViewSet[Rule]):
         rule = rulebook.change(rule_id, values, by=actor_of(request), shown_version=shown)
         return Response(WrittenRuleSerializer(rule).data)
 
-    @extend_schema(responses={200: WrittenRuleSerializer, 409: (OrderTaken, CounterInUse)})
+    @extend_schema(
+        responses={
+            200: WrittenRuleSerializer,
+            404: RuleVersionNotFound,
+            409: (OrderTaken, CounterInUse),
+        }
+    )
     def restore(self, request: Request, rule_id: UUID) -> Response:
         """Restore an old version of a rule.
 

@@ -16,6 +16,7 @@ from programs.exceptions import (
     ProgramInactive,
     ProgramNotFound,
     RuleNotFound,
+    RuleVersionNotFound,
 )
 from programs.kernel.actors import Actor
 from programs.kernel.database import retried, violated
@@ -77,15 +78,16 @@ def change(
 def restore(rule_id: UUID, version: int, *, by: Actor) -> Rule:
     """Give the rule back what it was in an old version, as a new one, unless nothing differs.
 
-    It is checked as a change is, against what its program has now. Raises RuleNotFound, ValidationFailed for a version that
-    the rule does not have, and what `change` raises.
+    It is checked as a change is, against what its program has now. Raises RuleNotFound, RuleVersionNotFound, and what
+    `change` raises.
     """
     with transaction.atomic():
         rule = _locked(rule_id)
         kept = RuleVersion.objects.filter(rule=rule, version=version).first()
         if kept is None:
-            message = f"The rule has no version {version}; the newest is {rule.version}."
-            raise ValidationFailed([FieldError("version", "unknown", message)])
+            raise RuleVersionNotFound(
+                f"The rule has no version {version}; its newest is {rule.version}."
+            )
         now, before = rule.snapshot(), kept.snapshot
         # Only what differs, as in a change: what is wrong with the rest was wrong before.
         values = clean_change({name: before[name] for name in FIELDS if before[name] != now[name]})

@@ -97,7 +97,7 @@ def test_an_old_version_is_restored_from_the_history(admin_client: Client, rule:
     assert RuleVersion.objects.get(version=3).changed_by == "staff:admin"
     assert LogEntry.objects.get().change_message == "Restored version 1."
     assert "Version 1 does not differ" in restore(admin_client, rule, 1)
-    assert "The rule has no version 9; the newest is 3." in restore(admin_client, rule, 9)
+    assert "The rule has no version 9; its newest is 3." in restore(admin_client, rule, 9)
 
 
 def test_a_version_whose_order_is_taken_is_not_restored(
