@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from participants.admin import words
 from participants.admin.form_fields import LineField
 from participants.admin.subpages import VerbPageForm, carried_out, done, participant_for, rendered
-from participants.api.permissions import allows
+from participants.api.permissions import allows, rights_of
 from participants.exceptions import CounterNotFound
 from participants.models import Counter, Participant
 from participants.state import Rights
@@ -88,7 +88,7 @@ def counter_page(
     """Show the page of the counter that `?key=` names, or of a new one."""
     participant = participant_for(page, request, object_id, "CounterViewSet.set")
     counter = _counter(participant, request.GET.get("key"))
-    if not request.user.has_perm(f"participants.{'change' if counter else 'add'}_counter"):
+    if not rights_of(request, "counter").allow(exists=counter is not None):
         raise PermissionDenied
     may_delete = counter is not None and allows(request, "CounterViewSet.remove")
     form = CounterForm(counter, request.POST if request.method == "POST" else None)

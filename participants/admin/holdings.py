@@ -12,8 +12,9 @@ from django.urls import reverse
 
 from participants.admin import words
 from participants.admin.history import HAS_PARTICIPANT
-from participants.api.permissions import allows
+from participants.api.permissions import allows, rights_of
 from participants.models import Balance, Counter, JournalEntry, Maturity
+from participants.state import Rights
 from participants.state.counters import counters_of
 from participants.state.tiers import Tier, tiers_of
 from programs.kernel import durations
@@ -66,13 +67,11 @@ def held(request: HttpRequest, participant_id: UUID) -> list[Table]:
 
 def other(request: HttpRequest, participant_id: UUID) -> list[Table]:
     """Return tiers, counters and the latest movements, shown below the form."""
-    may = request.user.has_perm
     tables = []
     if allows(request, "TierViewSet.list"):
-        tables.append(_tiers(participant_id, may("participants.change_tierstanding")))
+        tables.append(_tiers(participant_id, rights_of(request, "tierstanding")))
     if allows(request, "CounterViewSet.list"):
-        may_change = may("participants.change_counter")
-        tables.append(_counters(participant_id, may_change, may("participants.add_counter")))
+        tables.append(_counters(participant_id, rights_of(request, "counter")))
     if allows(request, "HistoryViewSet.list"):
         tables.append(_movements(participant_id))
     return tables
@@ -126,7 +125,7 @@ def _waiting(participant_id: UUID) -> Table:
     return Table("deferred", "Deferred credits", heads, rows, "", more)
 
 
-def _tiers(participant_id: UUID, may_change: bool) -> Table:
+def _tiers(participant_id: UUID, rights: Rights) -> Table:
     heads = ["Track", "Program", "Level", "Earned", "Since", "Expires"]
     tiers = tiers_of(participant_id)
     prefetch_related_objects([tier.track for tier in tiers], "program")
@@ -134,7 +133,9 @@ def _tiers(participant_id: UUID, may_change: bool) -> Table:
         row_of(
             heads,
             _tier_texts(tier),
-            url=page_of(participant_id, "tier", str(tier.track.pk)) if may_change else "",
+            url=page_of(participant_id, "tier", str(tier.track.pk))
+            if rights.allow(exists=tier.standing is not None)
+            else "",
             label=f"Change {tier.track}",
         )
         for tier in tiers
@@ -152,7 +153,7 @@ def _tier_texts(tier: Tier) -> list[str]:
     return [str(tier.track), tier.track.program.name, level, earned, *times]
 
 
-def _counters(participant_id: UUID, may_change: bool, may_add: bool) -> Table:
+def _counters(participant_id: UUID, rights: Rights) -> Table:
     heads = ["Counter", "Value", "Resets after", "Window began"]
     page = page_of(participant_id, "counter")
     rows = [
@@ -160,12 +161,12 @@ def _counters(participant_id: UUID, may_change: bool, may_add: bool) -> Table:
             heads,
             [counter.key, written(counter.value), *_window(counter)],
             {"Value": "number"},
-            f"{page}?{urlencode({'key': counter.key})}" if may_change else "",
+            f"{page}?{urlencode({'key': counter.key})}" if rights.may_change else "",
             f"Change {counter.key}",
         )
         for counter in counters_of(participant_id)
     ]
-    link = ("Set another counter", page) if may_add else None
+    link = ("Set another counter", page) if rights.may_create else None
     return Table("counters", "Counters", heads, rows, "None yet.", link=link)
 
 

@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 
 from participants.admin.subpages import VerbPageForm, carried_out, done, participant_for, rendered
+from participants.api.permissions import rights_of
 from participants.exceptions import NotEnrolled
 from participants.models import Participant
 from participants.state.tiers import Tier, TierChange, clean_tier, set_tier, tiers_of
@@ -82,18 +83,21 @@ def tier_page(
     page: admin.ModelAdmin[Participant], request: HttpRequest, object_id: str, track_id: str
 ) -> HttpResponse:
     participant = participant_for(page, request, object_id, "TierViewSet.set")
-    if not request.user.has_perm("participants.change_tierstanding"):
-        raise PermissionDenied
     tier = next((each for each in tiers_of(participant.pk) if str(each.track.pk) == track_id), None)
     if tier is None:
         raise Http404("There is no such track.")
+    rights = rights_of(request, "tierstanding")
+    if not rights.allow(exists=tier.standing is not None):
+        raise PermissionDenied
     form = TierForm(tier, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         track, by = tier.track, actor_of(request)
 
         def verb() -> None:
             nonlocal tier
-            tier = set_tier(participant.pk, track.key, track.program_id, form.change, by=by)
+            tier = set_tier(
+                participant.pk, track.key, track.program_id, form.change, by=by, rights=rights
+            )
 
         if carried_out(form, verb):
             level = tier.level_key or "the base"

@@ -1,12 +1,15 @@
 """What each call about participants, their balances and their events requires."""
 
 from collections.abc import Mapping
+from typing import Any
 
+import msgspec
 from django.http import HttpRequest
 from rest_framework.request import Request
 
 from participants.state import ALL_RIGHTS, Rights
 from programs.api.permissions import DECLARED, Requirement
+from programs.kernel import exact_json
 from programs.models import ApiKey, Scope
 
 _READ = Scope.PARTICIPANTS_READ
@@ -78,7 +81,7 @@ REQUIREMENTS: Mapping[str, Requirement] = {
 DECLARED.update(REQUIREMENTS)
 
 
-def allows(request: HttpRequest, call: str) -> bool:
+def allows(request: Request | HttpRequest, call: str) -> bool:
     """Whether this member of staff may make the call ("BalanceViewSet.adjust"), as an admin page does for them."""
     return REQUIREMENTS[call].staff_may(request)
 
@@ -86,12 +89,41 @@ def allows(request: HttpRequest, call: str) -> bool:
 # What parts of a call require besides. An API key's scope for the call includes them.
 # A program_id makes the enrollment or reactivates it, so it takes both.
 ENROLLING = Requirement(_WRITE, ("participants.add_enrollment", "participants.change_enrollment"))
-SIMULATING_A_PARTICIPANT = _VIEW_PARTICIPANT
+
+# The fields of a participant, in whatever answer, that staff see who may make this call. The outcome of an event is for
+# those who may read the event.
+FIELDS: Mapping[str, str] = {
+    "counters": "CounterViewSet.list",
+    "tiers": "TierViewSet.list",
+    "balances": "BalanceViewSet.list",
+    "program_ids": "EnrollmentViewSet.retrieve",
+}
+OUTCOME = "EventViewSet.retrieve"
+
+# The conditions of a draft can read all of a participant.
+SIMULATING_A_PARTICIPANT = Requirement(
+    _READ,
+    tuple(
+        permission
+        for requirement in (_VIEW_PARTICIPANT, *map(REQUIREMENTS.get, FIELDS.values()))
+        if requirement
+        for permission in requirement.all_of
+    ),
+)
 
 
-def rights_of(request: Request, model: str = "participant") -> Rights:
+def without_hidden(request: Request, document: msgspec.Raw) -> Any:
+    """Return the participant without those FIELDS that the caller may not see."""
+    hidden = [name for name, call in FIELDS.items() if not allows(request, call)]
+    if not hidden:
+        return document
+    fields = exact_json.loads(bytes(document))
+    return {name: value for name, value in fields.items() if name not in hidden}
+
+
+def rights_of(request: Request | HttpRequest, model: str = "participant") -> Rights:
     """Return what a call may create and change of this model, and whether it may enroll."""
-    if isinstance(request.auth, ApiKey):
+    if isinstance(getattr(request, "auth", None), ApiKey):
         return ALL_RIGHTS
     may_create, may_change = (
         Requirement(_WRITE, (f"participants.{verb}_{model}",)).staff_may(request)

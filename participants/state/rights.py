@@ -11,9 +11,12 @@ class Rights:
     may_change: bool = True
     may_enroll: bool = True
 
+    def allow(self, *, exists: bool) -> bool:
+        return self.may_change if exists else self.may_create
+
     def check(self, *, exists: bool, what: str) -> None:
         """Raise NotAllowed where `what` exists and may not be changed, or is missing and may not be created."""
-        if not (self.may_change if exists else self.may_create):
+        if not self.allow(exists=exists):
             raise NotAllowed(f"You may not {'change' if exists else 'add'} {what}.")
 
 

@@ -124,6 +124,30 @@ def test_a_tier_of_a_program_without_an_active_enrollment_is_refused(
     }
 
 
+@pytest.mark.parametrize(
+    ("permission", "exists", "status"),
+    [
+        ("add_tierstanding", False, 302),
+        ("add_tierstanding", True, 403),
+        ("change_tierstanding", False, 403),
+        ("change_tierstanding", True, 302),
+    ],
+)
+def test_a_tier_is_added_and_changed_by_those_who_may_by_api(
+    world: World, permission: str, exists: bool, status: int
+) -> None:
+    track = make_track(world.program)
+    if exists:
+        set_tier("ana", track.key, world.program.pk, TierChange("silver"), by=TESTER)
+    client = staff_client("view_participant", "view_tierstanding", permission)
+
+    page = client.get(page_of(ana())).content.decode()
+    response = client.post(page_of(ana(), f"tiers/{track.pk}/"), {"level": "gold"})
+
+    assert response.status_code == status
+    assert (f"tiers/{track.pk}/" in page) == (status == 302)
+
+
 def test_a_tier_needs_its_permission(world: World) -> None:
     track = make_track(world.program)
     client = staff_client("view_participant", "view_tierstanding")
