@@ -26,7 +26,7 @@ from participants.api.batches import (
 )
 from participants.api.filters import EventFilter
 from participants.api.outcomes import EventRowSerializer, EventSerializer, StoredEventSerializer
-from participants.api.permissions import rights_of
+from participants.api.permissions import OUTCOME, allows, rights_of
 from participants.events import ingest, retry, wait
 from participants.events.request import (
     FURTHEST_AHEAD,
@@ -156,7 +156,7 @@ class EventViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Event]):
         if seconds is not None and not is_processed:
             is_processed = wait.wait_for(stored.id, stored.participant_id, seconds)
         if is_processed:
-            return _processed(stored.id, seconds)
+            return _processed(request, stored.id, seconds)
         return Response(stored.document(), status=202)
 
     @extend_schema(
@@ -177,7 +177,7 @@ class EventViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Event]):
         event = retry.retry(event_id)
         seconds = _preferred_wait(request)
         if seconds is not None and wait.wait_for(event.pk, event.participant_id, seconds):
-            return _processed(event.pk, seconds)
+            return _processed(request, event.pk, seconds)
         return Response(StoredEventSerializer(event).data, status=202)
 
 
@@ -229,10 +229,11 @@ class EventBatchViewSet(GenericViewSet[Event]):
         return Response(batch_answer(results, _accepted), status=202)
 
 
-def _processed(event_id: UUID, seconds: int | None) -> Response:
+def _processed(request: Request, event_id: UUID, seconds: int | None) -> Response:
     event = EventViewSet.queryset.get(pk=event_id)
     headers = {} if seconds is None else {"Preference-Applied": f"wait={seconds}"}
-    return Response(EventSerializer(event).data, headers=headers)
+    shown = EventSerializer if allows(request, OUTCOME) else StoredEventSerializer
+    return Response(shown(event).data, headers=headers)
 
 
 def _accepted(stored: ingest.Stored) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from participants.api.batches import (
     either,
 )
 from participants.api.filters import ParticipantFilter
-from participants.api.permissions import rights_of
+from participants.api.permissions import FIELDS, REQUIREMENTS, rights_of, without_hidden
 from participants.api.profile import (
     ChangeSerializer,
     ChangingViewSet,
@@ -115,6 +115,13 @@ class ParticipantSerializer(ParticipantRowSerializer):
             "program_ids",
         ]
 
+    def get_fields(self) -> dict[str, Any]:
+        fields = super().get_fields()
+        for name, call in FIELDS.items():
+            permission = " and ".join(f"`{each}`" for each in REQUIREMENTS[call].all_of)
+            fields[name].help_text = f"{fields[name].help_text} Staff see it with {permission}."
+        return fields
+
 
 class UpsertedSerializer(BatchRowSerializer):
     status = serializers.ChoiceField(choices=["created", "updated"])
@@ -166,15 +173,16 @@ class ParticipantViewSet(ListModelMixin, ChangingViewSet):
         external_id, change = validated_body(self)
         rights = rights_of(request)
         result = state.change(change, to=external_id, by=actor_of(request), rights=rights)
-        return Response(result.document, status=201 if result.created else 200)
+        document = without_hidden(request, result.document)
+        return Response(document, status=201 if result.created else 200)
 
     @extend_schema(responses=ParticipantSerializer)
     def retrieve(self, request: Request, participant: str | UUID) -> Response:
-        return Response(state.document(participant))
+        return Response(without_hidden(request, state.document(participant)))
 
     @extend_schema(responses=ParticipantSerializer)
     def partial_update(self, request: Request, participant: str | UUID) -> Response:
-        return Response(self.change(request, participant).document)
+        return Response(without_hidden(request, self.change(request, participant).document))
 
 
 @extend_schema(parameters=[PARTICIPANT])
@@ -186,7 +194,7 @@ class StatusViewSet(ChangingViewSet):
     @extend_schema(responses=ParticipantSerializer)
     def partial_update(self, request: Request, participant: str | UUID) -> Response:
         """Change a participant's status."""
-        return Response(self.change(request, participant).document)
+        return Response(without_hidden(request, self.change(request, participant).document))
 
 
 class BatchViewSet(GenericViewSet[Participant]):

@@ -28,7 +28,7 @@ class ApiKeyForm(forms.ModelForm[ApiKey]):
     scopes = forms.MultipleChoiceField(
         widget=forms.CheckboxSelectMultiple,
         help_text="What the key may do, of what you may do yourself. It cannot be changed later. "
-        "The answer to a write shows what was written, also to a key that may not read.",
+        "The answer to a write shows what was written, also to a key that may not read: the participant, or the outcome of an event.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
