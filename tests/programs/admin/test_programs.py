@@ -67,9 +67,7 @@ def test_a_program_is_added_under_the_rules_of_the_model(admin_client: Client) -
     assert (made.on_unknown_participant, made.time_zone) == ("REJECT", "Asia/Tokyo")
 
 
-def test_two_members_of_staff_who_edit_different_fields_of_a_program_keep_each_others_work(
-    admin_client: Client, program: Program
-) -> None:
+def test_a_page_writes_only_what_was_changed_on_it(admin_client: Client, program: Program) -> None:
     page = f"{PROGRAMS}{program.pk}/change/"
     fields = shown_fields(admin_client.get(page), "program_form")
     Program.objects.update(status=ProgramStatus.SUSPENDED)

@@ -1,5 +1,6 @@
 """An old version of a rule, made the newest."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from programs.models import Asset, AssetLink, Program, Rule, RuleVersion, Scope
 from programs.rulebook.bodies import FIELDS
 from tests.conftest import TESTER
 from tests.programs.api.refusals import refusals
+from tests.threads import at_once
 
 RULES = "/v1/rules"
 
@@ -193,6 +195,17 @@ def test_a_version_of_another_rule_is_not_restored(
         ).status_code
         == 404
     )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_restorings_at_once_one_makes_a_version(api: APIClient, rule: str) -> None:
+    api.patch(rule, {"name": "New"})
+
+    answers = at_once([partial(api.post, f"{rule}/restore", {"version": 1}) for _ in range(6)])
+
+    assert {(each.status_code, each.json()["version"]) for each in answers} == {(200, 3)}
+    kept = RuleVersion.objects.order_by("version").values_list("version", "restored_from")
+    assert list(kept) == [(1, None), (2, None), (3, 1)]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from programs.models import Program
+from tests.participants.api.test_schemas import validator
 from tests.programs.api.refusals import refusals
 from tests.threads import at_once
 
@@ -60,6 +61,7 @@ def test_a_change_of_an_older_version_is_told_what_changed_since(
     response = api.patch(address, {"version": 1, name: "Mine"})
 
     error = response.json()
+    assert validator("Error").is_valid(error)
     assert (response.status_code, error["code"]) == (409, "changed_meanwhile")
     assert error["message"] == f"Somebody else has changed this {kind} in the meantime."
     [field] = error["details"]["fields"]
