@@ -20,7 +20,7 @@ from programs.models import Program
 CUSTOMER = "external:customer-1001"
 LAUREL = httpx.WSGITransport(app=application)
 
-pytestmark = pytest.mark.usefixtures("connection_stays_open")
+pytestmark = [pytest.mark.usefixtures("connection_stays_open"), pytest.mark.once]
 
 
 @pytest.fixture

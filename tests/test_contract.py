@@ -202,7 +202,5 @@ def has_short_numbers(context: schemathesis.HookContext, body: Any) -> bool:
 
 @fitting_calls.hook("map_query")
 def without_cursor(context: schemathesis.HookContext, query: Any) -> Any:
-    """Leave out cursors, which only an answer can give, and empty values, which no parameter takes."""
-    return {
-        name: value for name, value in (query or {}).items() if name != "cursor" and value != ""
-    }
+    """Leave out cursors, which only an answer can give."""
+    return {name: value for name, value in (query or {}).items() if name != "cursor"}

@@ -143,15 +143,17 @@ class LaurelSchema(AutoSchema):
 
     def _get_parameters(self) -> list[dict[str, Any]]:
         parameters: list[dict[str, Any]] = super()._get_parameters()
+        for parameter in parameters:
+            schema = parameter["schema"]
+            is_text = schema.get("type") == "string" and not schema.keys() & {"enum", "format"}
+            if parameter["in"] == OpenApiParameter.QUERY and is_text:
+                parameter["schema"] = {**schema, "minLength": 1}  # an empty one is refused
         return sorted(parameters, key=lambda parameter: parameter["in"] != OpenApiParameter.PATH)
 
     def _get_filter_parameters(self) -> list[dict[str, Any]]:
         parameters: list[dict[str, Any]] = super()._get_filter_parameters()
         for parameter in parameters:
             parameter["description"] = parameter["description"].strip()
-            parameter["allowEmptyValue"] = (
-                True  # a browser sends each input of a form, and an empty one filters nothing
-            )
             extra = self.view.filterset_class.base_filters[parameter["name"]].extra
             if "max_length" in extra:
                 parameter["schema"]["maxLength"] = extra["max_length"]

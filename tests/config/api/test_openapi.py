@@ -250,17 +250,17 @@ def test_a_list_names_its_filters_sortings_and_limits() -> None:
     schemas = {parameter["name"]: parameter["schema"] for parameter in parameters}
 
     assert schemas == {
-        "external_id": {"type": "string"},
-        "email": {"type": "string", "maxLength": 255},
-        "phone": {"type": "string", "maxLength": 255},
-        "search": {"type": "string", "maxLength": 255},
+        "external_id": {"type": "string", "minLength": 1},
+        "email": {"type": "string", "minLength": 1, "maxLength": 255},
+        "phone": {"type": "string", "minLength": 1, "maxLength": 255},
+        "search": {"type": "string", "minLength": 1, "maxLength": 255},
         "program_id": {"type": "string", "format": "uuid"},
         "status": {"type": "string", "enum": ["ACTIVE", "CLOSED", "SUSPENDED"]},
-        "tag": {"type": "string", "maxLength": 255},
+        "tag": {"type": "string", "minLength": 1, "maxLength": 255},
         "from": {"type": "string", "format": "date-time"},
         "to": {"type": "string", "format": "date-time"},
         "limit": {"type": "integer", "minimum": 1, "maximum": 200, "default": 50},
-        "cursor": {"type": "string"},
+        "cursor": {"type": "string", "minLength": 1},
         "sort_dir": {"type": "string", "enum": ["asc", "desc"], "default": "desc"},
         "sort_by": {
             "type": "string",
