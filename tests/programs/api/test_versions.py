@@ -10,6 +10,7 @@ from rest_framework.test import APIClient
 from programs.models import Program
 from tests.participants.api.test_schemas import validator
 from tests.programs.api.refusals import refusals
+from tests.programs.api.test_rules_permissions import browser, submit
 from tests.threads import at_once
 
 TAG = {"type": "TAG", "tag": "vip"}
@@ -20,6 +21,7 @@ KINDS = {
     "track": ("display_name", "Status", "levels", None),
     "rule": ("name", "Welcome", "actions", [TAG]),
 }
+MODELS = {"program": "program", "track": "tiertrack", "rule": "rule"}
 OTHERS: dict[str, Any] = {"program": "Daily", "track": [SILVER], "rule": []}
 WRONG: list[Any] = [None, True, "1", 1.5, [1], {}, ""]
 every_kind = pytest.mark.parametrize("kind", KINDS)
@@ -179,3 +181,16 @@ def test_of_changes_of_one_version_at_once_one_is_made(
             [change] = answer.json()["details"]["changes"]
             assert (change["version"], change["new"]) == (2, made[name])
     assert api.get(address).json()[name] == made[name]
+
+
+@every_kind
+def test_the_forms_in_a_browser_take_a_version_too(address: str, kind: str) -> None:
+    name, *_ = KINDS[kind]
+    rosa = browser(*(f"{verb}_{MODELS[kind]}" for verb in ("view", "change")))
+    form = {"version": "1", name: "Rosa's"}
+
+    assert 'name="version"' in rosa.get(address).content.decode()
+    assert submit(rosa, "PATCH", address, form).status_code == 200
+    assert submit(rosa, "PATCH", address, form).status_code == 409
+    assert submit(rosa, "PATCH", address, {**form, "version": ""}).status_code == 200
+    assert submit(rosa, "PATCH", address, {**form, "version": "x"}).status_code == 400
