@@ -52,7 +52,7 @@ def told(transactional_db: None) -> Program:
 
 def test_a_failed_event_is_found_understood_and_tried_again(admin: Page, told: Program) -> None:
     admin.goto("/admin/participants/event/")
-    admin.get_by_role("link", name="Failed").click()
+    admin.get_by_role("link", name="Failed", exact=True).click()
     expect(admin.get_by_text("1 event", exact=True)).to_be_visible()
     admin.locator("#result_list tbody tr").get_by_role("link").first.click()
     expect(admin.get_by_text("Rule “Redeem”, action 2: DEBIT: ")).to_be_visible()

@@ -137,11 +137,13 @@ def test_a_counter_and_a_tier_are_set_from_the_participants_page(admin: Page, wo
 
 def test_the_journal_is_filtered_by_days_and_exported(admin: Page, world: World) -> None:
     admin.goto("/admin/participants/journalentry/")
-    admin.get_by_label("To", exact=True).fill("2001-01-01")
-    admin.locator(".days-filter").get_by_role("button", name="Filter").click()
-    expect(admin.get_by_text("0 journal entries")).to_be_visible()
-    admin.get_by_role("link", name="Any day").click()
-    expect(admin.get_by_text("3 journal entries")).to_be_visible()
+    for title in ("By day", "By day it happened"):
+        days = admin.get_by_role("form", name=title, exact=True)
+        days.get_by_label("To").fill("2001-01-01")
+        days.get_by_role("button", name="Filter").click()
+        expect(admin.get_by_text("0 journal entries")).to_be_visible()
+        admin.get_by_role("link", name="Any day").click()
+        expect(admin.get_by_text("3 journal entries")).to_be_visible()
 
     with admin.expect_download() as download:
         admin.get_by_role("link", name="Export as CSV").click()
