@@ -157,6 +157,9 @@ class LaurelSchema(AutoSchema):
             extra = self.view.filterset_class.base_filters[parameter["name"]].extra
             if "max_length" in extra:
                 parameter["schema"]["maxLength"] = extra["max_length"]
+            for validator in extra.get("validators", ()):
+                named = {**parameter["schema"], "pattern": validator.regex.pattern}
+                parameter["schema"] = _with_not_blank(named)
         return parameters
 
     def _get_request_for_media_type(self, serializer: Any, direction: Any = "request") -> Any:

@@ -25,13 +25,17 @@ from programs.api.filters import InstantFilter, TrueOrFalseFilter, by, period
 
 class ParticipantFilter(filters.FilterSet):
     external_id = filters.CharFilter(strip=False, help_text="Exactly this external_id.")
+    # Not stripped: a blank one would filter nothing.
     email = filters.CharFilter(
         method=by(ParticipantQuerySet.with_email),
+        strip=False,
         max_length=255,
+        validators=[RegexValidator(r"\S", "Give an address.")],
         help_text="With exactly this address; case does not count.",
     )
     phone = filters.CharFilter(
         method=by(ParticipantQuerySet.with_phone),
+        strip=False,
         max_length=255,
         validators=[RegexValidator("[0-9]", "Give a number with a digit.")],
         help_text="With exactly the digits of this number, however both are written.",

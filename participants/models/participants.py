@@ -116,6 +116,7 @@ class ParticipantQuerySet(models.QuerySet["Participant"]):
 
     def with_email(self, email: str) -> Self:
         """Those with this address, whatever its case."""
+        email = email.strip()
         same = self._with_line(email).alias(upper_email=Upper("email"))
         return same.filter(upper_email=_upper(email))
 
