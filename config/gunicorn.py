@@ -16,8 +16,10 @@ workers = env.int("WEB_CONCURRENCY", default=2)
 threads = env.int("WEB_THREADS", default=4)
 
 # No call may hold a thread and its locks forever. libpq passes this to PostgreSQL, from the server only: migrations and
-# imports may take longer.
-raw_env = [] if "PGOPTIONS" in os.environ else ["PGOPTIONS=-c statement_timeout=15s"]
+# imports may take longer. What waits at COMMIT, for a row that another row points to, is no statement: only `lock_timeout`
+# ends that.
+_LIMITS = "-c statement_timeout=15s -c lock_timeout=10s"
+raw_env = [] if "PGOPTIONS" in os.environ else [f"PGOPTIONS={_LIMITS}"]
 
 # Longer than a proxy keeps an idle connection (nginx: 60 seconds), or it could send a request while we close the
 # connection. An idle connection holds no thread.
