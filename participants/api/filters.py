@@ -25,7 +25,7 @@ from programs.api.filters import InstantFilter, TrueOrFalseFilter, by, period
 
 class ParticipantFilter(filters.FilterSet):
     external_id = filters.CharFilter(strip=False, help_text="Exactly this external_id.")
-    # Not stripped: a blank one would filter nothing.
+    # This one, phone and search are not stripped: a blank one would filter nothing.
     email = filters.CharFilter(
         method=by(ParticipantQuerySet.with_email),
         strip=False,
@@ -42,7 +42,9 @@ class ParticipantFilter(filters.FilterSet):
     )
     search = filters.CharFilter(
         method=by(ParticipantQuerySet.matching),
+        strip=False,
         max_length=255,
+        validators=[RegexValidator(r"\S", "Give a word.")],
         help_text="Words, each of which is part of external_id, email, phone (also by its digits alone) or a name. If none has 3 characters and a letter or digit: the beginning of external_id.",
     )
     program_id = filters.UUIDFilter(

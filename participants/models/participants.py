@@ -103,7 +103,7 @@ class ParticipantQuerySet(models.QuerySet["Participant"]):
         words = dict.fromkeys(text.split())
         found = [word for word in words if len(word) >= 3 and any(map(str.isalnum, word))]
         if not found:
-            return self.filter(external_id__startswith=text)
+            return self.filter(external_id__startswith=text.strip())
         people = self.alias(search_text=SEARCH_TEXT)
         for word in found:
             people = people.filter(_has(word))

@@ -253,7 +253,7 @@ def test_a_list_names_its_filters_sortings_and_limits() -> None:
         "external_id": {"type": "string", "minLength": 1},
         "email": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": NOT_BLANK},
         "phone": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "[0-9]"},
-        "search": {"type": "string", "minLength": 1, "maxLength": 255},
+        "search": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": NOT_BLANK},
         "program_id": {"type": "string", "format": "uuid"},
         "status": {"type": "string", "enum": ["ACTIVE", "CLOSED", "SUSPENDED"]},
         "tag": {"type": "string", "minLength": 1, "maxLength": 255},

@@ -171,3 +171,25 @@ def test_participants_are_found_by_text_and_filters(
 
     rows = response.context["cl"].result_list
     assert sorted(participant.external_id for participant in rows) == found
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("ana lima", ["ana"]),
+        ("LIMA  ana", ["ana"]),
+        ("lima 5550109", ["ana"]),
+        ("ana silva", []),
+        ("an", ["ana"]),
+    ],
+)
+def test_the_search_finds_those_who_have_every_word(
+    admin_client: Client, words: str, found: list[str]
+) -> None:
+    profile = {"first_name": "Ana", "last_name": "Lima", "phone": "+1 (555) 010-9"}
+    for name, change in {"ana": state.Change(profile=profile), "bea": state.Change()}.items():
+        state.change(change, to=name, by=TESTER, rights=state.ALL_RIGHTS)
+
+    response = admin_client.get(PEOPLE, {"q": words})
+
+    assert [person.external_id for person in response.context["cl"].result_list] == found
