@@ -7,14 +7,16 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from threading import Event, Lock, Thread
 
 from django.conf import settings
 
 from config.quickstart import embedded
 
 PATIENCE = 60  # seconds for the server to become ready
+RESTART_AFTER = 1.0  # seconds, or a worker that cannot start would be started without end
 
 
 class CannotServe(Exception):
@@ -61,14 +63,46 @@ def server(listener: socket.socket, host: str) -> Iterator[subprocess.Popen[byte
 
 
 @contextmanager
-def worker() -> Iterator[subprocess.Popen[bytes]]:
-    """Run a process that processes events. It ends with the block, after its current batch, and with this process if that is killed."""
+def worker(say: Callable[[str], None]) -> Iterator[None]:
+    """Run a process that processes events, and another one if it ends by itself, and `say` so.
+
+    It ends with the block, after its current batch, and with this process if that is killed.
+    """
     with _lifeline() as lifeline:
-        process = _started(
-            *("manage.py", "process_events", "--lifeline", str(lifeline)), descriptors=[lifeline]
-        )
-        with _ending(process):
-            yield process
+        command = ("manage.py", "process_events", "--lifeline", str(lifeline))
+        kept = _Kept(lambda: _started(*command, descriptors=[lifeline]), say)
+        try:
+            yield
+        finally:
+            kept.stop()
+
+
+class _Kept:
+    """A process that is started again when it ends by itself."""
+
+    def __init__(self, start: Callable[[], subprocess.Popen[bytes]], say: Callable[[str], None]):
+        self._start, self._say = start, say
+        self._process = start()
+        self._lock = Lock()
+        self._stopping = Event()
+        self._watcher = Thread(target=self._watch, daemon=True)
+        self._watcher.start()
+
+    def _watch(self) -> None:
+        while True:
+            code = self._process.wait()
+            self._stopping.wait(RESTART_AFTER)
+            with self._lock:  # or `stop` could miss the new process
+                if self._stopping.is_set():
+                    return
+                self._say(f"The worker ended by itself, with {code}. Another one is started.")
+                self._process = self._start()
+
+    def stop(self) -> None:
+        with self._lock:
+            self._stopping.set()
+            self._process.terminate()
+        self._watcher.join()
 
 
 def _started(

@@ -36,7 +36,7 @@ MANAGE = ".venv/bin/python manage.py"
 
 class Command(BaseCommand):
     help = (
-        "Sets up Laurel and serves it: migrations, static files, an administrator, an API key and, in an empty "
+        "Sets up Laurel and serves it, for one machine: migrations, static files, an administrator, an API key and, in an empty "
         "database, demo data. Run again, it creates nothing twice."
     )
 
@@ -95,7 +95,7 @@ class Command(BaseCommand):
             self._say(
                 "Other machines reach it by a name in ALLOWED_HOSTS (.env.example), unencrypted."
             )
-        with serving.worker(), serving.server(listener, host) as server:
+        with serving.worker(self._say), serving.server(listener, host) as server:
             signals = serving.stop_on_signals(server)
             if serving.is_ready(server, url):
                 self._say(f"Laurel is serving at {url} - stop with Ctrl-C")
