@@ -398,7 +398,7 @@ class InTransaction(Machine):
         self.transaction.__exit__(None, None, None)
 
 
-@pytest.mark.parametrize("examples", [15, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("examples", [15, pytest.param(30, marks=pytest.mark.slow)])
 def test_events_agree_with_a_model_of_them_after_every_step(db: None, examples: int) -> None:
     run(
         InTransaction,

@@ -421,7 +421,7 @@ class InTransaction(LedgerMachine):
         self.transaction.__exit__(None, None, None)
 
 
-@pytest.mark.parametrize("examples", [12, pytest.param(40, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("examples", [12, pytest.param(20, marks=pytest.mark.slow)])
 def test_the_ledger_agrees_with_a_model_of_it_after_every_step(db: None, examples: int) -> None:
     run(
         InTransaction,
