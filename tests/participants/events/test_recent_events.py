@@ -157,6 +157,8 @@ def test_newest_events_are_found_by_an_index(program: Program) -> None:
     with connection.cursor() as cursor, CaptureQueriesContext(connection) as queries:
         recent_events._recent(program.pk)
         cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off")
+        # While the table is empty, the index of all events looks as good.
+        cursor.execute("DROP INDEX event_by_created_at")
         cursor.execute(f"EXPLAIN {queries[0]['sql']}")
         plan = "\n".join(row[0] for row in cursor.fetchall())
         cursor.execute("EXPLAIN SELECT 1 FROM participants_counter WHERE key = 'k' LIMIT 1")
