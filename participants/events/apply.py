@@ -127,9 +127,8 @@ class _Run:
 
     def __init__(self, occurrence: Occurrence, subject: Subject, rulebook: Rulebook) -> None:
         self.occurrence, self.subject, self.rulebook = occurrence, subject, rulebook
-        self.mark: Mark | None = (
-            None  # of the first rule that acts: before it, there is nothing to undo
-        )
+        # Of the first rule that acts: before it, there is nothing to undo.
+        self.mark: Mark | None = None
         self.deadline = time.perf_counter() + LONGEST_RUN
         self.started = own_time()
         self.facts: dict[str, Any] = {

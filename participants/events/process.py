@@ -240,20 +240,19 @@ def _process(
     takes_deferred = any(book.takes_deferred for book in rulebooks.values())
     subjects = load_subjects(participant_ids, with_waiting=takes_deferred)
     outcomes: list[tuple[Pending, Outcome]] = []
-    held_up: set[UUID] = (
-        set()
-    )  # participants whose first event waits for its retry, or for its rulebook
+    # Participants whose first event waits for its retry, or for its rulebook.
+    held_up: set[UUID] = set()
     now = time.monotonic()
     until = now + BATCH_SECONDS
     for event in pending:
-        if event.program_id in dear and done.seconds.keys() - {event.program_id}:
+        if dear and event.program_id in dear and done.seconds.keys() - {event.program_id}:
             break
         subject = subjects[event.participant_id]
         done.seen.add(event.participant_id)
         is_put_off = event.next_attempt_at is not None and event.next_attempt_at > subject.moment
-        if is_put_off or event.program_id in done.unready:
+        if is_put_off or (done.unready and event.program_id in done.unready):
             held_up.add(event.participant_id)
-        if event.participant_id in held_up:
+        if held_up and event.participant_id in held_up:
             continue
         outcomes.append((event, _outcome(event, subject, rulebooks[event.program_id])))
         before, now = now, time.monotonic()

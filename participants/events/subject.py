@@ -27,13 +27,17 @@ class Subject:
     person: Person
     book: Book
     moment: datetime
+    _lasting: dict[str, Any] = field(default_factory=dict)  # what no action changes
     _facts: dict[str, Any] | None = field(default=None)
     _program_id: UUID | None = field(default=None)
     _read_at: datetime | None = field(default=None)
 
     def facts(self, rulebook: Rulebook, at: datetime) -> dict[str, Any]:
         """What rules of this program read under `participant` at this moment."""
-        if self._facts is None or self._program_id != rulebook.program_id:
+        if self._program_id != rulebook.program_id:
+            self._lasting = self._read_lasting(rulebook)
+            self._facts = self._read(rulebook, at)
+        elif self._facts is None:
             self._facts = self._read(rulebook, at)
         elif self._read_at != at:
             self._facts = {**self._facts, "counters": self.person.counters_at(at)}
@@ -70,15 +74,24 @@ class Subject:
     def amounts_of(self, asset_id: UUID) -> Amounts:
         return self.book.amounts.get(asset_id, NOTHING)
 
-    def _read(self, rulebook: Rulebook, at: datetime) -> dict[str, Any]:
+    def _read_lasting(self, rulebook: Rulebook) -> dict[str, Any]:
         person = self.person
-        tiers = ((track.key, self.level_on(track)) for track in rulebook.tracks)
-        amounts = ((asset.symbol, self.amounts_of(asset.id)) for asset in rulebook.assets.values())
         return {
             "id": str(person.id),
             "external_id": person.external_id,
             "status": person.status,
             **person.profile,
+            # An event enrolls whom it is about; one that is only simulated would.
+            "enrolled_at": person.enrolled_at.get(rulebook.program_id, self.moment),
+            "created_at": person.created_at,
+        }
+
+    def _read(self, rulebook: Rulebook, at: datetime) -> dict[str, Any]:
+        person = self.person
+        tiers = ((track.key, self.level_on(track)) for track in rulebook.tracks)
+        amounts = ((asset.symbol, self.amounts_of(asset.id)) for asset in rulebook.assets.values())
+        return {
+            **self._lasting,
             "tags": person.tags,
             "attributes": person.attributes,
             "counters": person.counters_at(at),
@@ -87,7 +100,4 @@ class Subject:
                 symbol: {"available": each.available, "held": each.held, "deferred": each.deferred}
                 for symbol, each in amounts
             },
-            # An event enrolls whom it is about; one that is only simulated would.
-            "enrolled_at": person.enrolled_at.get(rulebook.program_id, self.moment),
-            "created_at": person.created_at,
         }

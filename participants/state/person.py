@@ -179,7 +179,7 @@ class Person:
         """
         known = self.counters.get(key)
         if known and known.window.is_like(window) and not known.has_ended(at):
-            counter = known._replace(value=value)
+            counter = CounterState(value, *known[1:])
         else:
             counter = windows.opened(value, window, at)
         self.counters[key] = counter

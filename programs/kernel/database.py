@@ -141,9 +141,8 @@ def is_outage(error: BaseException | None) -> bool:
     cause = _cause(error)
     if cause is None:
         return False
-    if (
-        cause.sqlstate is None
-    ):  # what psycopg itself says of a connection, such as that it is closed
+    # What psycopg itself says of a connection, such as that it is closed.
+    if cause.sqlstate is None:
         return isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError)
     return cause.sqlstate.startswith(_OUTAGES) or _is_lost()
 
