@@ -42,9 +42,8 @@ class Round:
         self.turns = turns or Turns()
         self.is_over = False
         self._after: dict[UUID, UUID] = {}
-        self._found: set[UUID] = (
-            set()
-        )  # programs of which something was processed since the beginning
+        # Programs of which something was processed since the beginning.
+        self._found: set[UUID] = set()
         self._empty: set[UUID] = set()
 
     def programs(self, waiting: Collection[UUID]) -> list[UUID]:
