@@ -150,6 +150,6 @@ def admin(page: Page) -> Iterator[Page]:
     page.get_by_label("Username").fill("alex")
     page.get_by_label("Password").fill("correct horse")
     page.get_by_role("button", name="Log in").click()
-    expect(page.get_by_role("heading", name="Administration")).to_be_visible()
+    expect(page.get_by_role("navigation", name="Main")).to_be_visible()
     yield page
     assert complaints == []

@@ -48,6 +48,8 @@ class StrictAdmin(admin.ModelAdmin[M]):
     # Lookups that the URL of the list may use besides the filters. Django allows any field and comparison: the digest of
     # a key letter by letter, or a regular expression that never ends.
     lookups: ClassVar[frozenset[str]] = frozenset()
+    # Columns of the list that are set to the right.
+    number_columns: ClassVar[frozenset[str]] = frozenset()
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         filters = {

@@ -77,7 +77,7 @@ def listed(response: Any) -> list[str]:
 
 
 def cells(response: Any) -> list[dict[str, str]]:
-    found = re.findall(r'<t[dh] class="field-(\w+)[^"]*">(.*?)</t[dh]>', response.content.decode())
+    found = re.findall(r'<t[dh] class="field-(\w+)[^>]*>(.*?)</t[dh]>', response.content.decode())
     names = ("received", "key", "whose_in", "state", "what_came_of_it")
     texts = [html.unescape(re.sub("<[^>]+>", "", cell)) for _, cell in found]
     rows = zip(*[iter(texts)] * len(names), strict=True)

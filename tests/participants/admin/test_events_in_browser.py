@@ -52,6 +52,7 @@ def told(transactional_db: None) -> Program:
 
 def test_a_failed_event_is_found_understood_and_tried_again(admin: Page, told: Program) -> None:
     admin.goto("/admin/participants/event/")
+    admin.get_by_role("button", name="Filters").click()
     admin.get_by_role("link", name="Failed", exact=True).click()
     expect(admin.get_by_text("1 event", exact=True)).to_be_visible()
     admin.locator("#result_list tbody tr").get_by_role("link").first.click()
@@ -73,6 +74,7 @@ def test_all_events_with_rule_errors_are_retried_after_a_confirmation(
     admin: Page, told: Program
 ) -> None:
     admin.goto("/admin/participants/event/")
+    admin.get_by_role("button", name="Filters").click()
     admin.get_by_role("link", name="With rule errors").click()
     expect(admin.get_by_text("1 event", exact=True)).to_be_visible()
     admin.get_by_role("link", name="Retry all that failed…").click()
@@ -85,9 +87,11 @@ def test_all_events_with_rule_errors_are_retried_after_a_confirmation(
 
 def test_the_list_is_filtered_by_a_participant(admin: Page, told: Program) -> None:
     admin.goto("/admin/participants/event/?status__exact=PENDING")
+    admin.get_by_role("button", name="Filters").click()
     admin.get_by_label("External id").fill("eva")
     admin.locator(".tag-filter").get_by_role("button", name="Filter").click()
     expect(admin.get_by_text("1 event", exact=True)).to_be_visible()
+    admin.get_by_role("button", name="Filters").click()
     admin.get_by_role("link", name="Any participant").click()
 
     expect(admin.get_by_text("2 events", exact=True)).to_be_visible()

@@ -30,7 +30,10 @@ def test_the_list_of_programs_shows_how_many_are_enrolled_in_each_from_one_query
         for shown in response.context["cl"].result_list
     }
     assert numbers == {"Club": [2, 1, 0, 1], "Other": [1, 0, 0, 0]}
-    assert '<td class="field-enrolled_active">2</td>' in response.content.decode()
+    assert (
+        '<td class="field-enrolled_active" data-label="Active enrollments">2</td>'
+        in response.content.decode()
+    )
     assert len([sql for sql in queries if "participants_enrollment" in sql]) == 1
 
 

@@ -1,0 +1,41 @@
+"""The lists of the admin: each cell with the name of its column, which a phone shows beside it, and numbers set as such."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from django import template
+from django.contrib.admin.views.main import ChangeList
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.text import capfirst
+
+register = template.Library()
+
+
+class Column(NamedTuple):
+    header: dict[str, Any]
+    label: str
+    is_number: bool
+
+
+@register.simple_tag
+def columns(cl: ChangeList, headers: Sequence[dict[str, Any]]) -> list[Column]:
+    """Return the columns of a list; numbers are those that its page names in `number_columns`."""
+    numbers: frozenset[str] = getattr(cl.model_admin, "number_columns", frozenset())
+    return [
+        Column(
+            header,
+            label="" if name == "action_checkbox" else capfirst(header["text"]),
+            is_number=name in numbers,
+        )
+        for name, header in zip(cl.list_display, headers, strict=True)
+    ]
+
+
+@register.filter
+def labeled(cells: Sequence[SafeString], columns: Sequence[Column]) -> Iterator[SafeString]:
+    """Return the cells of a row, which Django has written as HTML, with what their columns say of them."""
+    for cell, column in zip(cells, columns, strict=False):
+        number = " number" if column.is_number else ""
+        label = format_html(' data-label="{}"', column.label) if column.label else ""
+        yield mark_safe(cell.replace('">', f'{number}"{label}>', 1))  # noqa: S308
