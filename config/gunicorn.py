@@ -17,8 +17,8 @@ threads = env.int("WEB_THREADS", default=4)
 
 # No call may hold a thread and its locks forever. libpq passes this to PostgreSQL, from the server only: migrations and
 # imports may take longer. What waits at COMMIT, for a row that another row points to, is no statement: only `lock_timeout`
-# ends that.
-_LIMITS = "-c statement_timeout=15s -c lock_timeout=10s"
+# ends that. A verb that met it begins again, for as long as LONGEST_WAIT (programs/kernel/database.py) says.
+_LIMITS = "-c statement_timeout=15s -c lock_timeout=1s"
 raw_env = [] if "PGOPTIONS" in os.environ else [f"PGOPTIONS={_LIMITS}"]
 
 # Longer than a proxy keeps an idle connection (nginx: 60 seconds), or it could send a request while we close the

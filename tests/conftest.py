@@ -3,6 +3,7 @@ import shutil
 from collections.abc import Iterator
 from typing import Any
 
+import psycopg
 import pytest
 from django.contrib.auth.models import User
 from django.core.signals import request_finished, request_started
@@ -88,6 +89,17 @@ def program(db: None) -> Program:
 def participant(db: None) -> Participant:
     result = state.change(state.Change(), to="ana", by=TESTER, rights=state.ALL_RIGHTS)
     return Participant.objects.get(pk=result.participant_id)
+
+
+@pytest.fixture
+def outsider(transactional_db: None) -> Iterator["psycopg.Connection[object]"]:
+    """A connection of somebody else, who holds locks until they roll back."""
+    parameters = connection.get_connection_params()
+    for name in ("cursor_factory", "context", "prepare_threshold"):
+        parameters.pop(name, None)
+    with psycopg.connect(**parameters) as other:
+        yield other
+        other.rollback()
 
 
 @pytest.fixture(scope="module")

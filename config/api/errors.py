@@ -13,6 +13,7 @@ from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
 
+from participants.locks import ParticipantBusy
 from programs.api.refusals import validation_failed
 from programs.kernel import exact_json
 from programs.kernel.database import is_outage
@@ -129,6 +130,9 @@ def _is_unavailable(error: BaseException | None) -> bool:
     """Whether the database cannot do it now. The connection is closed if a new one may reach a server that can."""
     if not isinstance(error, OperationalError | InterfaceError) and not is_outage(error):
         return False
+    if isinstance(error, ParticipantBusy):  # often, and the call that is still waiting says why
+        logger.info("%s", error)
+        return True
     logger.error("The database cannot do it now.", exc_info=error)
     if is_outage(error):
         connection.close()

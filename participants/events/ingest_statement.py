@@ -5,11 +5,12 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from participants import locks
 from participants.events.request import NewEvent
 from participants.state import Rights
 from programs.kernel import exact_json, instants
 from programs.kernel.actors import Actor
-from programs.kernel.database import Statement, run, uuid7
+from programs.kernel.database import Statement, uuid7
 
 
 class Verdict(StrEnum):
@@ -43,7 +44,7 @@ def store(events: Mapping[int, NewEvent], *, by: Actor, rights: Rights) -> list[
     rows = [_row(position, event) for position, event in events.items()]
     parameters = [exact_json.dumps(rows).decode(), str(by), rights.may_enroll, rights.may_create]
     statement = _STORE_ONE if len(events) == 1 else _STORE_MANY
-    found = run(statement, parameters, at=[event.of for event in events.values()])
+    found = locks.run(statement, parameters, at=[event.of for event in events.values()])
     return [Row(*row) for row in found]
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from participants import locks
 from participants.causes import Cause
 from participants.exceptions import (
     AssetNotLinked,
@@ -21,7 +22,7 @@ from participants.ledger.chain import Entry
 from participants.ledger.reading import load_maturities
 from participants.ledger.request import Movement, spellings, without_defaults
 from participants.ledger.writing import write
-from participants.models import ActionType, Bucket, EnrollmentStatus, Participant, ParticipantStatus
+from participants.models import ActionType, Bucket, EnrollmentStatus, ParticipantStatus
 from programs.exceptions import AssetNotFound, ProgramNotFound
 from programs.kernel import exact_json
 from programs.kernel.actors import Actor
@@ -79,8 +80,7 @@ def preview(movement: Movement, *, of: str | UUID, by: Actor) -> Preview:
 @retried
 def _post_locked(movement: Movement, of: str | UUID, by: Actor) -> Posted:
     with transaction.atomic():
-        holder = Participant.objects.filter(**{_column(of): of}).select_for_update(no_key=True)
-        list(holder.values_list("pk"))
+        locks.lock([of])
         posted = _attempt(movement, of, by)
         assert posted is not None, "Somebody moved this participant's value under our lock."
         return posted

@@ -4,8 +4,8 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from uuid import UUID
 
+from participants import locks
 from participants.ledger.book import Amounts, Book, Maturity
-from participants.models import Participant
 from programs.kernel.database import Statement, id_list, run
 
 # Where each journal ends, and the database's time, later than what was stored before even where its clock was set back. The index on (participant, sequence) finds the last entry.
@@ -55,8 +55,7 @@ def lock(participant_ids: Collection[UUID]) -> tuple[list[Book], datetime]:
 
     In a transaction; the locks are held to its end. The time is PostgreSQL's, under the locks.
     """
-    rows = Participant.objects.filter(pk__in=participant_ids).order_by("pk")
-    return read(list(rows.select_for_update(no_key=True).values_list("pk", flat=True)))
+    return read([participant_id for participant_id, _ in locks.lock(list(participant_ids))])
 
 
 def read(participant_ids: Collection[UUID]) -> tuple[list[Book], datetime]:

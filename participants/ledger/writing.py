@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from participants import locks
 from participants.exceptions import ParticipantNotFound
 from participants.ledger import reading
 from participants.ledger.book import Book
@@ -19,7 +20,7 @@ from participants.ledger.chain import Entry
 from participants.models import Balance, JournalEntry, Maturity
 from programs.kernel import exact_json
 from programs.kernel.columns import Columns
-from programs.kernel.database import Statement, run, uuid7
+from programs.kernel.database import Statement, uuid7
 
 # A row is a JSON object of its table's columns.
 _ENTRY, _BALANCE, _MATURITY = map(Columns.of, (JournalEntry, Balance, Maturity))
@@ -138,7 +139,7 @@ def write(books: Collection[Book]) -> bool:
     maturities = [row for book in books for row in _maturity_rows(book)]
     if maturities:
         tables.append(maturities)
-    [(written,)] = run(
+    [(written,)] = locks.run(
         _WRITE[len(books) == 1, bool(maturities)],
         [exact_json.dumps(rows).decode() for rows in tables],
         at=[book.participant_id for book in books],

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from participants.exceptions import ParticipantNotFound
+from participants.locks import lock
 from participants.models import Counter, Participant, StateChange, TierStanding
 from participants.state import windows
 from participants.state.person import READ_OF_PROFILE, HistoryRow, Person
@@ -13,17 +14,6 @@ from participants.state.standing import Standing
 from programs.kernel import exact_json
 from programs.kernel.columns import Columns
 from programs.kernel.database import Statement, id_list, run, uuid7
-
-# What was locked is read again above the lock, so that the moment comes after the wait for it. It never goes backwards
-# for a participant, even where the server's clock was set back.
-_LOCK = """
-SELECT id, greatest(clock_timestamp(), updated_at + interval '1 microsecond')
-FROM (
-    SELECT id, updated_at FROM participants_participant WHERE {condition} ORDER BY id FOR NO KEY UPDATE
-) AS locked
-"""
-_LOCK_BY_ID = Statement(_LOCK.format(condition="id = ANY($1::uuid[])"))
-_LOCK_BY_EXTERNAL_ID = Statement(_LOCK.format(condition="external_id = $1"))
 
 _PERSONS = Statement(
     f"""
@@ -122,10 +112,7 @@ def opened(of: str | UUID) -> tuple[Person, datetime]:
 
     The moment is the database's, after the lock was taken. Raises ParticipantNotFound.
     """
-    if isinstance(of, UUID):
-        rows = run(_LOCK_BY_ID, [id_list([of])], at=of)
-    else:
-        rows = run(_LOCK_BY_EXTERNAL_ID, [of], at=of)
+    rows = lock([of])
     if not rows:
         raise ParticipantNotFound
     [(participant_id, moment)] = rows
@@ -134,7 +121,7 @@ def opened(of: str | UUID) -> tuple[Person, datetime]:
 
 def opened_each(participant_ids: Sequence[UUID]) -> tuple[list[Person], datetime]:
     """The same for at least one participant there is; locked in the order of their ids."""
-    rows = run(_LOCK_BY_ID, [id_list(participant_ids)], at=participant_ids)
+    rows = lock(participant_ids)
     moment = max(moment for _, moment in rows)
     return list(load([participant_id for participant_id, _ in rows], moment).values()), moment
 

@@ -13,20 +13,21 @@ from uuid import UUID
 import msgspec
 from django.db import OperationalError, transaction
 
+from participants import locks
 from participants.exceptions import (
     DuplicateInBatch,
     EnrollingNotAllowed,
     NotAllowed,
     ParticipantNotFound,
 )
-from participants.models import MAX_ATTRIBUTES, MAX_TAGS, Participant
+from participants.models import MAX_ATTRIBUTES, MAX_TAGS
 from participants.state.changes import Change, clean_upsert
 from participants.state.rights import ALL_RIGHTS, EXISTING_ONLY, Rights
 from participants.state.upsert_statement import Address, statement
 from programs.exceptions import ProgramInactive, ProgramNotFound
 from programs.kernel import exact_json
 from programs.kernel.actors import Actor
-from programs.kernel.database import Statement, retried, run, uuid7
+from programs.kernel.database import Statement, retried, uuid7
 from programs.kernel.exceptions import DomainError, FieldError, ValidationFailed
 
 # Under lock only a new participant can be in the way, and only once.
@@ -224,7 +225,7 @@ class _Call:
                 changed,
                 msgspec.Raw((document or "").encode()),
             )
-            for position, status, participant_id, changed, document in run(
+            for position, status, participant_id, changed, document in locks.run(
                 _STATEMENTS[self.address, self.single], parameters, at=at
             )
         }
@@ -233,9 +234,7 @@ class _Call:
     def look_locked(self, rows: list[dict[str, Any]]) -> dict[int, Upserted]:
         """The same with the participants locked before the statement takes its snapshot."""
         with transaction.atomic():
-            keys = [row[self.address] for row in rows]
-            known = Participant.objects.filter(**{f"{self.address}__in": keys}).order_by("id")
-            list(known.select_for_update(no_key=True).values_list("id"))
+            locks.lock([row[self.address] for row in rows])
             return self.look(rows)
 
 

@@ -2,6 +2,7 @@
 
 import functools
 import random
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -33,6 +34,8 @@ UUID7_SQL = """(
     FROM (SELECT (extract(epoch FROM {moment}) * 1000000)::bigint) AS clock (micros),
         LATERAL (SELECT (mod(micros, 1000) * 4096 / 1000)::int) AS rest (fraction)
 )"""
+
+Addresses = UUID | str | Collection[UUID | str]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -79,13 +82,20 @@ class Statement:
     binary: bool = False
 
 
-def run(
-    statement: Statement, parameters: Sequence[Any], *, at: UUID | str | Collection[UUID | str]
-) -> list[tuple[Any, ...]]:
+class LockTimeout(OperationalError):
+    """Somebody else has kept these participants' rows for as long as `lock_timeout`."""
+
+    def __init__(self, at: Addresses) -> None:
+        self.at = at
+        super().__init__("Somebody else keeps a lock.")
+
+
+def run(statement: Statement, parameters: Sequence[Any], *, at: Addresses) -> list[tuple[Any, ...]]:
     """Run a statement about one participant or several, each named by id or external_id; all of its rows.
 
     The only door to SQL of ours about participants. `at` says whose rows the statement touches: one PostgreSQL does not
-    need to know, a distributed one would choose the node by it.
+    need to know, a distributed one would choose the node by it. One that may wait for their locks goes through
+    `participants.locks.run`. Raises LockTimeout.
     """
     database = connections[DEFAULT_DB_ALIAS]  # itself: each look through Django's proxy costs
     database.ensure_connection()
@@ -96,7 +106,12 @@ def run(
     # Django's own cursor around it: errors are Django's, and query counting sees it.
     make = database.make_debug_cursor if database.queries_logged else database.make_cursor
     with make(cursor) as django_cursor:  # type: ignore[arg-type]
-        django_cursor.execute(statement.sql, parameters)
+        try:
+            django_cursor.execute(statement.sql, parameters)
+        except OperationalError as error:
+            if isinstance(error.__cause__, errors.LockNotAvailable):
+                raise LockTimeout(at) from error.__cause__
+            raise
         # Not `description`, which would describe every column to us for a tenth of the call's time.
         return django_cursor.fetchall() if django_cursor.pgresult.nfields else []
 
@@ -106,26 +121,43 @@ def id_list(ids: Iterable[UUID]) -> str:
     return f"{{{','.join(map(str, ids))}}}"
 
 
+LONGEST_WAIT = 10.0  # seconds that a verb waits for locks before it gives up
+_VICTIM = errors.DeadlockDetected | errors.SerializationFailure
+
+# Whose rows those threads of this process wait for that have met `lock_timeout` and wait on; who came first stands first.
+waiting: dict[int, Addresses] = {}
+
+
 def retried(verb: Callable[P, R]) -> Callable[P, R]:
-    """Run the verb again when PostgreSQL chose it as the victim of a deadlock or a serialization failure.
+    """Run the verb again when PostgreSQL chose it as the victim of a deadlock or a serialization failure, or ended its wait
+    for a lock, which it may wait for again.
 
     Only the outermost call retries: inside somebody's transaction the locks are still held and it would fail again.
     """
 
     @functools.wraps(verb)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
-        attempts = 1 if connection.in_atomic_block else 5
-        for attempt in range(1, attempts + 1):
-            try:
-                return verb(*args, **kwargs)
-            except OperationalError as error:
-                again = isinstance(
-                    error.__cause__, errors.DeadlockDetected | errors.SerializationFailure
-                )
-                if not again or attempt == attempts:
-                    raise
-                time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 (no secret)
-        raise AssertionError("unreachable")
+        began, gave_way = time.monotonic(), 0
+        try:
+            while True:
+                try:
+                    return verb(*args, **kwargs)
+                except OperationalError as error:
+                    if connection.in_atomic_block:
+                        raise
+                    if isinstance(error.__cause__, errors.LockNotAvailable):
+                        if time.monotonic() - began > LONGEST_WAIT:
+                            raise
+                        if isinstance(error, LockTimeout):
+                            waiting.setdefault(threading.get_ident(), error.at)
+                    elif isinstance(error.__cause__, _VICTIM) and gave_way < 4:
+                        gave_way += 1
+                        time.sleep(random.uniform(0, 0.02 * 2**gave_way))  # noqa: S311 (no secret)
+                    else:
+                        raise
+        finally:
+            if waiting and not connection.in_atomic_block:
+                waiting.pop(threading.get_ident(), None)
 
     return wrapper
 

@@ -1,7 +1,5 @@
 """What somebody outside locks holds up a call for a stated time, and then the call is refused and loses nothing."""
 
-from collections.abc import Iterator
-
 import psycopg
 import pytest
 from django.db import connection
@@ -9,20 +7,10 @@ from rest_framework.test import APIClient
 
 from config import gunicorn
 from participants.models import Event, Participant
+from programs.kernel import database
 from programs.models import Program
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def outsider() -> Iterator["psycopg.Connection[object]"]:
-    """A connection of somebody else, who never commits."""
-    parameters = connection.get_connection_params()
-    for name in ("cursor_factory", "context", "prepare_threshold"):
-        parameters.pop(name, None)
-    with psycopg.connect(**parameters) as other:
-        yield other
-        other.rollback()
 
 
 @pytest.mark.parametrize("table", ["programs_program", "participants_participant"])
@@ -32,7 +20,9 @@ def test_a_row_that_somebody_holds_ends_the_call_and_not_the_server(
     participant: Participant,
     outsider: "psycopg.Connection[object]",
     table: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(database, "LONGEST_WAIT", 0.3)
     event = {"program_id": str(program.pk), "external_id": "ana", "idempotency_key": "k"}
     event |= {"event_timestamp": "2026-01-15T10:30:00Z", "event_data": {}}  # type: ignore[dict-item]
     api.get("/v1/programs")  # the use of the key is written
@@ -54,4 +44,4 @@ def test_a_row_that_somebody_holds_ends_the_call_and_not_the_server(
 def test_the_server_sets_both_limits() -> None:
     [options] = gunicorn.raw_env
     assert "statement_timeout=15s" in options
-    assert "lock_timeout=10s" in options
+    assert "lock_timeout=1s" in options
