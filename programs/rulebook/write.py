@@ -1,5 +1,6 @@
 """The verbs that write rules. Each locks the program first, so that two of them never give out the same order."""
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -103,7 +104,7 @@ def archive(rule_id: UUID, *, by: Actor) -> None:
 
 @retried
 def reorder(program_id: UUID, rule_ids: Sequence[UUID], *, by: Actor) -> list[Rule]:
-    """Number the program's rules 10, 20, 30 and so on, and keep a version of each whose order changes.
+    """Put the program's rules in this sequence, and keep a version of each whose order changes: of as few as can be.
 
     Raises ProgramNotFound, and ValidationFailed unless every rule that is not archived is named once.
     """
@@ -114,7 +115,7 @@ def reorder(program_id: UUID, rule_ids: Sequence[UUID], *, by: Actor) -> list[Ru
             message = "Name every rule of the program that is not archived, once each."
             raise ValidationFailed([FieldError("rule_ids", "invalid", message)])
         wanted = [current[rule_id] for rule_id in rule_ids]
-        orders = range(STEP, STEP * len(wanted) + 1, STEP)
+        orders = _orders([rule.order for rule in wanted])
         moved = [
             (rule, order) for rule, order in zip(wanted, orders, strict=True) if rule.order != order
         ]
@@ -236,6 +237,35 @@ def _save(rule: Rule, **options: Any) -> None:
 
 def _order_taken(message: str) -> OrderTaken:
     return OrderTaken(message, [FieldError("order", "unique", message)])
+
+
+def _orders(now: Sequence[int]) -> list[int]:
+    """Return orders that rise, where as many as can be are what they are now.
+
+    Those stay that are the longest run to rise with room for whatever comes between them: one whose order less its
+    place never falls.
+    """
+    longest: list[int] = []  # by its length, the place where a run ends lowest
+    before: dict[int, int | None] = {}
+    slack = [order - place for place, order in enumerate(now)]
+    for place, room in enumerate(slack):
+        if not 1 <= room <= MAX_ORDER - len(now) + 1:
+            continue  # those before or after it would not fit
+        length = bisect_right(longest, room, key=slack.__getitem__)
+        before[place] = longest[length - 1] if length else None
+        longest[length : length + 1] = [place]
+    kept = []
+    last = longest[-1] if longest else None
+    while last is not None:
+        kept.append(last)
+        last = before[last]
+    orders: list[int] = []
+    for place in [*reversed(kept), len(now)]:
+        low, between = orders[-1] if orders else 0, place - len(orders)
+        high = min(low + STEP * (between + 1), MAX_ORDER + 1) if place == len(now) else now[place]
+        orders += [low + (high - low) * step // (between + 1) for step in range(1, between + 1)]
+        orders += now[place : place + 1]
+    return orders
 
 
 def _move(moved: Sequence[tuple[Rule, int]], *, taken: set[int]) -> None:

@@ -72,7 +72,6 @@ def test_two_reorderings_at_once_leave_one_of_the_two(program: Program) -> None:
 
     listed = Rule.objects.filter(program=program).in_order()
     assert [rule.pk for rule in listed] in wanted
-    assert [rule.order for rule in listed] == list(range(10, 81, 10))
     for rule in listed:
         newest = rulebook.history(rule)[0]
         assert (newest.version, newest.snapshot) == (rule.version, rule.snapshot())

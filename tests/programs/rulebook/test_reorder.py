@@ -1,15 +1,19 @@
 """Rules put in another order, and copied."""
 
 from collections import Counter
+from itertools import combinations, pairwise
 from uuid import uuid4
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from programs import rulebook
 from programs.exceptions import ProgramNotFound
 from programs.kernel.exceptions import ValidationFailed
 from programs.models import Program, Rule, RuleVersion
 from programs.models.rules import MAX_ORDER
+from programs.rulebook.write import _orders
 from tests.conftest import TESTER
 from tests.programs.rulebook.changes import changed, made, refusals, revision
 
@@ -30,13 +34,13 @@ def test_rules_are_put_in_another_order(program: Program) -> None:
 
     result = rulebook.reorder(program.pk, [rules[name].pk for name in "cbad"], by=TESTER)
 
-    assert orders(program) == {"c": 10, "b": 20, "a": 30, "d": 40}
+    assert orders(program) == {"c": 3, "b": 6, "a": 10, "d": 30}
     assert [(rule.name, rule.order) for rule in result] == list(orders(program).items())
     assert revision(program) != before
     versions = Counter(RuleVersion.objects.values_list("rule__name", flat=True))
-    assert versions == {"a": 2, "b": 1, "c": 2, "d": 3, "Welcome": 2}
+    assert versions == {"a": 1, "b": 2, "c": 2, "d": 2, "Welcome": 2}
     newest = rulebook.history(rules["c"])[0]
-    assert rulebook.changes(newest) == [{"field": "order", "old": 25, "new": 10}]
+    assert rulebook.changes(newest) == [{"field": "order", "old": 25, "new": 3}]
     assert newest.snapshot == rulebook.found(rules["c"].pk).snapshot()
     assert rulebook.found(gone.pk).order == gone.order
 
@@ -59,7 +63,34 @@ def test_rules_move_out_of_the_way_of_the_largest_orders(program: Program) -> No
 
     listed = Rule.objects.filter(program=program).in_order()
     assert [rule.pk for rule in listed] == [rule.pk for rule in rules]
-    assert [rule.order for rule in listed] == [10, 20, 30, 40, 50, 60, 70, 80]
+    assert [rule.order for rule in listed] == [1, 2, 4, 5, 7, 8, 10, 30]
+
+
+def test_moving_one_rule_makes_no_version_of_others(program: Program) -> None:
+    rules = [made(program) for _ in range(6)]
+    for move in ((5, 0), (0, 3), (2, 4), (1, 5)):
+        rules.insert(move[1], rules.pop(move[0]))
+        before = dict(Rule.objects.values_list("pk", "version"))
+
+        rulebook.reorder(program.pk, [rule.pk for rule in rules], by=TESTER)
+
+        after = dict(Rule.objects.values_list("pk", "version"))
+        assert [pk for pk in after if after[pk] != before[pk]] == [rules[move[1]].pk]
+        assert list(Rule.objects.in_order()) == rules
+
+
+@given(st.lists(st.integers(1, 12) | st.integers(MAX_ORDER - 5, MAX_ORDER), max_size=9))
+def test_as_few_orders_change_as_can_be(now: list[int]) -> None:
+    orders = _orders(now)
+
+    assert all(low < high for low, high in pairwise([0, *orders, MAX_ORDER + 1]))
+    stay = sum(new == old for new, old in zip(orders, now, strict=True))
+    for kept in range(len(now), stay, -1):
+        for places in combinations(range(-1, len(now) + 1), kept + 2):
+            if (places[0], places[-1]) == (-1, len(now)):
+                ends = [(0 if at < 0 else now[at]) if at < len(now) else MAX_ORDER + 1 for at in places]
+                gaps = zip(pairwise(places), pairwise(ends), strict=True)
+                assert any(right - left > high - low for (left, right), (low, high) in gaps)
 
 
 def test_a_reordering_names_every_rule_once(program: Program) -> None:
