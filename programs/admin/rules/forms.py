@@ -59,6 +59,8 @@ class RuleForm(VersionedForm[Rule]):
         if self.is_new:
             self.instance.program = self.program
             self.fields["order"].help_text = "From 1. Empty: after all others."
+            self.fields["status"].initial = RuleStatus.SUSPENDED
+            self.fields["status"].help_text = "A suspended rule does nothing until it is activated."
         else:
             self.fields["order"].required = True
         self.choices = ProgramChoices(self.program, self.stored)

@@ -44,7 +44,7 @@ class RuleAdmin(VerbAdmin[Rule]):
     form = RuleForm
     actions = LIST_ACTIONS
     list_display = [
-        "program_link", "order", "name", "short_condition", "status", "stop_after_match", "window", "version", "updated_at",
+        "program_link", "order", "name", "short_condition", "status", "after_a_match", "window", "version", "updated_at",
     ]  # fmt: skip
     list_display_links = ["name"]
     list_filter = [RuleProgramFilter, RuleStatusFilter, AttentionFilter]
@@ -94,6 +94,10 @@ class RuleAdmin(VerbAdmin[Rule]):
         if not rule.needs_attention:
             return shown
         return format_html('{} <span class="rule-mark">needs attention</span>', shown)
+
+    @admin.display(description="After a match")
+    def after_a_match(self, rule: Rule) -> str:
+        return "stops" if rule.stop_after_match else "goes on"
 
     @admin.display(description="Active (UTC)", empty_value="always")
     def window(self, rule: Rule) -> str | None:

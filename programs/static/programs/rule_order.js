@@ -1,4 +1,4 @@
-// Moves rules on the page itself. Without it, each move loads the page again.
+// Moves rules on the page itself, with the buttons or by dragging. Without it, each move loads the page again.
 "use strict";
 
 {
@@ -21,10 +21,41 @@
         const [up, down] = item.querySelectorAll("button");
         const used = isUp ? up : down;
         (used.disabled ? (isUp ? down : up) : used).focus();
+        tell(item);
+    };
+
+    const tell = (item) => {
         const position = [...list.children].indexOf(item) + 1;
         const name = item.querySelector(".rule-order-name").textContent.trim();
         live.textContent = `${name} is now number ${position} of ${list.children.length}; not saved yet.`;
     };
+
+    let dragged = null;
+    for (const item of list?.children ?? []) {
+        item.draggable = true;
+        item.addEventListener("dragstart", ({ dataTransfer }) => {
+            dragged = item;
+            dataTransfer.effectAllowed = "move";
+            item.classList.add("rule-dragged");
+        });
+        item.addEventListener("dragover", (event) => {
+            if (dragged) {
+                event.preventDefault();
+                const { top, height } = item.getBoundingClientRect();
+                const isBefore = event.clientY < top + height / 2;
+                if (item !== dragged) {
+                    isBefore ? item.before(dragged) : item.after(dragged);
+                }
+            }
+        });
+        item.addEventListener("drop", (event) => event.preventDefault());
+        item.addEventListener("dragend", () => {
+            dragged = null;
+            item.classList.remove("rule-dragged");
+            place();
+            tell(item);
+        });
+    }
 
     form?.addEventListener("submit", (event) => {
         const { submitter } = event;

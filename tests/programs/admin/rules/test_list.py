@@ -46,6 +46,7 @@ def test_the_list_takes_the_id_of_a_program_however_it_is_spelled(
     page = admin_client.get(f"{RULES}?program={rule.program_id.hex.upper()}")
 
     assert shown(page) == ["Purchases"]
+    assert "goes on" in page.content.decode()  # in words what “stop after match: no” is
     assert order_page(rule.program) in page.content.decode()
 
 

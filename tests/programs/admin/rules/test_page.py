@@ -298,6 +298,12 @@ def test_a_new_rule_begins_with_its_program(admin_client: Client, program: Progr
     assert not Rule.objects.exists()
 
 
+def test_a_new_rule_begins_suspended(admin_client: Client, program: Program) -> None:
+    sent = shown_fields(admin_client.get(add_page(program)), "rule_form")
+
+    assert sent["status"] == ["SUSPENDED"]
+
+
 def test_a_rule_of_an_archived_program_is_refused(admin_client: Client, program: Program) -> None:
     Program.objects.update(status=ProgramStatus.ARCHIVED)
 
