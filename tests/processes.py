@@ -5,21 +5,25 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import psycopg
 from django.db import connection
+from environ import Env
 
 from config.quickstart import embedded
 
 PATIENCE = 60  # seconds
+TIMEOUT = 20  # seconds, of a client
 
 
 @dataclass
@@ -32,6 +36,7 @@ class Laurel:
     processes: int = 2
     web: subprocess.Popen[bytes] | None = None
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    variables: dict[str, str] = field(default_factory=dict)  # further ones of its environment
 
     def started(self, *arguments: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
@@ -64,6 +69,7 @@ class Laurel:
             "HTTPS": "False",
             "WEB_CONCURRENCY": str(self.processes),
             "LOG_LEVEL": "CRITICAL",
+            **self.variables,
         }
 
     def serve(self) -> None:
@@ -93,7 +99,7 @@ class Laurel:
     def call(
         self, method: str, path: str, body: Any = None, **headers: str
     ) -> tuple[int, Any, Any]:
-        client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT)
         try:
             sent = None if body is None else json.dumps(body)
             client.request(
@@ -113,6 +119,11 @@ class Laurel:
             return self.call("GET", "/readyz")[0] == 200
         return False
 
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """What the database says."""
+        with connected(self.url) as database:
+            return database.execute(sql.encode()).fetchall()
+
     def end(self) -> None:
         for process in [*self.workers, *([self.web] if self.web else [])]:
             kill_all_of(process)
@@ -129,6 +140,38 @@ def soon(condition: Callable[[], bool], seconds: float = PATIENCE) -> bool:
     while not condition() and time.monotonic() < until:
         time.sleep(0.1)
     return condition()
+
+
+def connected(url: str, **instead: Any) -> "psycopg.Connection[tuple[Any, ...]]":
+    """A connection to this database that commits each statement."""
+    of = Env.db_url_config(url)
+    account = {"user": of["USER"], "password": of["PASSWORD"], "port": of["PORT"]}
+    given = {name: value for name, value in account.items() if value} | instead
+    return psycopg.connect(**{"host": of["HOST"], "dbname": of["NAME"], **given}, autocommit=True)
+
+
+@contextmanager
+def running(laurel: Laurel) -> Iterator[tuple[str, str]]:
+    """All of it, with a program that credits what an event says and counts it; yields their ids."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        laurel.port = free.getsockname()[1]
+    try:
+        laurel.serve()
+        laurel.work()
+        laurel.work()
+        assert soon(laurel.is_ready)
+        program = laurel.call("POST", "/v1/programs", {"name": "Club"})[2]["id"]
+        asset = {"name": "Points", "symbol": "PTS", "scale": 2, "program_id": program}
+        asset_id = laurel.call("POST", "/v1/assets", asset)[2]["id"]
+        actions = [
+            {"type": "CREDIT", "asset_id": asset_id, "amount": "event.amount"},
+            {"type": "COUNTER", "key": "n", "value": "1"},
+        ]
+        rule = {"program_id": program, "name": "R", "condition": "true", "actions": actions}
+        assert laurel.call("POST", "/v1/rules", rule)[0] == 201
+        yield program, asset_id
+    finally:
+        laurel.end()
 
 
 def url_of_the_tests() -> str:
