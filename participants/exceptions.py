@@ -100,6 +100,15 @@ class NotRetryable(DomainError):
     message = "Only a FAILED event, or a COMPLETED one with rule errors, can be retried."
 
 
+class JobNotFound(NotFound):
+    message = "There is no such job."
+
+
+class JobFinished(DomainError):
+    code = "job_finished"
+    message = "The job has ended already."
+
+
 class InvalidAmount(DomainError):
     code = "validation_failed"
     message = "An amount cannot be below zero."

@@ -39,6 +39,7 @@ STATUS = {
     "in_use": 409,
     "changed_meanwhile": 409,
     "not_retryable": 409,
+    "job_finished": 409,
     "payload_too_large": 413,
     "unsupported_media_type": 415,
     "insufficient_balance": 422,

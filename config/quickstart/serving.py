@@ -1,4 +1,4 @@
-"""gunicorn and a worker as quickstart runs them: on a port reserved from the start, and always stopped with it."""
+"""gunicorn and the workers as quickstart runs them: on a port reserved from the start, and always stopped with it."""
 
 import http.client
 import os
@@ -63,14 +63,14 @@ def server(listener: socket.socket, host: str) -> Iterator[subprocess.Popen[byte
 
 
 @contextmanager
-def worker(say: Callable[[str], None]) -> Iterator[None]:
-    """Run a process that processes events, and another one if it ends by itself, and `say` so.
+def worker(command: str, say: Callable[[str], None]) -> Iterator[None]:
+    """Run a process of this command, and another one if it ends by itself, and `say` so.
 
-    It ends with the block, after its current batch, and with this process if that is killed.
+    It ends with the block, after its current batch or step, and with this process if that is killed.
     """
     with _lifeline() as lifeline:
-        command = ("manage.py", "process_events", "--lifeline", str(lifeline))
-        kept = _Kept(lambda: _started(*command, descriptors=[lifeline]), say)
+        line = ("manage.py", command, "--lifeline", str(lifeline))
+        kept = _Kept(lambda: _started(*line, descriptors=[lifeline]), say)
         try:
             yield
         finally:

@@ -5,7 +5,6 @@ for all, which would keep a snapshot open for as long as somebody's line is slow
 """
 
 import csv
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +15,7 @@ from django.db.models.lookups import LessThan
 from participants.models import JournalEntry
 from programs.kernel import instants
 from programs.kernel.decimals import written
+from programs.kernel.spreadsheets import plain
 
 BATCH = 1000
 HEADS = [
@@ -23,11 +23,6 @@ HEADS = [
     *("amount", "asset", "available", "held", "deferred", "program", "description", "created_by"),
     *("event_id", "rule_id", "idempotency_key", "entry_id", "entry_hash"),
 ]  # fmt: skip
-# Spreadsheets take what begins like this for a formula, even after white space. A spreadsheet that expects another separator
-# than the comma, as those of many countries do, begins a cell after it, and a row after a line end, whatever our quotes say.
-_SIGN = r"[=+\-@\uff1d\uff0b\uff0d\uff20]"
-_FORMULA = re.compile(rf'[\s;|,"]*{_SIGN}|[\t\r\n]')
-_FORMULA_WITHIN = re.compile(rf'((?:[;|]|(?<=[^\s])\s*[\t\r\n])[\s"]*)(?={_SIGN})')
 
 
 def lines(entries: QuerySet[JournalEntry]) -> Iterator[str]:
@@ -36,13 +31,6 @@ def lines(entries: QuerySet[JournalEntry]) -> Iterator[str]:
     yield writer.writerow(HEADS)
     for batch in _batches(entries):
         yield "".join(writer.writerow(_row(entry)) for entry in batch)
-
-
-def plain(text: str | None) -> str:
-    """Return the text as a cell that no spreadsheet evaluates."""
-    text = text or ""
-    inert = _FORMULA_WITHIN.sub(r"\1'", text)
-    return f"'{inert}" if _FORMULA.match(text) else inert
 
 
 class _Echo:

@@ -108,7 +108,7 @@ def rule_descriptions(event: Event, symbols: Symbols, request: HttpRequest) -> l
         RuleWords(
             rule["rule_name"],
             rule["rule_version"],
-            _page("programs_rule", rule["rule_id"]) if may_view_rules else "",
+            rule_page(rule["rule_id"]) if may_view_rules else "",
             rule["outcome"],
             _LABELS.get(rule["outcome"], rule["outcome"]),
             rule["reason"],
@@ -120,10 +120,10 @@ def rule_descriptions(event: Event, symbols: Symbols, request: HttpRequest) -> l
 
 def tier_descriptions(event: Event) -> list[str]:
     """Describe the levels that the participant rose to after the rules."""
-    return [_rise(change) for change in outcome.of(event).tier_changes]
+    return [rise(change) for change in outcome.of(event).tier_changes]
 
 
-def _rise(change: TierChange) -> str:
+def rise(change: TierChange) -> str:
     track = change["tier"]
     if earned := change.get("earned_level"):
         return f"Earned {earned} of {track}, and stays on {_level(change['after'])}, which is lent or pinned."
@@ -139,6 +139,10 @@ def event_page(event_id: UUID | str) -> str:
     return _page("participants_event", event_id)
 
 
+def rule_page(rule_id: UUID | str) -> str:
+    return _page("programs_rule", rule_id)
+
+
 def _page(model: str, pk: Any) -> str:
     try:
         return reverse(f"admin:{model}_change", args=[quote(pk)])
@@ -149,14 +153,14 @@ def _page(model: str, pk: Any) -> str:
 def _effect(effect: Effect, symbols: Symbols, may_view_entries: bool) -> EffectWords:
     entry_id = effect.get("journal_entry_id")
     return EffectWords(
-        _words(effect, symbols),
+        effect_in_words(effect, symbols),
         effect.get("undone", False),
         "error" in effect,
         _page("participants_journalentry", entry_id) if entry_id and may_view_entries else "",
     )
 
 
-def _words(effect: Effect, symbols: Symbols) -> str:
+def effect_in_words(effect: Effect, symbols: Symbols) -> str:
     if "error" in effect:
         return f"{effect['type']} was refused: {effect['error']['message']}"
     return _WORDS.get(effect["type"], _unknown)(effect, symbols)

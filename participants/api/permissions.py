@@ -7,6 +7,7 @@ import msgspec
 from django.http import HttpRequest
 from rest_framework.request import Request
 
+from participants.jobs.kind import Kind
 from participants.state import ALL_RIGHTS, Rights
 from programs.api.permissions import DECLARED, Requirement
 from programs.kernel import exact_json
@@ -84,6 +85,11 @@ DECLARED.update(REQUIREMENTS)
 def allows(request: Request | HttpRequest, call: str) -> bool:
     """Whether this member of staff may make the call ("BalanceViewSet.adjust"), as an admin page does for them."""
     return REQUIREMENTS[call].staff_may(request)
+
+
+def allows_job(request: Request | HttpRequest, kind: Kind) -> bool:
+    """Whether this member of staff may ask for such a job and read its report."""
+    return request.user.has_perms(kind.permissions)
 
 
 # What parts of a call require besides. An API key's scope for the call includes them.

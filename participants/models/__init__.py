@@ -8,6 +8,7 @@ from participants.models.events import (
     EventStatus,
 )
 from participants.models.history import Operation, StateChange, StateType
+from participants.models.jobs import MOST_BYTES_OF_PART, Job, JobFilePart, JobStatus
 from participants.models.ledger import (
     Account,
     ActionType,
@@ -42,6 +43,7 @@ __all__ = [
     "MAX_EXTERNAL_ID_LENGTH",
     "MAX_IDEMPOTENCY_KEY_LENGTH",
     "MAX_TAGS",
+    "MOST_BYTES_OF_PART",
     "PROFILE_FIELDS",
     "Account",
     "ActionType",
@@ -55,6 +57,9 @@ __all__ = [
     "Event",
     "EventQuerySet",
     "EventStatus",
+    "Job",
+    "JobFilePart",
+    "JobStatus",
     "JournalEntry",
     "JournalEntryQuerySet",
     "Maturity",

@@ -95,7 +95,11 @@ class Command(BaseCommand):
             self._say(
                 "Other machines reach it by a name in ALLOWED_HOSTS (.env.example), unencrypted."
             )
-        with serving.worker(self._say), serving.server(listener, host) as server:
+        with (
+            serving.worker("process_events", self._say),
+            serving.worker("run_jobs", self._say),
+            serving.server(listener, host) as server,
+        ):
             signals = serving.stop_on_signals(server)
             if serving.is_ready(server, url):
                 self._say(f"Laurel is serving at {url} - stop with Ctrl-C")

@@ -1,7 +1,6 @@
 """Processing of events, forever or once; any number of these commands may run at a time."""
 
 import gc
-import os
 import signal
 from argparse import ArgumentParser
 from threading import Thread
@@ -11,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from participants.events import process
 from participants.events.worker import Worker
+from participants.management.lifeline import stop_with
 from programs.kernel.actors import Actor, ActorKind
 
 
@@ -44,11 +44,6 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: worker.stop())
         if options["lifeline"] is not None:
-            Thread(target=_stop_with, args=[options["lifeline"], worker], daemon=True).start()
+            Thread(target=stop_with, args=[options["lifeline"], worker], daemon=True).start()
         gc.freeze()  # else the garbage collector walks through all of Django every few batches, for 50 ms
         worker.run()
-
-
-def _stop_with(lifeline: int, worker: Worker) -> None:
-    os.read(lifeline, 1)  # returns when the other end is closed
-    worker.stop()

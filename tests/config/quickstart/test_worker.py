@@ -17,7 +17,7 @@ def test_a_worker_that_dies_is_replaced_and_the_last_one_ends_with_the_block(
     said: list[str] = []
 
     def start(*arguments: str, **options: Any) -> subprocess.Popen[bytes]:
-        assert arguments[:2] == ("manage.py", "process_events")
+        assert arguments[:2] == ("manage.py", "run_jobs")
         # Two that die at once, each in its own way, and one that stays.
         code = ["raise SystemExit(3)", "import os; os.kill(os.getpid(), 9)", "input()"]
         started.append(
@@ -29,7 +29,7 @@ def test_a_worker_that_dies_is_replaced_and_the_last_one_ends_with_the_block(
 
     monkeypatch.setattr(serving, "_started", start)
     monkeypatch.setattr(serving, "RESTART_AFTER", 0.01)
-    with serving.worker(said.append):
+    with serving.worker("run_jobs", said.append):
         until = time.monotonic() + 20
         while len(started) < 3 and time.monotonic() < until:
             time.sleep(0.01)

@@ -12,11 +12,11 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from participants.admin import export
 from participants.events import ingest, process
 from participants.events.request import NewEvent
 from participants.models import ActionType, JournalEntry
 from programs import rulebook
+from programs.kernel.spreadsheets import plain
 from tests.conftest import TESTER
 from tests.participants.admin.ledger_pages import ana, page_of
 from tests.participants.ledger_world import World, make_world
@@ -217,7 +217,7 @@ def test_the_export_spells_numbers_plainly_and_disarms_formulas(
     ],
 )  # fmt: skip
 def test_a_cell_is_no_formula(text: str | None, cell: str) -> None:
-    assert export.plain(text) == cell
+    assert plain(text) == cell
 
 
 @pytest.fixture
