@@ -37,6 +37,7 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "django.contrib.sessions",
     "django.contrib.staticfiles",
+    "django.forms",
 ]
 
 MIDDLEWARE = [
@@ -73,6 +74,9 @@ TEMPLATES = [
         },
     }
 ]
+
+# So that templates/ may hold those of widgets too.
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 # Connections persist: opening one for each request would cost nine tenths of the throughput. Only the cursors of
 # programs.kernel.database bind on the server, so only their statements are prepared, at their first use.

@@ -85,6 +85,8 @@ class BrowsableRenderer(BrowsableAPIRenderer):
         self, data: Any, view: "APIView", method: str, request: Request
     ) -> Form | None:
         form = super().get_raw_data_form(data, view, method, request)
+        if form:
+            form.auto_id = f"{method}_%s"  # one page has several
         was_refused = method == self.refused_method and not html.is_html_input(self.sent)
         if form and was_refused and self.sent:
             written = msgspec.json.format(exact_json.dumps(self.sent), indent=4)

@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
-from django.contrib.auth.forms import UserChangeForm
+from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.contrib.auth.models import Group, Permission, User
 from django.db.models import Q
 from django.http import HttpRequest
@@ -47,6 +47,13 @@ class StaffForm(RightsForm, UserChangeForm[User]):
     pass
 
 
+class NewStaffForm(AdminUserCreationForm[User]):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # The script of the page has given it the focus by then, and Chromium complains.
+        del self.fields["username"].widget.attrs["autofocus"]
+
+
 @admin.register(User)
 class StaffAdmin(ByGiver, UserAdmin[User]):
     """Accounts of staff. Only a superuser makes superusers, and nobody changes an account that may do more than their own:
@@ -54,6 +61,7 @@ class StaffAdmin(ByGiver, UserAdmin[User]):
     """
 
     form = StaffForm
+    add_form = NewStaffForm
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         fields = list(super().get_readonly_fields(request, obj))
