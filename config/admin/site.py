@@ -1,9 +1,11 @@
 """The admin's site: its name, and the menu that stands beside every page."""
 
+from functools import partial
 from typing import Any, NamedTuple
 
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest
+from django.urls import path
 
 OURS = ("participants", "programs")
 # The menu's order. Other pages of ours follow; those of Django and its libraries stand at the end, as administration.
@@ -37,6 +39,13 @@ class Site(AdminSite):
     index_title = "Administration"
     site_url = None
     enable_nav_sidebar = False  # the menu is ours
+
+    def get_urls(self) -> list[Any]:
+        # Imported here: the site is made before the pages that it finds in.
+        from config.admin.find import find
+
+        found = path("find/", self.admin_view(partial(find, self)), name="find")
+        return [found, *super().get_urls()]
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         context = super().each_context(request)
