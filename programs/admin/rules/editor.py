@@ -1,16 +1,19 @@
 """What the page of a rule shows around its form: actions in words, the reference, trial values, versions."""
 
 from collections.abc import Mapping
-from typing import Any
+from difflib import ndiff
+from typing import Any, Final
 
+from django.http import HttpRequest
 from django.urls import reverse
 
 from programs import rulebook
 from programs.admin.form_fields import in_words, written
 from programs.admin.rules.actions import for_scripts
 from programs.admin.rules.choices import ProgramChoices
+from programs.admin.rules.conditions import builder_context, recent_events
 from programs.admin.rules.forms import RuleForm
-from programs.models import Rule, RuleVersion
+from programs.models import Rule, RuleStatus, RuleVersion
 from programs.rulebook import reference
 from programs.rulebook.actions import ACTION_TYPES, in_documented_order
 from programs.rulebook.attention import mistakes_in
@@ -19,25 +22,34 @@ from programs.rulebook.program_names import ProgramNames
 SHOWN_VERSIONS = 20
 
 
-def editor_context(form: RuleForm, rule: Rule | None) -> dict[str, Any]:
+def editor_context(request: HttpRequest, form: RuleForm, rule: Rule | None) -> dict[str, Any]:
     """Return the context of the page for a stored rule, or for a new one."""
     choices = form.choices
-    context = {
+    events = recent_events(request, choices)
+    editor = _for_scripts(choices, rule)
+    context: dict[str, Any] = {
         "rows": form.rows,
         "names": choices.names(),
         "shown_actions": [
             _shown_action(action, choices) for action in in_documented_order(form.stored)
         ],
         "reference": reference,
-        "sample_event": written(reference.FACTS["event"]),
+        "sample_event": written(events.newest or reference.FACTS["event"]),
+        "sample_is_real": events.newest is not None,
         "sample_state": written(_sample_state(choices)),
-        "editor": _for_scripts(choices, rule),
+        "editor": editor,
+        "templates": () if rule else reference.WORKED_RULES,
     }
+    if "condition" in form.fields:
+        condition = form["condition"].value() or ""
+        editor["builder"] = builder_context(request, choices, events, condition)
     if rule:
-        newest = rulebook.history(rule)[:SHOWN_VERSIONS]
+        newest = list(rulebook.history(rule)[:SHOWN_VERSIONS])
         if rule.needs_attention:
             context["mistakes"] = mistakes_in(rule, ProgramNames(rule.program_id))
-        context["versions"] = [_shown_version(version) for version in newest]
+        actions = [action for each in newest for action in each.snapshot["actions"]]
+        named = ProgramChoices(choices.program, actions)
+        context["versions"] = [_shown_version(version, named) for version in newest]
     return context
 
 
@@ -51,6 +63,7 @@ def _for_scripts(choices: ProgramChoices, rule: Rule | None) -> dict[str, Any]:
         "assets": {str(asset.pk): asset.symbol for asset in choices.linked_assets},
         "program_id": str(program_id),
         "validate_url": f"{api}rules/validate",
+        "builder_url": reverse("admin:programs_rule_conditions"),
         "simulate_url": f"{api}{subject}/simulate",
         "participants_url": f"{api}participants",
     }
@@ -83,9 +96,48 @@ def _shown_action(action: Mapping[str, Any], choices: ProgramChoices) -> dict[st
     return {"label": kind.label, "fields": fields}
 
 
-def _shown_version(version: RuleVersion) -> tuple[RuleVersion, str, list[tuple[str, str, str]]]:
+# What is part of neither, of the old one only, and of the new one only, as a list of versions shows it.
+Pieces = list[tuple[str, str]]
+_FIELD_NAMES: Final = {"stop_after_match": "after a match"}
+
+
+def _shown_version(
+    version: RuleVersion, choices: ProgramChoices
+) -> tuple[RuleVersion, str, list[tuple[str, Pieces]]]:
     changes = [
-        (change["field"].replace("_", " "), in_words(change["old"]), in_words(change["new"]))
+        (
+            _FIELD_NAMES.get(change["field"], change["field"].replace("_", " ")),
+            _pieces(*(_lines(change["field"], change[side], choices) for side in ("old", "new"))),
+        )
         for change in rulebook.changes(version)
+        if version.version > 1 or change["new"] not in (None, "", [])
     ]
     return version, f"{version.changed_at:%Y-%m-%d %H:%M:%S}", changes
+
+
+def _pieces(old: list[str], new: list[str]) -> Pieces:
+    """The lines that stay, go and come."""
+    lines = ndiff(old, new)
+    return [(line[0].strip(), line[2:]) for line in lines if not line.startswith("?")]
+
+
+def _lines(field: str, value: Any, choices: ProgramChoices) -> list[str]:
+    """The value of a rule's field in words; each action is a line."""
+    if value is None:
+        return []
+    if field == "actions":
+        return [_action_in_words(action, choices) for action in value]
+    if field == "status":
+        return [str(RuleStatus(value).label)]
+    if field == "stop_after_match":
+        return ["stops" if value else "goes on"]
+    if field in ("active_from", "active_to"):
+        return [str(value).replace("T", " ").replace(".000000", "").replace("Z", " UTC")]
+    return [in_words(value)] if value != "" else []
+
+
+def _action_in_words(action: Mapping[str, Any], choices: ProgramChoices) -> str:
+    shown = _shown_action(action, choices)
+    kind, _, _ = shown["label"].partition(":")
+    said = ", ".join(f"{label.lower()} {value}" for label, value in shown["fields"])
+    return f"{kind}: {said}"

@@ -13,11 +13,13 @@ from programs.admin.form_fields import UTCTimeField
 from programs.admin.rules.actions import action_of, row_of, rows_of
 from programs.admin.rules.choices import ProgramChoices
 from programs.admin.rules.inputs import CodeField, Lines
+from programs.admin.rules.templates import actions_of, values_of
 from programs.admin.verb_pages import VersionedForm
 from programs.exceptions import ChangedMeanwhile, ChangeSince
 from programs.kernel import instants
 from programs.kernel.exceptions import DomainError, FieldError
 from programs.models import Program, Rule, RuleStatus
+from programs.rulebook.reference import WorkedRule
 
 _ACTION = re.compile(r"(?:\w+\.)?actions\[(\d+)\]\.?(\w*)(.*)", re.DOTALL)
 _FIX_ACTIONS = "Fix the actions that are marked."
@@ -28,6 +30,7 @@ class RuleForm(VersionedForm[Rule]):
 
     thing = "rule"
     program: ClassVar[Program]
+    template: ClassVar[WorkedRule | None] = None
     ready: Any
 
     name = forms.CharField(
@@ -64,7 +67,11 @@ class RuleForm(VersionedForm[Rule]):
         else:
             self.fields["order"].required = True
         self.choices = ProgramChoices(self.program, self.stored)
-        self.rows = rows_of(self.stored, self.data if self.is_bound else None, self.choices)
+        shown = self.stored
+        if self.template:
+            self.initial.update(values_of(self.template))
+            shown = actions_of(self.template, self.choices)
+        self.rows = rows_of(shown, self.data if self.is_bound else None, self.choices)
 
     @cached_property
     def changed_data(self) -> list[str]:

@@ -24,9 +24,11 @@ from programs.admin.rules.changelist import (
     program_id_named_in,
     programs_named,
 )
+from programs.admin.rules.conditions import builder_page
 from programs.admin.rules.editor import editor_context
 from programs.admin.rules.forms import RuleForm
 from programs.admin.rules.order import order_page
+from programs.admin.rules.templates import template_named
 from programs.admin.rules.verbs import (
     LIST_ACTIONS,
     restore_page,
@@ -37,6 +39,7 @@ from programs.admin.rules.verbs import (
 from programs.admin.verb_pages import VerbAdmin
 from programs.api.callers import actor_of
 from programs.models import Program, Rule
+from programs.rulebook.reference import WorkedRule
 
 
 @admin.register(Rule)
@@ -62,8 +65,10 @@ class RuleAdmin(VerbAdmin[Rule]):
         to_admin = self.admin_site.admin_view
         order, verb = partial(order_page, self), require_POST(partial(verb_page, self))
         restore = require_POST(partial(restore_page, self))
+        builder = require_POST(partial(builder_page, self))
         return [
             path("order/<uuid:program_id>/", to_admin(order), name="programs_rule_order"),
+            path("conditions/", to_admin(builder), name="programs_rule_conditions"),
             path("<uuid:rule_id>/<slug:name>/do/", to_admin(verb), name="programs_rule_do"),
             path(
                 "<uuid:rule_id>/restore/<int:version>/",
@@ -128,6 +133,7 @@ class RuleAdmin(VerbAdmin[Rule]):
     ) -> type[forms.ModelForm[Rule]]:
         form = super().get_form(request, obj, change, **kwargs)
         form.program = obj.program if obj else _program_named_in(request)  # type: ignore[attr-defined]
+        form.template = None if obj else _template_named_in(request)  # type: ignore[attr-defined]
         return form
 
     def get_fieldsets(self, request: HttpRequest, obj: Rule | None = None) -> Any:
@@ -178,7 +184,7 @@ class RuleAdmin(VerbAdmin[Rule]):
         form_url: str = "",
         obj: Rule | None = None,
     ) -> HttpResponse:
-        context |= editor_context(context["adminform"].form, obj)
+        context |= editor_context(request, context["adminform"].form, obj)
         context |= {
             "may_edit": add or self.has_change_permission(request),
             "show_save_and_add_another": False,  # it would ask for the program again
@@ -198,6 +204,10 @@ def _choose_program(page: RuleAdmin, request: HttpRequest) -> HttpResponse:
         "offered": OFFERED_PROGRAMS,
     }
     return TemplateResponse(request, "admin/programs/rule/choose_program.html", context)
+
+
+def _template_named_in(request: HttpRequest) -> WorkedRule | None:
+    return template_named(request.GET.get("template", ""))
 
 
 def _program_named_in(request: HttpRequest) -> Program | None:

@@ -110,7 +110,7 @@
     const button = (text, act) => {
         const made = document.createElement("button");
         made.type = "button";
-        made.className = "button";
+        made.className = "button quiet";
         made.textContent = text;
         made.addEventListener("click", act);
         return made;

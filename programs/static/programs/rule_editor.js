@@ -80,6 +80,7 @@
 
     /** Shows beside the fields what is wrong with such a draft. */
     window.laurelRule.refuse = (errors) => {
+        question.forget(); // the trial has checked more than its answer, still on the way, would say
         showCondition(errors);
         rows.show(errors, { emptyToo: true });
     };

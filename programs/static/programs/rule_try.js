@@ -164,6 +164,31 @@
         }
     };
 
+    // A result is of what stood in the form; once that is another, it is grayed.
+
+    const asked = () => JSON.stringify([
+        window.laurelRule.draft?.(),
+        form.elements.who.value,
+        [...notes.values()].map(({ field }) => field.value),
+    ]);
+    let shown = null;
+
+    const mark = () => {
+        const isOld = shown !== null && shown !== asked();
+        if (isOld !== result.classList.contains("rule-old")) {
+            result.classList.toggle("rule-old", isOld);
+            isOld ? result.prepend(make("p", "You have changed something since. Try it again.", { class: "rule-old-note" })) : result.querySelector(".rule-old-note")?.remove();
+        }
+    };
+
+    for (const name of ["input", "change"]) {
+        document.addEventListener(name, ({ target }) => {
+            if (target.form === form || target.closest?.("#rule_form")) {
+                mark();
+            }
+        });
+    }
+
     const complain = (words) => result.replaceChildren(make("p", words, { class: "errornote" }));
 
     const refuse = ({ message, details }) => {
@@ -183,6 +208,7 @@
         notes.forEach((note) => note.clear());
         latest += 1;
         const mine = latest;
+        const about = asked();
         let text;
         try {
             text = question();
@@ -194,11 +220,14 @@
         if (mine !== latest) {
             return; // something else has been tried since
         }
+        shown = about;
+        result.classList.remove("rule-old");
         if (answer === null) {
             complain("The server did not answer. Try again.");
         } else {
             answer.ok ? show(answer.body) : refuse(answer.body);
         }
+        mark();
     });
 
     panel.addEventListener("change", showWho);

@@ -14,6 +14,7 @@ from participants.models import Counter, Event, Participant
 from programs import rulebook
 from programs.kernel.instants import read as instant
 from programs.models import Program
+from programs.rulebook.observed import Field
 from programs.rules import Shape
 from tests.conftest import TESTER
 from tests.programs.rulebook.changes import changed, made
@@ -209,3 +210,39 @@ def test_a_counter_that_the_rule_itself_counts_is_known(program: Program) -> Non
     assert warnings(program, condition=parts["condition"]) != []
     assert warnings(program, **parts) == []
     assert made(program, **parts).warnings == []
+
+
+def test_a_form_is_offered_what_events_and_their_participants_had(
+    program: Program, participant: Participant, happen: Callable[..., None]
+) -> None:
+    Participant.objects.update(tags=["vip"], attributes={"plan": "gold", "age": 4})
+    happen(2, PURCHASE)
+    Event.objects.update(created_at=NOW)
+    happen(1, {"type": "visit", "paid": True, "note": "x" * 61, "codes": ["a"], "none": None})
+
+    recent = Observer().recent_events(program.pk)
+
+    assert recent.newest is not None
+    assert recent.newest["type"] == "visit"
+    offered = {field.path[1:] + field.within: (field.kind, field.values) for field in recent.fields}
+    assert offered[("type",)] == ("text", ("purchase", "visit"))
+    assert offered[("paid",)] == ("bool", ())
+    assert offered[("note",)] == ("text", ())
+    assert offered[("codes",)] == ("list", ("a",))
+    assert offered[("lines", "sku")][0] == "text"
+    assert offered[("ship", "to", "zip")][0] == "text"
+    assert ("none",) not in offered
+    assert Observer().recent_participants(program.pk) == [
+        Field(("participant", "tags"), "list", ("vip",)),
+        Field(("participant", "attributes", "age"), "number"),
+        Field(("participant", "attributes", "plan"), "text", ("gold",)),
+    ]
+    assert not Observer().recent_events(Program.objects.create(name="Other").pk).fields
+
+
+def test_a_form_is_offered_no_more_than_it_can_show() -> None:
+    many = [{f"field{number}": number} for number in range(200)]
+    ids = [{"id": f"order {number}"} for number in range(30)]
+
+    assert len(recent_events.fields_of(many, ("event",))) == 100
+    assert recent_events.fields_of(ids, ("event",)) == [Field(("event", "id"), "text")]

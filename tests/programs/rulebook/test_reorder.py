@@ -88,7 +88,9 @@ def test_as_few_orders_change_as_can_be(now: list[int]) -> None:
     for kept in range(len(now), stay, -1):
         for places in combinations(range(-1, len(now) + 1), kept + 2):
             if (places[0], places[-1]) == (-1, len(now)):
-                ends = [(0 if at < 0 else now[at]) if at < len(now) else MAX_ORDER + 1 for at in places]
+                ends = [
+                    (0 if at < 0 else now[at]) if at < len(now) else MAX_ORDER + 1 for at in places
+                ]
                 gaps = zip(pairwise(places), pairwise(ends), strict=True)
                 assert any(right - left > high - low for (left, right), (low, high) in gaps)
 

@@ -331,8 +331,30 @@ def test_the_versions_of_a_rule_say_what_changed(admin_client: Client, rule: Rul
 
     second, first = page.context["versions"]
     assert second[0].changed_by == "staff:admin"
-    assert second[2] == [("condition", "event.amount > 50", "event.amount > 99")]
-    assert [change[0] for change in first[2]][:4] == ["name", "description", "condition", "actions"]
+    assert second[2] == [("condition", [("-", "event.amount > 50"), ("+", "event.amount > 99")])]
+    assert [change[0] for change in first[2]][:3] == ["name", "condition", "actions"]
+
+
+def test_versions_are_in_words_and_name_assets_that_are_gone(
+    admin_client: Client, program: Program, asset: Asset
+) -> None:
+    credit = {"type": "CREDIT", "asset_id": str(asset.pk), "amount": "5"}
+    tag = {"type": "TAG", "tag": "buyer"}
+    rule = make_rule(program, actions=[credit, tag])
+    body = {"actions": [tag], "stop_after_match": True, "active_from": "2026-01-01T00:00:00Z"}
+    rulebook.change(rule.pk, rulebook.clean_change(body), by=TESTER)
+    AssetLink.objects.all().delete()
+
+    page = admin_client.get(page_of(rule))
+
+    second, first = page.context["versions"]
+    was = f"Credit: asset {asset}, no longer linked, amount 5, bucket AVAILABLE"
+    assert dict(first[2])["actions"] == [("+", was), ("+", "Tag: tag buyer")]
+    assert dict(second[2]) == {
+        "actions": [("-", was), ("", "Tag: tag buyer")],
+        "after a match": [("-", "goes on"), ("+", "stops")],
+        "active from": [("+", "2026-01-01 00:00:00 UTC")],
+    }
 
 
 # What the page says of it

@@ -90,7 +90,7 @@ def test_a_rule_is_written_tried_and_saved_by_keyboard_alone(admin: Page, club: 
     note = admin.locator("#id_condition_note")
     expect(note).to_contain_text("Line 2, column 14")
     expect(note).to_have_attribute("aria-live", "polite")
-    expect(admin.get_by_label("Condition")).to_have_attribute("aria-invalid", "true")
+    expect(admin.get_by_label("Condition:")).to_have_attribute("aria-invalid", "true")
     assert marked(admin) == "="
     press(admin, "Backspace", "Backspace")
     admin.keyboard.type('== "purchase"')
@@ -134,6 +134,41 @@ def test_a_rule_is_written_tried_and_saved_by_keyboard_alone(admin: Page, club: 
     ]
 
 
+def test_a_condition_is_built_by_keyboard_and_read_back(admin: Page, club: Program) -> None:
+    admin.goto(f"/admin/programs/rule/add/?program={club.pk}")
+    condition = admin.get_by_label("Condition:")
+    tab_to(admin, "Add a condition")
+    press(admin, "Enter")
+    admin.keyboard.type("amount")
+    press(admin, "Tab")
+    admin.keyboard.type("is at least")
+    press(admin, "Tab")
+    admin.keyboard.type("many")
+    row = admin.locator(".rule-condition-row")
+    expect(row.locator(".rule-note")).to_contain_text("Write a number")
+    expect(condition).to_have_value("")
+    press(admin, *["Backspace"] * 4)
+    admin.keyboard.type("49.90")
+    expect(condition).to_have_value("event.amount >= 49.9")
+    tab_to(admin, "Add a group")
+    press(admin, "Enter", "Tab")
+    admin.keyboard.type("Status level")
+    press(admin, "Tab", "Tab")
+    admin.keyboard.type("Gold")
+    press(admin, "Tab", "Tab")
+    admin.keyboard.type("tags")
+    press(admin, "Tab", "Tab")
+    admin.keyboard.type("vip")
+    built = 'event.amount >= 49.9 && (participant.tiers.status.level == "gold" || "vip" in participant.tags)'
+    expect(condition).to_have_value(built.replace(" && ", "\n&& "))
+
+    condition.fill("has(event.coupon) && event.items.exists(i, i.sku in ['A', 'B'])")
+    expect(admin.get_by_label("Values, with commas between them")).to_have_value("A, B")
+    expect(row).to_have_count(2)
+    condition.fill("event.amount > event.least")
+    expect(admin.locator("#rule-builder")).to_contain_text("more than rows can")
+
+
 def test_an_old_answer_is_not_shown_for_a_newer_text(admin: Page, rule: Rule) -> None:
     """The first question is answered last."""
     held: list[Route] = []
@@ -146,7 +181,7 @@ def test_an_old_answer_is_not_shown_for_a_newer_text(admin: Page, rule: Rule) ->
 
     admin.goto(page_of(rule))
     admin.route("**/v1/rules/validate", hold)
-    condition, note = admin.get_by_label("Condition"), admin.locator("#id_condition_note")
+    condition, note = admin.get_by_label("Condition:"), admin.locator("#id_condition_note")
     with admin.expect_request(lambda request: "wrong" in (request.post_data or "")):
         condition.fill("wrong wrong")
     condition.fill("event.amount > ")
@@ -204,7 +239,7 @@ def test_a_rule_is_written_without_a_script(admin: Page, club: Program) -> None:
     admin.goto(f"/admin/programs/rule/add/?program={club.pk}")
     assert not admin.locator("#rule-try").is_visible()
     admin.get_by_role("textbox", name="Name").fill("Visits")
-    admin.get_by_label("Condition").fill("true")
+    admin.get_by_label("Condition:").fill("true")
     first, second = admin.locator(".rule-action").nth(0), admin.locator(".rule-action").nth(1)
     first.get_by_label("What happens").select_option("COUNTER")
     first.get_by_role("textbox", name="Counter").fill("visits")
@@ -256,12 +291,16 @@ def test_rules_are_reordered_without_a_script(admin: Page, club: Program) -> Non
 def test_a_rule_is_tried_unsaved_and_tells_why_not(admin: Page, rule: Rule) -> None:
     admin.goto(page_of(rule))
     result, run = admin.get_by_role("status"), admin.get_by_role("button", name="Try it")
-    admin.get_by_label("Condition").fill("event.amount > 100")
+    admin.get_by_label("Condition:").fill("event.amount > 100")
     run.click()
     expect(result.get_by_role("heading", name="Did not match")).to_be_visible()
     expect(result).to_contain_text("99.5")
 
-    admin.get_by_label("Condition").fill("event.amount > 10")
+    admin.get_by_label("Condition:").fill("event.amount > 10")
+    expect(result).to_contain_text("You have changed something since.")
+    admin.get_by_label("Condition:").fill("event.amount > 100")
+    expect(result).not_to_contain_text("You have changed something since.")
+    admin.get_by_label("Condition:").fill("event.amount > 10")
     action = admin.locator(".rule-action").first
     action.get_by_label("What happens").select_option("DEBIT")
     action.get_by_label("Amount").fill("1000")
@@ -341,7 +380,7 @@ def test_a_button_above_the_page_asks_before_it_leaves_edits_behind(
     admin: Page, rule: Rule
 ) -> None:
     admin.goto(page_of(rule))
-    admin.get_by_label("Condition").fill("false")
+    admin.get_by_label("Condition:").fill("false")
     asked: list[str] = []
 
     def stay(dialog: Dialog) -> None:
@@ -407,13 +446,13 @@ def test_the_pages_fit(
     for name, path in pages.items():
         admin.goto(path)
         fits(name)
-    admin.get_by_label("Condition").fill('event.type == "purchase" &&\nevent.amount > > 50')
+    admin.get_by_label("Condition:").fill('event.type == "purchase" &&\nevent.amount > > 50')
     expect(admin.locator("#id_condition_note")).to_contain_text("Line 2")
     admin.locator(".rule-versions summary").first.click()
     admin.get_by_text("Variables").click()
     admin.get_by_role("button", name="Add an action").click()
     fits("error")
-    admin.get_by_label("Condition").fill("event.amount > 50")
+    admin.get_by_label("Condition:").fill("event.amount > 50")
     admin.get_by_role("button", name="Remove action 4").click()
     admin.get_by_role("button", name="Try it").click()
     expect(admin.get_by_role("heading", name="Matched")).to_be_visible()
@@ -431,7 +470,7 @@ def test_what_is_probably_wrong_is_shown_and_does_not_keep_from_saving(
 ) -> None:
     admin.set_viewport_size({"width": 390, "height": 844})
     admin.goto(page_of(rule))
-    condition = admin.get_by_label("Condition")
+    condition = admin.get_by_label("Condition:")
     note = admin.locator("#id_condition_note")
 
     condition.fill('participant.tiers.status.level == "Gold"')
