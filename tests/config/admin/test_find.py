@@ -71,6 +71,7 @@ def test_finding_takes_as_many_queries_for_many_and_scans_no_large_table(
     for number in range(20):
         change = state.Change(program_id=program.pk)
         state.change(change, to=f"ana-{number}x", by=TESTER, rights=state.ALL_RIGHTS)
+    entry = JournalEntry.objects.get()
     plans = ""
 
     def explain(execute: Any, sql: str, params: Any, *rest: Any) -> Any:
@@ -87,7 +88,7 @@ def test_finding_takes_as_many_queries_for_many_and_scans_no_large_table(
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
     with connection.execute_wrapper(explain):
-        for text in ("ana", "an", "order-77", "0170 12345", JournalEntry.objects.get().pk):
+        for text in ("ana", "an", "order-77", "0170 12345", entry.pk):
             found(client, text)
 
     large = "participants_(participant|event|journalentry)"
