@@ -1,6 +1,7 @@
 """The reports of jobs, each kind in its own words; a kind without any here is shown as JSON."""
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any, Final
 
 from django.http import HttpRequest
@@ -34,12 +35,17 @@ def context(request: HttpRequest, kind: str, report: Any) -> dict[str, Any]:
 
 def _replay(request: HttpRequest, report: Mapping[str, Any]) -> dict[str, Any]:
     may_view_rules = REQUIREMENTS["RuleViewSet.retrieve"].staff_may(request)
+    counts = ("events", "participants", "different")
     return {
         **report,
-        "changed": [rule for rule in report["rules"] if rule["is_draft"]],
-        "more_matched": report["draft"]["matched"] - report["current"]["matched"],
+        **{name: _grouped(report[name]) for name in counts},
+        **{side: {name: _grouped(n) for name, n in report[side].items()} for side in SIDES},
         "rules": [
-            {**rule, "url": outcomes.rule_page(rule["rule_id"]) if may_view_rules else ""}
+            {
+                **rule,
+                **{side: [_grouped(n) for n in rule[side]] for side in SIDES},
+                "url": outcomes.rule_page(rule["rule_id"]) if may_view_rules else "",
+            }
             for rule in report["rules"]
         ],
         "effects": [_effect(row) for row in report["effects"]],
@@ -47,17 +53,19 @@ def _replay(request: HttpRequest, report: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _track_preview(request: HttpRequest, report: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(report)
+
+
 def _effect(row: Mapping[str, Any]) -> dict[str, Any]:
     moves = "difference" in row
-    difference = row["difference"] if moves else str(row["times"])
-    sign = "" if difference.startswith("-") or difference == "0" else "+"
+    difference = Decimal(row["difference"] if moves else row["times"])
     return {
         "what": f"{_TYPES.get(row['type'], row['type'])} {row['what']}".strip(),
         "moves": moves,
-        "current": row["current"],
-        "draft": row["draft"],
-        "difference": f"{sign}{difference}",
-        "differs": difference != "0",
+        **{side: [_grouped(part) for part in row[side]] for side in SIDES},
+        "difference": f"{'+' if difference > 0 else ''}{_grouped(difference)}",
+        "differs": bool(difference),
     }
 
 
@@ -78,4 +86,11 @@ def _lines(side: Mapping[str, Any], symbols: Mapping[str, str]) -> list[str]:
     return [*lines, *map(outcomes.rise, side["tier_changes"])]
 
 
-_REPORTS: Final[Mapping[str, Callable[[HttpRequest, Any], dict[str, Any]]]] = {"replay": _replay}
+def _grouped(number: Any) -> str:
+    return f"{Decimal(number):,f}"
+
+
+_REPORTS: Final[Mapping[str, Callable[[HttpRequest, Any], dict[str, Any]]]] = {
+    "replay": _replay,
+    "track_preview": _track_preview,
+}

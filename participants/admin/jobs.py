@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from participants import jobs
-from participants.admin import job_reports, replays
+from participants.admin import job_reports, replays, track_previews
 from participants.admin.lists import ReadOnlyAdmin
 from participants.api.permissions import allows_job
 from participants.exceptions import JobFinished
@@ -107,6 +107,7 @@ class JobAdmin(ReadOnlyAdmin[Job]):
             path("<uuid:pk>/files/<str:name>", view(self.file), name="participants_job_file"),
             path("replay/rule/", view(require_POST(replays.of_rule)), name="participants_job_replay_rule"),
             path("replay/program/<uuid:pk>/", view(replays.of_program), name="participants_job_replay_program"),
+            path("preview/track/", view(require_POST(track_previews.of_track)), name="participants_job_preview_track"),
             *super().get_urls(),
         ]  # fmt: skip
 

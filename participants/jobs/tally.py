@@ -23,7 +23,8 @@ Side = dict[str, Any]
 
 def empty() -> dict[str, Any]:
     sides = {name: {"matched": 0, "failed": 0, "rules": {}, "effects": {}} for name in SIDES}
-    return {**sides, "participants": 0, "different": 0, "differing": [], "matching": []}
+    examples: dict[str, list[Any]] = {"differing": [], "further": [], "matching": []}
+    return {**sides, "participants": 0, "different": 0, **examples}
 
 
 def add(tally: dict[str, Any], about: dict[str, Any], current: Outcome, draft: Outcome) -> bool:
@@ -32,11 +33,26 @@ def add(tally: dict[str, Any], about: dict[str, Any], current: Outcome, draft: O
         _add_side(tally[name], result)
     differs = _essence(current) != _essence(draft)
     tally["different"] += differs
-    if differs and len(tally["differing"]) < EXAMPLES:
-        tally["differing"].append(_example(about, current, draft))
-    elif not differs and len(tally["matching"]) < EXAMPLES and _matches(draft):
-        tally["matching"].append(_example(about, current, draft))
+    if differs or _matches(draft):
+        _keep_example(tally, about, current, draft, differs=differs)
     return differs
+
+
+def _keep_example(
+    tally: dict[str, Any],
+    about: dict[str, Any],
+    current: Outcome,
+    draft: Outcome,
+    *,
+    differs: bool,
+) -> None:
+    """Keep the first of each participant apart, so that ten examples are not all of one."""
+    name = "differing" if differs else "matching"
+    kept = tally[name]
+    if differs and kept and kept[-1]["participant_id"] == about["participant_id"]:
+        kept = tally["further"]
+    if len(kept) < EXAMPLES:
+        kept.append(_example(about, current, draft))
 
 
 def report(
@@ -61,7 +77,7 @@ def report(
         ],
         "effects": list(_effects(tally, symbols)),
         "symbols": symbols,
-        "examples": [*tally["differing"], *tally["matching"]][:EXAMPLES],
+        "examples": [*tally["differing"], *tally["further"], *tally["matching"]][:EXAMPLES],
     }
 
 

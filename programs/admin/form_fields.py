@@ -54,7 +54,7 @@ class JSONText(forms.Textarea):
 class JSONTextField(forms.Field):
     """A JSON value in a text area; numbers keep every digit. An empty area means `empty`."""
 
-    widget = JSONText
+    widget: Any = JSONText
 
     def __init__(self, *, empty: Any = None, **kwargs: Any) -> None:
         super().__init__(required=False, initial=empty, **kwargs)

@@ -14,15 +14,18 @@ from django.urls import reverse
 from programs import tracks
 from programs.admin.base import SelectById
 from programs.admin.form_fields import JSONTextField, written
+from programs.admin.qualifications import QualificationField, place_in_words
 from programs.admin.verb_pages import ModelCheckedForm, VerbAdmin, VersionedForm
 from programs.api.callers import actor_of
 from programs.api.tiers import TierTrackChangeSerializer
 from programs.exceptions import ChangeSince, InUse, TierTrackNotFound
 from programs.kernel.exceptions import ValidationFailed
-from programs.models import TierLevel, TierTrack, TierTrackVersion
+from programs.models import Rule, TierLevel, TierTrack, TierTrackVersion
+from programs.models.rules import counted_keys
 from programs.models.tiers import MAX_LEVELS
 
 SHOWN_VERSIONS = 20
+READ_RULES = 200  # for the names of their counters
 _LEVEL = re.compile(r"levels\[(\d+)\]\.?(\w*)(.*)", re.DOTALL)
 
 
@@ -41,8 +44,8 @@ class TrackForm(VersionedForm[TierTrack], ModelCheckedForm[TierTrack]):
 
 
 class LevelForm(forms.ModelForm[TierLevel]):
-    qualification = JSONTextField(
-        help_text=str(TierLevel._meta.get_field("qualification").help_text)
+    qualification = QualificationField(
+        help_text="What counters must reach. Empty rows do not count; without any, only a rule or a person sets this level."
     )
     benefits = JSONTextField(empty=[], help_text="What the level offers: a list or an object.")
 
@@ -80,8 +83,14 @@ class LevelFormSet(forms.BaseInlineFormSet[TierLevel, TierTrack, LevelForm]):
             if found is None:
                 raise forms.ValidationError(error.message)
             index, name, place = found.groups()
+            form = rows[int(index)]
             words = f"{place.lstrip('.')}: {error.message}" if place else error.message
-            rows[int(index)].add_error(name if name in LevelForm.Meta.fields else None, words)
+            if name == "qualification" and not isinstance(form["qualification"].data, str):
+                row, where = place_in_words(place)
+                words = f"{where}: {error.message}" if where else error.message
+                if row is not None:
+                    form.fields[name].widget.row_errors.setdefault(row, []).append(words)
+            form.add_error(name if name in LevelForm.Meta.fields else None, words)
 
     def _rows(self) -> Iterator[LevelForm]:
         for form in self.forms:
@@ -97,10 +106,14 @@ class LevelInline(admin.StackedInline[TierLevel, TierTrack]):
     model = TierLevel
     form = LevelForm
     formset = LevelFormSet  # type: ignore[assignment]
-    fields = [("key", "rank", "display_name"), ("qualification", "benefits")]
+    fields = [("key", "rank", "display_name"), "qualification", "benefits"]
     ordering = ["rank"]
     extra = 1
     max_num = MAX_LEVELS
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        # Django's own would render a thousand forms more than there may be, if a post says so.
+        return super().get_formset(request, obj, **kwargs, absolute_max=MAX_LEVELS + 1)
 
     # Permission for a track includes its levels.
 
@@ -137,7 +150,7 @@ class TierTrackAdmin(VerbAdmin[TierTrack]):
     ordering = ["-created_at", "-id"]
 
     class Media:
-        css = {"all": ["programs/admin.css"]}
+        css = {"all": ["programs/admin.css", "programs/tracks.css"]}
 
     @admin.display(description="Levels", ordering="level_count")
     def level_count(self, track: Any) -> int:
@@ -214,6 +227,9 @@ class TierTrackAdmin(VerbAdmin[TierTrack]):
         return HttpResponseRedirect(reverse("admin:programs_tiertrack_changelist"))
 
     def page_context(self, request: HttpRequest, obj: TierTrack) -> dict[str, Any]:
+        return {"counters": _counters(obj), **self._versions(request, obj)}
+
+    def _versions(self, request: HttpRequest, obj: TierTrack) -> dict[str, Any]:
         if not request.user.has_perm("programs.view_tiertrackversion"):
             return {}
         versions = TierTrackVersion.objects.filter(track=obj)[:SHOWN_VERSIONS]
@@ -228,6 +244,13 @@ class TierTrackAdmin(VerbAdmin[TierTrack]):
                 for version in versions
             ]
         }
+
+
+def _counters(track: TierTrack) -> list[str]:
+    """The keys of counters that rules of the program count, to choose from."""
+    rules = Rule.objects.current().filter(program=track.program_id).in_order()
+    actions = rules.values_list("actions", flat=True)[:READ_RULES]
+    return sorted({key for each in actions for key in counted_keys(each)})
 
 
 def _levels(version: TierTrackVersion) -> str:

@@ -162,7 +162,7 @@ class VerbAdmin(StrictAdmin[M]):
             message = f"There is no {self.opts.verbose_name} with this id. Perhaps it was deleted."
             self.message_user(request, message, messages.WARNING)
             return HttpResponseRedirect(reverse("admin:index"))
-        form, formsets, inlines = self._forms(request, obj)
+        form, formsets, inlines = self.forms_of(request, obj)
         if request.method == "POST" and all_valid([*formsets]) & form.is_valid():
             saved = self._carried_out(request, form, formsets, obj)
             if saved is not None:
@@ -199,7 +199,8 @@ class VerbAdmin(StrictAdmin[M]):
             return self.has_change_permission(request, obj)
         return self.has_view_or_change_permission(request, obj)
 
-    def _forms(self, request: HttpRequest, obj: M | None) -> tuple[Any, list[Any], list[Any]]:
+    def forms_of(self, request: HttpRequest, obj: M | None) -> tuple[Any, list[Any], list[Any]]:
+        """Return the form, its formsets and their inlines, with what was posted if anything was."""
         fields = flatten_fieldsets(self.get_fieldsets(request, obj))
         form_class = self.get_form(request, obj, change=obj is not None, fields=fields)
         form = form_class(request.POST if request.method == "POST" else None, instance=obj)

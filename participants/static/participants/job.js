@@ -1,28 +1,24 @@
-/* The page of a job that is not finished: its progress, read again each second, and the whole page when it is. */
+/* The page of a job that is not finished: its progress, read again each second, and the whole page when its status is another. */
 "use strict";
 
 {
-    const bar = document.getElementById("job-bar");
-    const done = document.getElementById("job-done");
+    const job = document.getElementById("job");
 
     async function follow() {
-        let status = "";
         try {
             const answer = await fetch(location.href, { redirect: "error" });
             const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-            const job = page.getElementById("job");
-            status = job ? job.dataset.status : "";
-            const newBar = page.getElementById("job-bar");
-            if (!job) {
-                return;
-            }
-            if (!newBar) {
+            const now = page.getElementById("job");
+            if (now && now.dataset.status !== job.dataset.status) {
                 location.reload();
                 return;
             }
-            bar.max = newBar.max;
-            bar.value = newBar.value;
-            done.textContent = page.getElementById("job-done").textContent;
+            if (now) {
+                const bar = document.getElementById("job-bar");
+                bar.max = page.getElementById("job-bar").max;
+                bar.value = page.getElementById("job-bar").value;
+                document.getElementById("job-done").textContent = page.getElementById("job-done").textContent;
+            }
         } catch {
             // The server is away; look again.
         }

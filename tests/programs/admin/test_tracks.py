@@ -9,7 +9,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from programs import tracks
+from programs import rulebook, tracks
 from programs.api.tiers import NewTierTrackSerializer, TierTrackChangeSerializer
 from programs.models import Program, TierLevel, TierTrack, TierTrackVersion
 from tests.admin_pages import shown_fields
@@ -388,3 +388,84 @@ def test_of_two_who_take_one_key_at_once_the_second_is_told(
         if response.status_code == 200:
             assert "Another track of this program has this key." in response.content.decode()
     assert TierTrack.objects.count() == TierLevel.objects.count() == 1
+
+
+def conditions(*rows: tuple[str, str, str], mode: str = "ALL") -> dict[str, list[str]]:
+    """What the rows of the first level post."""
+    columns = zip(*rows, strict=True) if rows else [(), (), ()]
+    names = ("counter", "operator", "threshold")
+    posted = {
+        f"levels-0-qualification-{name}": list(column)
+        for name, column in zip(names, columns, strict=True)
+    }
+    return {**posted, "levels-0-qualification-mode": [mode]}
+
+
+def test_conditions_are_rows_and_empty_rows_do_not_count(
+    admin_client: Client, program: Program
+) -> None:
+    posted = {"program": str(program.pk), "key": "status", **rows({"key": "gold", "rank": "1"})}
+    typed = conditions(
+        ("spent", ">=", "100.50"), ("", ">=", " "), (" visits", "<", "3"), mode="ANY"
+    )
+
+    response = admin_client.post(f"{TRACKS}add/", posted | typed)
+
+    assert response.status_code == 302
+    [level] = shown_levels(TierTrack.objects.get())
+    assert level["qualification"] == {
+        "mode": "ANY",
+        "criteria": [
+            {"counter": "spent", "operator": ">=", "threshold": "100.5"},
+            {"counter": "visits", "operator": "<", "threshold": "3"},
+        ],
+    }
+
+
+def test_a_condition_is_refused_at_its_row(admin_client: Client, program: Program) -> None:
+    posted = {"program": str(program.pk), "key": "status", **rows({"key": "gold", "rank": "1"})}
+    typed = conditions(("spent", ">=", "1"), ("", "", ""), ("visits", "!", "25,50"))
+
+    response = admin_client.post(f"{TRACKS}add/", posted | typed)
+
+    content = response.content.decode()
+    assert "Condition 2, number: Give plain digits" in content
+    assert "Condition 2, comparison: Give one of" in content
+    first, second, *_ = content.split('class="criterion"')[1:]
+    assert "errorlist" not in first
+    assert 'value="25,50"' in second
+    assert "Condition 2, number" in second
+    assert not TierTrack.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        {"mode": "ALL", "criteria": [{**SPENT, "note": "of last year"}]},
+        {"mode": "MOST", "criteria": [SPENT]},
+        {"mode": "ALL", "criteria": [{**SPENT, "threshold": 1}]},
+        {"mode": "ALL", "criteria": "spent"},
+        {"any": []},
+        [SPENT],
+    ],
+)
+def test_what_rows_cannot_show_stays_as_text(
+    admin_client: Client, track: TierTrack, stored: Any
+) -> None:
+    TierLevel.objects.filter(key="gold").update(qualification=stored)
+
+    fields = fields_of(admin_client, track)
+
+    [text] = fields["levels-1-qualification"]
+    assert json.loads(text) == stored
+    assert "levels-1-qualification-mode" not in fields
+
+
+def test_the_names_of_counters_are_offered(admin_client: Client, track: TierTrack) -> None:
+    count = {"type": "COUNTER", "key": "spent", "value": "event.amount"}
+    body = {"program_id": str(track.program_id), "name": "R", "condition": "true"}
+    rulebook.create(rulebook.clean_new({**body, "actions": [count]}), by=TESTER)
+
+    content = admin_client.get(page_of(track)).content.decode()
+
+    assert '<option value="spent"></option>' in content
