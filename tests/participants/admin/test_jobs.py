@@ -178,6 +178,8 @@ def test_a_program_is_replayed_with_other_rules_and_another_order(
     admin_client: Client, purchases: Rule
 ) -> None:
     address = f"{JOBS}replay/program/{purchases.program_id}/"
+    program = f"/admin/programs/program/{purchases.program_id}/change/"
+    assert f'href="{address}"' in text(admin_client.get(program))
     fields = shown_fields(admin_client.get(address), "replay-program")
     assert "Nothing differs" in text(admin_client.post(address, fields))
 
