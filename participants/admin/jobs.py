@@ -130,6 +130,7 @@ class JobAdmin(ReadOnlyAdmin[Job]):
             "job": job,
             "kind": kind.label if kind else job.kind,
             "badge": BADGES[JobStatus(job.status)],
+            "progress": self.progress(job),
             "may_read": may_read,
             "may_cancel": not job.is_finished and self._may_cancel(request, job),
             "files": _files(job) if may_read else [],

@@ -27,7 +27,7 @@ from programs.models import Program, TierTrack
 from programs.rulebook.compiled import CompiledTrack, compile_level, compile_track
 from programs.tracks import Level
 
-ANSWERED_AT_ONCE: Final = 5_000  # people
+ANSWERED_AT_ONCE: Final = 2_000  # people; more would take longer than a page may
 _LOADED: Final = 1_000  # people at once
 _AT_A_STEP: Final = 5  # times that
 _BEFORE_ALL: Final = UUID(int=0)
