@@ -5,15 +5,16 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from participants import ledger
 from participants.admin.form_fields import LineField
-from participants.admin.holdings import page_of
-from participants.admin.subpages import VerbPageForm, participant_for, rendered
+from participants.admin.subpages import VerbPageForm, done, participant_for, rendered
+from participants.api.permissions import allows
 from participants.exceptions import (
     AmountOutOfRange,
     AssetNotLinked,
@@ -45,6 +46,9 @@ ACTIONS = [
     (ActionType.RELEASE, "Release: make available what is held"),
     (ActionType.FORFEIT, "Forfeit: take away for good"),
 ]
+
+
+_TITLES = {"HOLD": "Hold", "RELEASE": "Release"}
 
 
 class AdjustForm(VerbPageForm):
@@ -87,8 +91,8 @@ class AdjustForm(VerbPageForm):
 
     movement: Movement
 
-    def __init__(self, participant: Participant, *args: Any) -> None:
-        super().__init__(*args)
+    def __init__(self, participant: Participant, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self.links: dict[str, AssetLink] = {
             f"{link.program_id}:{link.asset_id}": link for link in _links(participant)
         }
@@ -171,10 +175,15 @@ def adjust_page(
     page: admin.ModelAdmin[Participant], request: HttpRequest, object_id: str
 ) -> HttpResponse:
     participant = participant_for(page, request, object_id, "BalanceViewSet.adjust")
-    form = AdjustForm(participant, request.POST if request.method == "POST" else None)
+    data = request.POST if request.method == "POST" else None
+    action = request.GET.get("action", "")
+    form = AdjustForm(participant, data, initial={"action": action})
     if request.method == "POST" and form.is_valid() and request.POST.get("step") != "edit":
         try:
             return _next_step(page, request, participant, form)
+        except InsufficientBalance as refusal:
+            sees = allows(request, "BalanceViewSet.list")
+            form.add_refusal(refusal if sees else InsufficientBalance("There is not enough."))
         except DomainError as refusal:
             form.add_refusal(refusal)
     return rendered(
@@ -182,7 +191,7 @@ def adjust_page(
         request,
         participant,
         "adjust",
-        title="Adjust balance",
+        title=_TITLES.get(action, "Adjust balance"),
         form=form,
         is_inactive=participant.status != ParticipantStatus.ACTIVE,
     )
@@ -203,8 +212,8 @@ def _next_step(
     # The other half of a double click has moved the balance, too; posting again gives its answer.
     if may_move and (preview.is_posted or not overtaken):
         posted = ledger.post(movement, of=participant.pk, by=actor_of(request))
-        messages.success(request, _told(movement, posted, form.link.asset))
-        return HttpResponseRedirect(page_of(participant.pk, "change"))
+        shows_balances = allows(request, "BalanceViewSet.list")
+        return done(request, participant, _told(movement, posted, form.link.asset, shows_balances))
     assert movement.amount is not None, "The form asks for it."
     return rendered(
         page,
@@ -218,6 +227,7 @@ def _next_step(
         action=dict(ACTIONS)[movement.action],
         amount=written(movement.amount, form.link.asset.scale),
         changes=_changes(preview.before, preview.after, form.link.asset.scale),
+        shows_balances=allows(request, "BalanceViewSet.list"),
         is_overdrawn=preview.after.overdrawn,
         is_overtaken=overtaken,
     )
@@ -234,7 +244,9 @@ def _links(participant: Participant) -> QuerySet[AssetLink]:
 
 
 def _shown(amounts: Amounts) -> str:
-    return " ".join(written(amounts.of(bucket)) for bucket in Bucket.values)
+    """A digest of the amounts, for who may adjust them need not be allowed to see them."""
+    text = " ".join(written(amounts.of(bucket)) for bucket in Bucket.values)
+    return salted_hmac("adjust", text).hexdigest()
 
 
 def _changes(before: Amounts, after: Amounts, scale: int) -> list[Change]:
@@ -248,7 +260,9 @@ def _change(bucket: Bucket, before: Any, after: Any, scale: int) -> Change:
     return Change(bucket.label, written(before, scale), change, written(after, scale))
 
 
-def _told(movement: Movement, posted: Posted, asset: Asset) -> str:
+def _told(movement: Movement, posted: Posted, asset: Asset, shows_balances: bool) -> str:
+    if not shows_balances:
+        return f"{movement.action.label} of {written(posted.amount, asset.scale)} {asset.symbol}."
     numbers = (posted.amount, posted.available, posted.held, posted.deferred)
     amount, available, held, deferred = (written(number, asset.scale) for number in numbers)
     return (

@@ -9,9 +9,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 
 from participants.admin import words
 from participants.admin.form_fields import LineField
-from participants.admin.subpages import VerbPageForm, carried_out, done, participant_for, rendered
+from participants.admin.subpages import ReasonedForm, done, participant_for, verb_page
 from participants.api.permissions import allows, rights_of
-from participants.exceptions import CounterNotFound
+from participants.exceptions import CounterNotFound, NotAllowed
 from participants.models import Counter, Participant
 from participants.state import Rights
 from participants.state.counters import (
@@ -25,11 +25,11 @@ from participants.state.counters import (
 from programs.api.callers import actor_of
 from programs.kernel import durations
 from programs.kernel.decimals import written
-from programs.kernel.exceptions import ValidationFailed
+from programs.kernel.exceptions import DomainError, ValidationFailed
 from programs.models.rules import MAX_COUNTER_KEY_LENGTH
 
 
-class CounterForm(VerbPageForm):
+class CounterForm(ReasonedForm):
     """A new counter, or the existing one that the URL names, whose key is fixed."""
 
     key = LineField(
@@ -67,6 +67,13 @@ class CounterForm(VerbPageForm):
                     "reset_after"
                 ].help_text = f"It resets {words.period(counter)}, last at {began} UTC. A duration such as 24h here ends that."
 
+    def add_refusal(self, refusal: DomainError) -> None:
+        # Permission to add counters does not include changing existing ones.
+        if isinstance(refusal, NotAllowed):
+            self.add_error("key", "The participant already has this counter.")
+        else:
+            super().add_refusal(refusal)
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         body = {"value": cleaned.get("value")}
@@ -101,18 +108,16 @@ def counter_page(
             raise PermissionDenied
         delete_counter(participant.pk, counter.key, by=by)
         return done(request, participant, f"The counter {counter.key} was deleted.")
-    if request.method == "POST" and form.is_valid():
+
+    def verb() -> str:
         key = counter.key if counter else form.cleaned_data["key"]
-        if counter is None and _exists(participant, key):
-            form.add_error("key", "The participant already has this counter.")
-        elif carried_out(
-            form, lambda: set_counter(participant.pk, key, form.change, by=by, rights=rights)
-        ):
-            value = written(form.change.value)
-            return done(request, participant, f"The counter {key} was set to {value}.")
+        reason = form.cleaned_data["reason"]
+        set_counter(participant.pk, key, form.change, by=by, rights=rights, reason=reason)
+        return f"The counter {key} was set to {written(form.change.value)}."
+
     title = f"Counter {counter.key}" if counter else "Set another counter"
-    return rendered(
-        page, request, participant, "verb", title=title, form=form, may_delete=may_delete
+    return verb_page(
+        page, request, participant, form, verb, title=title, button="Set", may_delete=may_delete
     )
 
 
@@ -123,8 +128,3 @@ def _counter(participant: Participant, key: str | None) -> Counter | None:
         return counter_of(participant.pk, clean_counter_key(key))
     except (CounterNotFound, ValidationFailed) as refusal:
         raise Http404(CounterNotFound.message) from refusal
-
-
-def _exists(participant: Participant, key: str) -> bool:
-    # Permission to add counters does not include changing existing ones.
-    return Counter.objects.filter(participant=participant, key=key).exists()

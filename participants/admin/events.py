@@ -3,17 +3,14 @@
 import time
 from datetime import UTC, datetime
 from typing import Any, ClassVar
-from urllib.parse import urlencode
 from uuid import UUID
 
 import msgspec
 from django.contrib import admin, messages
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import quote, unquote
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -29,17 +26,17 @@ from participants.admin.filters import (
     ProgramFilter,
     RuleErrorsFilter,
 )
-from participants.admin.holdings import Table, row_of
 from participants.admin.lists import ReadOnlyAdmin, UncountedChangeList, time_column
 from participants.api.permissions import allows
 from participants.events.retry import KINDS, retry, retry_each
-from participants.models import Event, EventQuerySet, EventStatus, Participant
-from programs.admin import is_id
+from participants.models import Event, EventQuerySet, EventRetry, EventStatus
+from programs.admin.base import is_id, named
+from programs.api.callers import actor_of
 from programs.kernel import exact_json
 from programs.kernel.exceptions import DomainError
 from programs.models import Program
 
-SHOWN_EVENTS = 20
+SHOWN_RETRIES = 20
 MOST_COUNTED = 10_000
 RETRYING_SECONDS = 5.0  # in one request; `manage.py retry_events` is for millions
 SHOWN_DATA = 100_000  # characters; the API returns all of it
@@ -53,9 +50,9 @@ class EventChangeList(UncountedChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        symbols = outcomes.symbols_of(self.result_list)
+        reader = outcomes.Reader.of(request, self.result_list)
         for event in self.result_list:
-            event.summary = outcomes.summary(event, symbols)
+            event.summary = outcomes.summary(event, reader.symbols, reader.may_see_balances)
 
 
 @admin.register(Event)
@@ -138,16 +135,20 @@ class EventAdmin(ReadOnlyAdmin[Event]):
         return super().changelist_view(request, {**(extra_context or {}), "may_retry": may_retry})
 
     def page_context(self, request: HttpRequest, obj: Event) -> dict[str, Any]:
-        symbols = outcomes.symbols_of([obj])
+        reader = outcomes.Reader.of(request, [obj])
+        sees = reader.may_see_balances
         may_retry = obj.is_retryable and self.has_retry_permission(request)
         return {
-            "summary": outcomes.summary(obj, symbols),
-            "failure": outcomes.failure(obj),
-            "rule_errors": outcomes.rule_errors(obj),
-            "rules": outcomes.rule_descriptions(obj, symbols, request),
+            "summary": outcomes.summary(obj, reader.symbols, sees),
+            "failure": outcomes.failure(obj, sees),
+            "rule_errors": outcomes.rule_errors(obj, sees),
+            "rules": outcomes.rule_descriptions(obj, reader),
             "tiers": outcomes.tier_descriptions(obj),
             "omitted_rules": outcomes.omitted_rules(obj),
             "payload": _pretty(obj.data),
+            "retries": EventRetry.objects.filter(participant=obj.participant_id, event_id=obj.pk)[
+                :SHOWN_RETRIES
+            ],
             **({"retry_url": _page_of(obj.pk, "retry")} if may_retry else {}),
         }
 
@@ -160,6 +161,13 @@ class EventAdmin(ReadOnlyAdmin[Event]):
         ]
         return [*ours, *super().get_urls()]
 
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        # Nobody changes an event; its page says who retried it.
+        page = "admin:participants_event_change"
+        return HttpResponseRedirect(reverse(page, args=[object_id]))
+
     def retry_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         if not self.has_retry_permission(request):
             raise PermissionDenied
@@ -169,7 +177,7 @@ class EventAdmin(ReadOnlyAdmin[Event]):
         # Signing in again on the way turns the button's POST into a GET.
         if request.method == "POST":
             try:
-                self._retry(request, event.pk)
+                retry(event.pk, by=actor_of(request))
                 self.message_user(request, f"The event {event} will be retried.", messages.SUCCESS)
             except DomainError as refusal:
                 self.message_user(request, refusal.message, messages.ERROR)
@@ -204,9 +212,8 @@ class EventAdmin(ReadOnlyAdmin[Event]):
         until = time.monotonic() + RETRYING_SECONDS
         retried = left_out = 0
         is_done = True
-        for page in retry_each(chosen, before=before):
+        for page in retry_each(chosen, before=before, by=actor_of(request)):
             retried, left_out = retried + len(page.ids), left_out + page.left_out
-            self._log_retried(request, page.ids)
             if time.monotonic() > until:
                 is_done = False
                 break
@@ -216,27 +223,17 @@ class EventAdmin(ReadOnlyAdmin[Event]):
             self.message_user(request, text, messages.WARNING)
         return is_done
 
-    def _log_retried(self, request: HttpRequest, ids: list[UUID]) -> None:
-        events = Event.objects.filter(pk__in=ids).only("idempotency_key")
-        LogEntry.objects.log_actions(str(request.user.pk), events, CHANGE, "Tried again.")
-
     @admin.action(description="Retry selected events", permissions=["retry"])
     def try_again(self, request: HttpRequest, chosen: QuerySet[Event]) -> None:
-        retried, refusals = 0, []
-        for event_id in chosen.order_by().values_list("pk", flat=True):
+        retried = []
+        for event in chosen.defer("data", "outcome").order_by("created_at", "id"):
             try:
-                self._retry(request, event_id)
-                retried += 1
+                retry(event.pk, by=actor_of(request))
+                retried.append(event)
             except DomainError as refusal:
-                refusals.append(refusal)
-        self.message_user(request, f"{retried} will be retried.")
-        if refusals:
-            text = f"{len(refusals)} refused: {refusals[0].message}"
-            self.message_user(request, text, messages.ERROR)
-
-    def _retry(self, request: HttpRequest, event_id: UUID) -> None:
-        with transaction.atomic():
-            self.log_change(request, retry(event_id), "Tried again.")
+                self.message_user(request, f"{event}: {refusal.message}", messages.ERROR)
+        if retried:
+            self.message_user(request, f"Will be retried: {named(retried)}.")
 
     def has_retry_permission(self, request: HttpRequest) -> bool:
         return allows(request, "EventViewSet.retry")
@@ -254,36 +251,6 @@ def _counted(events: EventQuerySet) -> str:
     """How many events these are, up to a number that is counted in a moment."""
     count = events.order_by()[: MOST_COUNTED + 1].count()
     return f"{count:,}" if count <= MOST_COUNTED else f"more than {MOST_COUNTED:,}"
-
-
-def events_of(request: HttpRequest, participant: Participant) -> list[Table]:
-    """Return the section with the participant's latest events, or nothing for staff who may not see them."""
-    if not allows(request, "EventViewSet.list"):
-        return []
-    heads = ["Received", "Happened", "Program", "Key", "Status", "Outcome"]
-    newest = Event.objects.filter(participant=participant).order_by("-created_at", "-id")
-    events = list(newest.select_related("program").defer("data")[:SHOWN_EVENTS])
-    symbols = outcomes.symbols_of(events)
-    rows = [
-        row_of(
-            heads,
-            [
-                words.moment(event.created_at),
-                words.moment(event.event_timestamp),
-                event.program.name,
-                event.idempotency_key,
-                EventStatus(event.status).label,
-                outcomes.summary(event, symbols),
-            ],
-            {"Status": f"event-{event.status.lower()}"},
-            _page_of(event.pk, "change"),
-            f"Event {event}",
-        )
-        for event in events
-    ]
-    named = urlencode({ExternalIdFilter.parameter_name: participant.external_id})
-    link = ("All events", f"{reverse(EVENTS)}?{named}")
-    return [Table("events", "Latest events", heads, rows, "None yet.", link=link)]
 
 
 def _beneath(text: str) -> SafeString:

@@ -16,6 +16,7 @@ from participants.state.changes import AttributeValue
 from programs.kernel import exact_json
 
 BLANK_ROWS = 2
+_NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 _CSS = {"all": ["participants/admin.css"]}
 
@@ -186,10 +187,19 @@ def _number(text: str, key: str) -> int | Decimal:
     try:
         number = exact_json.loads(text.strip())
     except exact_json.InvalidJSON as error:
-        raise ValidationError(f"{key}: {error}") from error
+        raise ValidationError(_not_a_number(text, key, error)) from error
     if isinstance(number, bool) or not isinstance(number, int | Decimal):
         raise ValidationError(f"{key}: Give a number, such as 12 or 9.50.")
     return number
+
+
+def _not_a_number(text: str, key: str, error: exact_json.InvalidJSON) -> str:
+    if _NUMBER.fullmatch(text.strip()):
+        return f"{key}: {error}"
+    if not text.strip():
+        return f"{key}: Give a number, or clear the key to remove the attribute."
+    hint = " Write 25.50 with a point." if "," in text else ""
+    return f"{key}: “{text[:50]}” is not a number.{hint} Its kind may be Text."
 
 
 def _read(text: str) -> dict[str, AttributeValue]:

@@ -1,16 +1,15 @@
-"""The state history, read-only."""
+"""Everybody's state changes, read-only. One participant's are in their timeline."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.views.main import SEARCH_VAR
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils.html import format_html
 
 from participants.admin import outcomes
 from participants.admin.lists import ReadOnlyAdmin
-from participants.models import Participant, StateChange, StateType
+from participants.models import Operation, StateChange, StateType
 from programs.kernel import exact_json
 from programs.models import Program
 
@@ -43,12 +42,20 @@ def what(change: StateChange) -> str:
 
 @admin.display(description="Old value")
 def old_value(change: StateChange) -> str:
-    return _written(change.old_value)
+    return _written(change, change.old_value)
 
 
 @admin.display(description="New value")
 def new_value(change: StateChange) -> str:
-    return _written(change.new_value)
+    return _written(change, change.new_value)
+
+
+def in_words(change: StateChange) -> tuple[str, str, str]:
+    """What changed, from what and to what; the last two are "" where the first says all."""
+    if change.state_type == StateType.TAG and change.key:
+        became = "removed" if change.operation == Operation.REMOVE else "added"
+        return f"{what(change)} {became}", "", ""
+    return what(change), old_value(change), new_value(change)
 
 
 @admin.display(description="Changed by")
@@ -60,42 +67,37 @@ def who(change: StateChange) -> str:
     return format_html('<a href="{}">{}</a>', page, change.changed_by)
 
 
-def _written(value: Any) -> str:
+def _each(values: dict[str, Any] | list[str]) -> str:
+    if isinstance(values, list):
+        return ", ".join(values)
+    return ", ".join(f"{name} {_plain(value)}" for name, value in values.items())
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else exact_json.dumps(value).decode()
+
+
+def _written(change: StateChange, value: Any) -> str:
+    if change.operation == Operation.ADD and not change.key and isinstance(value, dict | list):
+        return _each(value)  # what a new participant came with
     if isinstance(value, str):
-        return value
-    return "" if value is None else exact_json.dumps(value).decode()
+        is_status = change.state_type in (StateType.STATUS, StateType.ENROLLMENT)
+        return value.capitalize() if is_status else value
+    return "" if value is None else _plain(value)
 
 
 @admin.register(StateChange)
 class StateChangeAdmin(ReadOnlyAdmin[StateChange]):
     list_display = [
-        when, "whose", what, "operation", old_value, new_value, who,
+        when, "whose", what, "operation", old_value, new_value, "reason", who,
     ]  # fmt: skip
     list_display_links = None
     list_select_related = ["participant"]
-    lookups: ClassVar[frozenset[str]] = frozenset({HAS_PARTICIPANT})
     sortable_by = ()
-    search_fields = ["participant__external_id"]
-    search_help_text = "A participant's whole external_id."
-    fields = ["changed_at", "participant", "state_type", "key", "operation", "changed_by"]
-
-    def get_list_filter(self, request: HttpRequest) -> Any:
-        # One participant's history is short. Finding a rare kind of change in everybody's would read all of it.
-        return ["state_type"] if HAS_PARTICIPANT in request.GET else []
-
-    def get_ordering(self, request: HttpRequest) -> Any:
-        # By time of one participant, which an index serves; of everybody by the ids, which are in about that order.
-        narrowed = HAS_PARTICIPANT in request.GET or request.GET.get(SEARCH_VAR)
-        return ["-changed_at", "-id"] if narrowed else ["-id"]
+    ordering = ["-id"]  # in about the order of time, and an index serves it
+    fields = [
+        "changed_at", "participant", "state_type", "key", "operation", "reason", "changed_by",
+    ]  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[StateChange]:
         return with_program_names(super().get_queryset(request))
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[StateChange], search_term: str
-    ) -> tuple[QuerySet[StateChange], bool]:
-        if not search_term:
-            return queryset, False
-        # Look up the participant's id first, so that its index serves the order too.
-        found = Participant.objects.filter(external_id=search_term).values_list("pk", flat=True)
-        return queryset.filter(participant=found.first()), False

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from django.contrib import admin
 from django.contrib.admin.views.main import PAGE_VAR, ChangeList
 from django.core.paginator import Page, Paginator
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
@@ -100,13 +100,13 @@ class LargeTableAdmin(StrictAdmin[M]):
         return UncountedChangeList
 
     def response_action(
-        self, request: HttpRequest, *args: Any, **kwargs: Any
+        self, request: HttpRequest, queryset: QuerySet[M], *args: Any, **kwargs: Any
     ) -> HttpResponse | None:
         # Only the checked rows, whatever the request says: "select across" means the whole table.
         posted = request.POST.copy()
         posted["select_across"] = "0"
         request.POST = posted  # type: ignore[assignment]
-        return super().response_action(request, *args, **kwargs)
+        return super().response_action(request, queryset, *args, **kwargs)
 
 
 class ReadOnlyAdmin(LargeTableAdmin[M]):

@@ -1,5 +1,6 @@
 """The outcome of an event in plain words."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -22,8 +23,34 @@ from programs.models import Asset
 SHOWN_EFFECTS = 5  # in a list
 SHOWN_VALUE = 200  # characters
 BUCKETS = ("available", "held", "deferred")
+_TELLS_A_BALANCE = re.compile(r"balance|(AVAILABLE|HELD|DEFERRED) has ")
 
 Symbols = Mapping[str, str]
+NONE: Final[Symbols] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What a member of staff may see beside events, and the symbols of the assets in them, by id."""
+
+    symbols: Symbols
+    may_see_balances: bool
+    may_see_rules: bool
+    may_see_entries: bool
+    may_see_events: bool
+
+    @classmethod
+    def of(
+        cls, request: HttpRequest, events: Iterable[Event] = (), symbols: Symbols = NONE
+    ) -> "Reader":
+        """The reader who asks, with at most one query, for symbols that are missing."""
+        return cls(
+            symbols_of(events, symbols),
+            may_see_balances=allows(request, "BalanceViewSet.list"),
+            may_see_rules=REQUIREMENTS["RuleViewSet.retrieve"].staff_may(request),
+            may_see_entries=allows(request, "JournalEntryViewSet.retrieve"),
+            may_see_events=allows(request, "EventViewSet.retrieve"),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +74,8 @@ class RuleWords:
     effects: list[EffectWords]
 
 
-def symbols_of(events: Iterable[Event]) -> Symbols:
-    """Return the symbols, by asset id, of what these events moved; at most one query."""
+def symbols_of(events: Iterable[Event], known: Symbols = NONE) -> Symbols:
+    """Return the symbols, by asset id, of what these events moved, beside those known; at most one query."""
     ids = {
         effect["asset_id"]
         for event in events
@@ -56,41 +83,43 @@ def symbols_of(events: Iterable[Event]) -> Symbols:
         for effect in rule["actions"]
         if "asset_id" in effect
     }
-    if not ids:
-        return {}
+    if ids <= known.keys():
+        return known
     assets = Asset.objects.filter(pk__in=ids).order_by().values_list("pk", "symbol")
-    return {str(pk): symbol for pk, symbol in assets}
+    return {**known, **{str(pk): symbol for pk, symbol in assets}}
 
 
-def summary(event: Event, symbols: Symbols) -> str:
+def summary(event: Event, symbols: Symbols, may_see_balances: bool = True) -> str:
     """Summarize the outcome in one line: "+12 POINTS, tag vip, status gold"."""
     if event.status == EventStatus.PENDING:
         again = event.attempts or event.only_failed_rules
         return "Waiting to be retried." if again else "Waiting to be processed."
     if event.status == EventStatus.FAILED:
-        return failure(event)
+        return failure(event, may_see_balances)
     parts = [*_in_short(event, symbols), *_levels_in_short(event)]
     more = ["…"] if len(parts) > SHOWN_EFFECTS else []
     shown = ", ".join([*parts[:SHOWN_EFFECTS], *more]) or _nothing(event)
-    return f"{shown.rstrip('.')}. {_first_error(event)}" if event.failed_rule_ids else shown
+    errors = rule_errors(event, may_see_balances)
+    return f"{shown.rstrip('.')}. {_first(errors)}" if event.failed_rule_ids else shown
 
 
-def failure(event: Event) -> str:
+def failure(event: Event, may_see_balances: bool = True) -> str:
     """Say which rule failed, at which action, and why: "Rule “Redeem”, action 2: DEBIT: AVAILABLE has 0, …"."""
     stored = outcome.of(event).failure
     if stored is None:
         return ""
+    message = _visible(stored["message"], may_see_balances)
     if stored["rule_id"] is None:
-        return stored["message"]
+        return message
     action = "" if stored["action"] is None else f", action {stored['action'] + 1}"
-    return f"Rule “{stored['rule_name']}”{action}: {stored['message']}"
+    return f"Rule “{stored['rule_name']}”{action}: {message}"
 
 
-def rule_errors(event: Event) -> list[str]:
+def rule_errors(event: Event, may_see_balances: bool = True) -> list[str]:
     """Say of each rule that failed alone why: "Rule “Bonus”: CREDIT: event.amount is missing."."""
     failed = {str(rule_id) for rule_id in event.failed_rule_ids or ()}
     shown = [
-        f"Rule “{rule['rule_name']}”: {rule['reason']}"
+        f"Rule “{rule['rule_name']}”: {_visible(rule['reason'], may_see_balances)}"
         for rule in outcome.of(event).rule_evaluations
         if rule["rule_id"] in failed
     ]
@@ -100,19 +129,17 @@ def rule_errors(event: Event) -> list[str]:
     )
 
 
-def rule_descriptions(event: Event, symbols: Symbols, request: HttpRequest) -> list[RuleWords]:
-    """Describe what each rule did, with links to what the user may see."""
-    may_view_rules = REQUIREMENTS["RuleViewSet.retrieve"].staff_may(request)
-    may_view_entries = allows(request, "JournalEntryViewSet.retrieve")
+def rule_descriptions(event: Event, reader: Reader) -> list[RuleWords]:
+    """Describe what each rule did, with links to what the reader may see."""
     return [
         RuleWords(
             rule["rule_name"],
             rule["rule_version"],
-            rule_page(rule["rule_id"]) if may_view_rules else "",
+            rule_page(rule["rule_id"]) if reader.may_see_rules else "",
             rule["outcome"],
             _LABELS.get(rule["outcome"], rule["outcome"]),
-            rule["reason"],
-            [_effect(effect, symbols, may_view_entries) for effect in rule["actions"]],
+            _visible(rule["reason"], reader.may_see_balances),
+            [_effect(effect, reader) for effect in rule["actions"]],
         )
         for rule in outcome.of(event).rule_evaluations
     ]
@@ -139,7 +166,11 @@ def event_page(event_id: UUID | str) -> str:
     return _page("participants_event", event_id)
 
 
-def rule_page(rule_id: UUID | str) -> str:
+def entry_page(entry_id: UUID | str) -> str:
+    return _page("participants_journalentry", entry_id)
+
+
+def rule_page(rule_id: UUID | str | None) -> str:
     return _page("programs_rule", rule_id)
 
 
@@ -150,13 +181,23 @@ def _page(model: str, pk: Any) -> str:
         return ""  # an installation may leave that page out
 
 
-def _effect(effect: Effect, symbols: Symbols, may_view_entries: bool) -> EffectWords:
+def _visible(text: str, may_see_balances: bool) -> str:
+    """The words of an outcome for somebody who may not see balances: what tells one is left out."""
+    if may_see_balances or not _TELLS_A_BALANCE.search(text):
+        return text
+    return "It depends on a balance, which you may not see."
+
+
+def _effect(effect: Effect, reader: Reader) -> EffectWords:
     entry_id = effect.get("journal_entry_id")
+    if not reader.may_see_balances and effect["type"] in _MOVED and "error" not in effect:
+        effect = effect.copy()
+        effect["before"] = effect["after"] = {}
     return EffectWords(
-        effect_in_words(effect, symbols),
+        _visible(effect_in_words(effect, reader.symbols), reader.may_see_balances),
         effect.get("undone", False),
         "error" in effect,
-        _page("participants_journalentry", entry_id) if entry_id and may_view_entries else "",
+        entry_page(entry_id) if entry_id and reader.may_see_entries else "",
     )
 
 
@@ -176,9 +217,11 @@ def _moved(effect: Effect, symbols: Symbols) -> str:
         where = f" of {bucket}"
     before, after = effect["before"], effect["after"]
     changes = ", ".join(
-        f"{name} {before[name]} → {after[name]}" for name in BUCKETS if before[name] != after[name]
+        f"{name} {before[name]} → {after[name]}"
+        for name in BUCKETS
+        if before.get(name) != after.get(name)
     )
-    return f"{verb} {what}{where} ({changes})."
+    return f"{verb} {what}{where} ({changes})." if changes else f"{verb} {what}{where}."
 
 
 def _amount(effect: Effect, symbols: Symbols) -> str:
@@ -254,8 +297,8 @@ def _in_short(event: Event, symbols: Symbols) -> Iterator[str]:
             yield _SHORT[effect["type"]](effect)
 
 
-def _first_error(event: Event) -> str:
-    first, *others = rule_errors(event)
+def _first(errors: list[str]) -> str:
+    first, *others = errors
     return f"{first} (and {len(others)} more)" if others else first
 
 

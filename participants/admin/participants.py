@@ -5,19 +5,20 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.contrib.admin.utils import quote, unquote
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from participants import state
-from participants.admin import holdings
+from participants.admin import overview, words
 from participants.admin.adjust import adjust_page
 from participants.admin.counters import counter_page
-from participants.admin.events import events_of
+from participants.admin.enrollments import enroll_page, warn_of_reactivation
 from participants.admin.filters import EnrolledInFilter, TagFilter
 from participants.admin.forms import (
     EnrollForm,
@@ -25,17 +26,12 @@ from participants.admin.forms import (
     EnrollmentRowForm,
     ParticipantForm,
 )
-from participants.admin.history import (
-    HAS_PARTICIPANT,
-    new_value,
-    old_value,
-    what,
-    when,
-    with_program_names,
-)
 from participants.admin.lists import LargeTableAdmin
+from participants.admin.status import VERBS, status_page
+from participants.admin.subpages import page_of
+from participants.admin.tags import tags_page
 from participants.admin.tiers import tier_page
-from participants.api.permissions import ENROLLING, allows
+from participants.api.permissions import ENROLLING
 from participants.exceptions import NotAllowed
 from participants.models import (
     PROFILE_FIELDS,
@@ -43,13 +39,11 @@ from participants.models import (
     Participant,
     ParticipantQuerySet,
     ParticipantStatus,
-    StateChange,
 )
+from programs.admin.base import named
 from programs.admin.verb_pages import VerbAdmin, VerbForm
 from programs.api.callers import actor_of
 from programs.kernel import exact_json
-
-SHOWN_CHANGES = 50
 
 
 class EnrollmentInline(admin.TabularInline[Enrollment, Participant]):
@@ -86,12 +80,14 @@ class EnrollmentInline(admin.TabularInline[Enrollment, Participant]):
         return False
 
 
-def _set_status(status: ParticipantStatus, label: str) -> Callable[..., None]:
+def _set_status(status: ParticipantStatus) -> Callable[..., None]:
+    label, done = VERBS[status]
+
     @admin.action(description=f"{label} selected participants", permissions=["change"])
     def action(
         page: "ParticipantAdmin", request: HttpRequest, chosen: QuerySet[Participant]
     ) -> None:
-        page.change_each(request, chosen, state.Change(status=status))
+        page.change_each(request, chosen, state.Change(status=status), done.capitalize())
 
     action.__name__ = label.lower()
     return action
@@ -107,19 +103,19 @@ class ParticipantAdmin(VerbAdmin[Participant], LargeTableAdmin[Participant]):
     search_fields = ["external_id", *PROFILE_FIELDS]
     search_help_text = "Words, each of which is part of an id, email address, phone number or name. Fewer than three letters match the beginning of an id."
     actions = [
-        _set_status(ParticipantStatus.SUSPENDED, "Suspend"),
-        _set_status(ParticipantStatus.ACTIVE, "Activate"),
-        _set_status(ParticipantStatus.CLOSED, "Close"),
+        _set_status(ParticipantStatus.SUSPENDED),
+        _set_status(ParticipantStatus.ACTIVE),
+        _set_status(ParticipantStatus.CLOSED),
         "enroll",
     ]
+    asks_itself = VerbAdmin.asks_itself | {"enroll"}
 
     class Media:
         css = {"all": ["participants/admin.css"]}
 
     @admin.display(description="Name", empty_value="")
     def name(self, participant: Participant) -> str:
-        names = [participant.first_name, participant.last_name]
-        return participant.display_name or " ".join(filter(None, names))
+        return words.person(participant)
 
     @admin.display(description="Tags")
     def shown_tags(self, participant: Participant) -> SafeString:
@@ -179,28 +175,63 @@ class ParticipantAdmin(VerbAdmin[Participant], LargeTableAdmin[Participant]):
         elif results[-1].refusal:
             refused.add_refusal(results[-1].refusal)
         else:
+            for row in rows:
+                program = row.cleaned_data.get("program") or row.instance.program
+                warn_of_reactivation(request, program, row.cleaned_data["status"])
             return Participant.objects.get(pk=results[-1].participant_id)
         return None
 
     def page_context(self, request: HttpRequest, obj: Participant) -> dict[str, Any]:
-        context: dict[str, Any] = {
-            "held": holdings.held(request, obj.pk),
-            "holdings": [*holdings.other(request, obj.pk), *events_of(request, obj)],
+        return {
+            "name": words.person(obj),
+            "title": "Edit",
+            "status_badge": overview.STATUS_BADGES[ParticipantStatus(obj.status)],
+            "overview_url": page_of(obj.pk, "change"),
         }
-        if allows(request, "BalanceViewSet.adjust"):
-            context["adjust_url"] = holdings.page_of(obj.pk, "adjust")
-        if allows(request, "StateHistoryViewSet.list"):
-            changes = with_program_names(StateChange.objects.filter(participant=obj))
-            context["state_changes"] = [
-                (change, when(change), what(change), old_value(change), new_value(change))
-                for change in changes[:SHOWN_CHANGES]
-            ]
-            context["state_history_url"] = _history_url(obj.pk)
-        return context
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show the overview, to which every link to a participant leads; the form has a tab of its own."""
+        participant = self.get_object(request, unquote(object_id))
+        if participant is None:
+            return self.edit_view(request, object_id)  # which says so
+        if not self.has_view_or_change_permission(request, participant):
+            raise PermissionDenied
+        context = {
+            **self.admin_site.each_context(request),
+            "title": str(participant),
+            "opts": self.opts,
+            "media": self.media,
+            "original": participant,
+            "edit_url": page_of(participant.pk, "edit"),
+            **overview.context(request, participant),
+        }
+        return TemplateResponse(request, "admin/participants/participant/overview.html", context)
+
+    def edit_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self.changeform_view(request, object_id)
+
+    def response_post_save_change(
+        self, request: HttpRequest, obj: Participant
+    ) -> HttpResponseRedirect:
+        return HttpResponseRedirect(page_of(obj.pk, "change"))
+
+    def response_post_save_add(
+        self, request: HttpRequest, obj: Participant
+    ) -> HttpResponseRedirect:
+        return HttpResponseRedirect(page_of(obj.pk, "change"))
 
     def get_urls(self) -> list[URLPattern]:
         pages: list[tuple[str, Callable[..., HttpResponse], str]] = [
             ("adjust/", adjust_page, "adjust"),
+            ("status/", status_page, "status"),
+            ("tags/", tags_page, "tags"),
+            ("enroll/", enroll_page, "enroll"),
             ("counter/", counter_page, "counter"),
             ("tiers/<str:track_id>/", tier_page, "tier"),
         ]
@@ -212,7 +243,12 @@ class ParticipantAdmin(VerbAdmin[Participant], LargeTableAdmin[Participant]):
             )
             for route, view, name in pages
         ]
-        return [*ours, *super().get_urls()]
+        edit = path(
+            "<path:object_id>/edit/",
+            self.admin_site.admin_view(self.edit_view),
+            name="participants_participant_edit",
+        )
+        return [*ours, edit, *super().get_urls()]
 
     def page_below(
         self, view: Callable[..., HttpResponse], request: HttpRequest, object_id: str, **more: str
@@ -223,21 +259,27 @@ class ParticipantAdmin(VerbAdmin[Participant], LargeTableAdmin[Participant]):
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         # Django's history knows only that something was saved here, not what changed.
-        return HttpResponseRedirect(_history_url(unquote(object_id)))
+        return HttpResponseRedirect(f"{page_of(UUID(unquote(object_id)), 'change')}#timeline")
 
     def change_each(
-        self, request: HttpRequest, chosen: QuerySet[Participant], change: state.Change
+        self, request: HttpRequest, chosen: QuerySet[Participant], change: state.Change, done: str
     ) -> None:
-        """Make the same change to all selected rows, at most one page of them, and report the result."""
-        changes = [(pk, change) for pk in chosen.order_by().values_list("pk", flat=True)]
-        results = state.change_each(changes, by=actor_of(request))
-        changed = sum(result.changed and not result.refusal for result in results)
-        refusals = [result.refusal for result in results if result.refusal]
-        same = len(results) - changed - len(refusals)
-        self.message_user(request, f"{changed} changed, {same} already up to date.")
-        if refusals:
-            text = f"{len(refusals)} refused: {refusals[0].message}"
-            self.message_user(request, text, messages.ERROR)
+        """Make the same change to all selected rows, at most one page of them, and say what was `done` to whom."""
+        people = list(chosen.order_by("external_id"))
+        results = state.change_each([(each.pk, change) for each in people], by=actor_of(request))
+        outcomes = list(zip(people, results, strict=True))
+        changed = [who for who, result in outcomes if result.changed and not result.refusal]
+        same = [who for who, result in outcomes if not result.changed and not result.refusal]
+        if changed:
+            self.message_user(request, f"{done}: {named(changed)}.", messages.SUCCESS)
+        if same:
+            self.message_user(request, f"Was so already: {named(same)}.")
+        refused: dict[str, list[Participant]] = {}
+        for who, result in outcomes:
+            if result.refusal:
+                refused.setdefault(result.refusal.message, []).append(who)
+        for message, whose in refused.items():
+            self.message_user(request, f"{named(whose)}: {message}", messages.ERROR)
 
     def has_enroll_permission(self, request: HttpRequest) -> bool:
         return ENROLLING.staff_may(request)
@@ -246,8 +288,9 @@ class ParticipantAdmin(VerbAdmin[Participant], LargeTableAdmin[Participant]):
     def enroll(self, request: HttpRequest, chosen: QuerySet[Participant]) -> HttpResponse | None:
         form = EnrollForm(request.POST if "program" in request.POST else None)
         if form.is_valid():
-            change = state.Change(program_id=form.cleaned_data["program"].pk)
-            self.change_each(request, chosen, change)
+            program = form.cleaned_data["program"]
+            change = state.Change(program_id=program.pk)
+            self.change_each(request, chosen, change, f"Enrolled in {program}")
             return None
         context = {
             **self.admin_site.each_context(request),
@@ -259,8 +302,3 @@ class ParticipantAdmin(VerbAdmin[Participant], LargeTableAdmin[Participant]):
             "action_checkbox_name": ACTION_CHECKBOX_NAME,
         }
         return TemplateResponse(request, "admin/participants/participant/enroll.html", context)
-
-
-def _history_url(participant_id: UUID | str) -> str:
-    page = reverse("admin:participants_statechange_changelist")
-    return f"{page}?{HAS_PARTICIPANT}={quote(participant_id)}"

@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 
-from participants.admin.subpages import VerbPageForm, carried_out, done, participant_for, rendered
+from participants.admin.subpages import ReasonedForm, participant_for, verb_page
 from participants.api.permissions import rights_of
 from participants.exceptions import NotEnrolled
 from participants.models import Participant
@@ -19,7 +19,7 @@ from programs.kernel.exceptions import ValidationFailed
 from programs.models.tiers import BASE_IS_NOT_LENT
 
 
-class TierForm(VerbPageForm):
+class TierForm(ReasonedForm):
     level = forms.ChoiceField(required=False)
     expires_at = UTCTimeField(
         required=False,
@@ -90,17 +90,19 @@ def tier_page(
     if not rights.allow(exists=tier.standing is not None):
         raise PermissionDenied
     form = TierForm(tier, request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
-        track, by = tier.track, actor_of(request)
+    track = tier.track
 
-        def verb() -> None:
-            nonlocal tier
-            tier = set_tier(
-                participant.pk, track.key, track.program_id, form.change, by=by, rights=rights
-            )
+    def verb() -> str:
+        set_to = set_tier(
+            participant.pk,
+            track.key,
+            track.program_id,
+            form.change,
+            by=actor_of(request),
+            rights=rights,
+            reason=form.cleaned_data["reason"],
+        )
+        return f"{track}: {participant} is on {set_to.level or 'the base'}."
 
-        if carried_out(form, verb):
-            level = tier.level_key or "the base"
-            return done(request, participant, f"{track}: the participant is on {level}.")
-    title = f"{tier.track} in {tier.track.program}"
-    return rendered(page, request, participant, "verb", title=title, form=form)
+    title = f"{track} in {track.program}"
+    return verb_page(page, request, participant, form, verb, title=title, button="Set tier")

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from participants.models import Account, ActionType, Bucket, Counter, JournalEntry
+from participants.models import Account, ActionType, Bucket, Counter, JournalEntry, Participant
 from programs.kernel.decimals import written
 
 
@@ -38,6 +38,12 @@ def moment(time: datetime | None) -> str:
 def counted(count: int, noun: str) -> str:
     """ "1 rule error", "2 rule errors" """
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def person(participant: Participant) -> str:
+    """The name that they go by, "" where none is known."""
+    names = [participant.first_name, participant.last_name]
+    return participant.display_name or " ".join(filter(None, names))
 
 
 def period(counter: Counter) -> str:

@@ -174,7 +174,7 @@ class EventViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Event]):
         It keeps its place in the order of the participant's events, and runs under the current rules. All rules run if it FAILED;
         if it is COMPLETED with `rule_errors`, only the rules that failed run, and what the others did stays.
         """
-        event = retry.retry(event_id)
+        event = retry.retry(event_id, by=actor_of(request))
         seconds = _preferred_wait(request)
         if seconds is not None and wait.wait_for(event.pk, event.participant_id, seconds):
             return _processed(request, event.pk, seconds)

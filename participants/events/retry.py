@@ -1,6 +1,6 @@
 """Retries: of a FAILED event all over, of a COMPLETED one with rule errors only the rules that failed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -21,9 +21,10 @@ from django.db.models import (
 
 from participants.events import wake
 from participants.exceptions import EventNotFound, NotEnrolled, NotRetryable
-from participants.models import Enrollment, Event, EventQuerySet, EventStatus
+from participants.models import Enrollment, Event, EventQuerySet, EventRetry, EventStatus
 from participants.models.events import FAILED, WITH_RULE_ERRORS
 from programs.exceptions import ProgramInactive
+from programs.kernel.actors import Actor
 from programs.models import ProgramStatus
 
 MOST_AT_ONCE: Final = 1000  # events in one transaction
@@ -45,7 +46,7 @@ class Retried:
     left_out: int
 
 
-def retry(event_id: UUID) -> Event:
+def retry(event_id: UUID, *, by: Actor) -> Event:
     """Make the event pending again, at its old place in the order of its participant's events.
 
     Raises EventNotFound, NotRetryable for an event that neither failed nor has rule errors, ProgramInactive, and
@@ -61,13 +62,14 @@ def retry(event_id: UUID) -> Event:
     if not enrolled.filter(participant=event.participant_id).exists():
         raise NotEnrolled
     # One statement: of two calls at once, the second finds the event pending.
-    if not _retried(Event.objects.filter(participant=event.participant_id, pk=event.pk)):
-        raise NotRetryable
+    with transaction.atomic():
+        if not _retried([(event.pk, event.participant_id)], by):
+            raise NotRetryable
     wake.hint()
     return events.get(pk=event_id)
 
 
-def retry_each(events: EventQuerySet, *, before: datetime) -> Iterator[Retried]:
+def retry_each(events: EventQuerySet, *, before: datetime, by: Actor) -> Iterator[Retried]:
     """Retry those of these events that can be and that were processed before this moment, so that one that soon fails
     again is not retried twice.
 
@@ -75,10 +77,10 @@ def retry_each(events: EventQuerySet, *, before: datetime) -> Iterator[Retried]:
     """
     events = events.retryable().filter(processed_at__lt=before).select_related(None)
     for kind in KINDS:
-        yield from _retry_kind(events.filter(kind))
+        yield from _retry_kind(events.filter(kind), by)
 
 
-def _retry_kind(events: EventQuerySet) -> Iterator[Retried]:
+def _retry_kind(events: EventQuerySet, by: Actor) -> Iterator[Retried]:
     """Retry events page by page."""
     events = events.order_by("created_at", "id")
     rest = events
@@ -87,25 +89,31 @@ def _retry_kind(events: EventQuerySet) -> Iterator[Retried]:
             # What is locked is being retried by somebody else.
             free = rest.select_for_update(skip_locked=True, no_key=True, of=("self",))
             may = ("program__status", _IS_ENROLLED)
-            page = list(free.values_list("created_at", "pk", *may)[:MOST_AT_ONCE])
-            ids = [
-                pk
-                for _, pk, status, is_enrolled in page
+            page = list(free.values_list("created_at", "pk", "participant", *may)[:MOST_AT_ONCE])
+            chosen = [
+                (pk, participant_id)
+                for _, pk, participant_id, status, is_enrolled in page
                 if status == ProgramStatus.ACTIVE and is_enrolled
             ]
-            _retried(Event.objects.filter(pk__in=ids))
+            _retried(chosen, by)
         if not page:
             return
         wake.hint()
-        yield Retried(ids, len(page) - len(ids))
+        yield Retried([pk for pk, _ in chosen], len(page) - len(chosen))
         at, last, *_ = page[-1]
         rest = events.filter(Q(created_at__gt=at) | Q(pk__gt=last), created_at__gte=at)
 
 
-def _retried(events: EventQuerySet) -> int:
-    """Make those of these events pending that may be retried, and return how many. What some rules did stays."""
+def _retried(events: Sequence[tuple[UUID, UUID]], by: Actor) -> int:
+    """Make those of these events (event, participant) pending that may be retried, note by whom, and return how many.
+
+    What some rules did stays.
+    """
     no_outcome = Value(None, Event._meta.get_field("outcome"))
-    return events.retryable().update(
+    chosen = Event.objects.filter(
+        pk__in=[pk for pk, _ in events], participant__in={whose for _, whose in events}
+    )
+    retried = chosen.retryable().update(
         status=EventStatus.PENDING,
         attempts=0,
         next_attempt_at=None,
@@ -113,3 +121,10 @@ def _retried(events: EventQuerySet) -> int:
         only_failed_rules=ExpressionWrapper(WITH_RULE_ERRORS, BooleanField()),
         outcome=Case(When(WITH_RULE_ERRORS, then=F("outcome")), default=no_outcome),
     )
+    # Of one event nothing to note where somebody else was faster; those of a page are locked.
+    if retried:
+        EventRetry.objects.bulk_create(
+            EventRetry(event_id=pk, participant_id=whose, retried_by=str(by))
+            for pk, whose in events
+        )
+    return retried

@@ -5,9 +5,10 @@ from participants.models.events import (
     MAX_IDEMPOTENCY_KEY_LENGTH,
     Event,
     EventQuerySet,
+    EventRetry,
     EventStatus,
 )
-from participants.models.history import Operation, StateChange, StateType
+from participants.models.history import MAX_REASON_LENGTH, Operation, StateChange, StateType
 from participants.models.jobs import MOST_BYTES_OF_PART, Job, JobFilePart, JobStatus
 from participants.models.ledger import (
     Account,
@@ -42,6 +43,7 @@ __all__ = [
     "MAX_ATTRIBUTES",
     "MAX_EXTERNAL_ID_LENGTH",
     "MAX_IDEMPOTENCY_KEY_LENGTH",
+    "MAX_REASON_LENGTH",
     "MAX_TAGS",
     "MOST_BYTES_OF_PART",
     "PROFILE_FIELDS",
@@ -56,6 +58,7 @@ __all__ = [
     "EnrollmentStatus",
     "Event",
     "EventQuerySet",
+    "EventRetry",
     "EventStatus",
     "Job",
     "JobFilePart",

@@ -180,3 +180,30 @@ class Event(models.Model):
         if self.status == EventStatus.COMPLETED:
             return self.failed_rule_ids is not None
         return self.status == EventStatus.FAILED
+
+
+class EventRetry(models.Model):
+    """That somebody made an event pending again. Written once, never changed."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    participant = models.ForeignKey(
+        Participant, on_delete=models.PROTECT, related_name="event_retries", db_index=False
+    )
+    event_id = models.UUIDField(help_text="The event, which is the same participant's.")
+    retried_by = models.CharField(
+        max_length=300, help_text='Kind and label: "api_key:…", "staff:…", "command:…".'
+    )
+    retried_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        verbose_name_plural = "event retries"
+        ordering = ["-retried_at", "-id"]
+        indexes = [
+            models.Index(
+                fields=["participant", "retried_at", "id"], name="event_retry_by_participant"
+            ),
+            models.Index(fields=["participant", "event_id"], name="event_retry_by_event"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event_id} by {self.retried_by}"

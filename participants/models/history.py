@@ -5,6 +5,8 @@ from participants.models.participants import Participant
 from programs.kernel.database import uuid7
 from programs.kernel.exact_json import ExactJSONField
 
+MAX_REASON_LENGTH = 500
+
 
 class StateType(models.TextChoices):
     STATUS = "status"
@@ -50,6 +52,13 @@ class StateChange(models.Model):
     event_id = models.UUIDField(null=True)
     rule_id = models.UUIDField(null=True)
     program_id = models.UUIDField(null=True)
+    reason = models.CharField(
+        max_length=MAX_REASON_LENGTH,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Why a member of staff made the change; empty where nobody said.",
+    )
     changed_at = models.DateTimeField()
 
     class Meta:
@@ -67,6 +76,12 @@ class StateChange(models.Model):
             # an older one.
             models.Index(
                 fields=["participant", "changed_at", "id"], name="state_change_by_changed_at"
+            ),
+            # What no event caused: in a timeline, an event tells the rest.
+            models.Index(
+                fields=["participant", "changed_at", "id"],
+                condition=Q(event_id__isnull=True),
+                name="state_change_of_no_event",
             ),
         ]
 

@@ -241,6 +241,12 @@ class JournalEntry(models.Model):
                 )
                 for bucket in (Bucket.HELD, Bucket.DEFERRED)
             ),
+            # What no event caused: in a timeline, an event tells the rest.
+            models.Index(
+                fields=["participant", "sequence"],
+                condition=Q(event_id__isnull=True),
+                name="journal_entry_of_no_event",
+            ),
             models.Index(
                 fields=["event_id"],
                 condition=Q(event_id__isnull=False),

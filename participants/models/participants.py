@@ -271,4 +271,4 @@ class Enrollment(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.participant_id} in {self.program_id}"
+        return f"{self.participant} in {self.program}"

@@ -70,7 +70,13 @@ def _window(value: object, errors: Errors) -> timedelta | None:
 
 @retried
 def set_counter(
-    of: str | UUID, key: str, change: CounterChange, *, by: Actor, rights: Rights = ALL_RIGHTS
+    of: str | UUID,
+    key: str,
+    change: CounterChange,
+    *,
+    by: Actor,
+    rights: Rights = ALL_RIGHTS,
+    reason: str = "",
 ) -> Counter:
     """Set a participant's counter, or make it. Raises ParticipantNotFound, and NotAllowed where `rights` lack it."""
     with transaction.atomic():
@@ -78,7 +84,9 @@ def set_counter(
         known = person.counters.get(key)
         rights.check(exists=known is not None, what="counters")
         window = _changed(known.window, change) if known else Window(change.reset_after)
-        person.set_counter(key, change.value, window=window, at=moment, cause=Cause(by))
+        person.set_counter(
+            key, change.value, window=window, at=moment, cause=Cause(by, reason=reason)
+        )
         persons.write([person], moment)
         return counter_of(person.id, key)
 
@@ -90,11 +98,11 @@ def _changed(window: Window, change: CounterChange) -> Window:
 
 
 @retried
-def delete_counter(of: str | UUID, key: str, *, by: Actor) -> None:
+def delete_counter(of: str | UUID, key: str, *, by: Actor, reason: str = "") -> None:
     """Delete a participant's counter, if it is there. Raises ParticipantNotFound."""
     with transaction.atomic():
         person, moment = persons.opened(of)
-        person.delete_counter(key, moment, Cause(by))
+        person.delete_counter(key, moment, Cause(by, reason=reason))
         persons.write([person], moment)
 
 

@@ -53,6 +53,7 @@ class HistoryRow(NamedTuple):
     event_id: UUID | None
     rule_id: UUID | None
     program_id: UUID | None
+    reason: str
 
 
 # What rules read of the profile.
@@ -288,7 +289,7 @@ class Person:
         operation = (
             Operation.ADD if old is None else Operation.REMOVE if new is None else Operation.CHANGE
         )
-        caused = (str(cause.by), cause.event_id, cause.rule_id, cause.program_id)
+        caused = (str(cause.by), cause.event_id, cause.rule_id, cause.program_id, cause.reason)
         self.noted.append(HistoryRow(state_type, key, operation, old, new, *caused))
 
 

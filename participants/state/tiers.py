@@ -139,6 +139,7 @@ def set_tier(
     *,
     by: Actor,
     rights: Rights = ALL_RIGHTS,
+    reason: str = "",
 ) -> Tier:
     """Put a participant on a level of the program's track with this key, in place of any loan or pin.
 
@@ -162,7 +163,7 @@ def set_tier(
             track,
             change.level,
             at=moment,
-            cause=Cause(by, program_id=program_id),
+            cause=Cause(by, program_id=program_id, reason=reason),
             expires_at=change.expires_at,
             pinned=change.pinned,
         )
@@ -266,7 +267,8 @@ def _tracks(condition: Q, participant_id: UUID) -> "QuerySet[TierTrack]":
     mine = FilteredRelation("standings", condition=Q(standings__participant=participant_id))
     tracks = TierTrack.objects.current().filter(condition).alias(mine=mine)
     held = {f"held_{name}": F(f"mine__{name}") for name in Standing._fields}
-    return tracks.annotate(moment=Now(), **held).prefetch_related("levels")
+    tracks = tracks.select_related("program").annotate(moment=Now(), **held)
+    return tracks.prefetch_related("levels")
 
 
 def _read(track: TierTrack, counters: Mapping[str, Decimal] | None) -> Tier:

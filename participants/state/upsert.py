@@ -84,23 +84,34 @@ class Upserted:
 
 
 def change(
-    change: Change, *, to: str | UUID, by: Actor, rights: Rights = EXISTING_ONLY
+    change: Change,
+    *,
+    to: str | UUID,
+    by: Actor,
+    rights: Rights = EXISTING_ONLY,
+    reason: str = "",
 ) -> Upserted:
     """Change the participant with this external_id (a text) or id (a UUID), or create the one with the external_id.
+
+    The history keeps the `reason`.
 
     One step for everybody else: it happens whole or not at all. Raises ParticipantNotFound where there is none and
     `rights` do not let it be created, NotAllowed where there is one and they do not let it be changed,
     EnrollingNotAllowed, ProgramNotFound, ProgramInactive, and ValidationFailed where the merge has more than 100 tags or
     attributes.
     """
-    [result] = change_each([(to, change)], by=by, rights=rights)
+    [result] = change_each([(to, change)], by=by, rights=rights, reason=reason)
     if result.refusal:
         raise result.refusal
     return result
 
 
 def change_each(
-    changes: Sequence[tuple[str | UUID, Change]], *, by: Actor, rights: Rights = EXISTING_ONLY
+    changes: Sequence[tuple[str | UUID, Change]],
+    *,
+    by: Actor,
+    rights: Rights = EXISTING_ONLY,
+    reason: str = "",
 ) -> list[Upserted]:
     """The same for many participants, all named by external_id or all by id, none twice; results in their order.
 
@@ -110,7 +121,7 @@ def change_each(
     if not changes:
         return []
     address: Address = "id" if isinstance(changes[0][0], UUID) else "external_id"
-    call = _Call(address, by, rights, single=len(changes) == 1)
+    call = _Call(address, by, rights, reason, single=len(changes) == 1)
     rows = [_row(position, address, *pair) for position, pair in enumerate(changes)]
     results = call.look(rows)
     for _ in range(MOST_LOOKS):
@@ -206,6 +217,7 @@ class _Call:
     address: Address
     by: Actor
     rights: Rights
+    reason: str
     single: bool
 
     @retried
@@ -216,6 +228,7 @@ class _Call:
             exact_json.dumps(rows).decode(),
             str(self.by),
             *(rights.may_create, rights.may_change, rights.may_enroll),
+            self.reason,
         ]
         at = [row[self.address] for row in rows]
         return {

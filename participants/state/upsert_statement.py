@@ -38,8 +38,8 @@ _OWN = ("status", *PROFILE_FIELDS, "tags", "attributes")
 _OWN_NAMES = ", ".join(_OWN)
 
 # The parameters by their names.
-_GIVEN = """given (rows, changed_by, may_create, may_change, may_enroll) AS (
-    SELECT $1::jsonb, $2::text, $3::boolean, $4::boolean, $5::boolean
+_GIVEN = """given (rows, changed_by, may_create, may_change, may_enroll, reason) AS (
+    SELECT $1::jsonb, $2::text, $3::boolean, $4::boolean, $5::boolean, $6::text
 )"""
 
 # With one row, LIMIT tells the planner to use indexes.
@@ -226,6 +226,7 @@ _HISTORY_ROW = {
     "new_value": "change.new_value",
     "changed_by": "given.changed_by",
     "program_id": "CASE WHEN change.state_type = 'enrollment' THEN written.program_id END",
+    "reason": "given.reason",
     "changed_at": "written.moment",
 }
 _RECORD = f"""history AS (

@@ -1,6 +1,6 @@
 """The base of every admin page."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
@@ -8,10 +8,12 @@ from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.views.main import ERROR_FLAG
 from django.contrib.admin.widgets import AutocompleteSelect
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 
 M = TypeVar("M", bound=Model)
+MOST_NAMED = 10  # in a message
 
 
 def is_id(text: str) -> bool:
@@ -20,6 +22,13 @@ def is_id(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def named(rows: Iterable[object]) -> str:
+    """The rows that something was done with: "ana, eva and 12 more"."""
+    names = [str(row) for row in rows]
+    more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
+    return f"{', '.join(names[:MOST_NAMED])}{more}"
 
 
 class SelectById(AutocompleteSelect):
@@ -48,6 +57,8 @@ class StrictAdmin(admin.ModelAdmin[M]):
     # Lookups that the URL of the list may use besides the filters. Django allows any field and comparison: the digest of
     # a key letter by letter, or a regular expression that never ends.
     lookups: ClassVar[frozenset[str]] = frozenset()
+    # Actions of the list that show a page of their own first. Of the others, StrictAdmin asks whether to carry them out.
+    asks_itself: ClassVar[frozenset[str]] = frozenset({"delete_selected"})
     # Columns of the list that are set to the right.
     number_columns: ClassVar[frozenset[str]] = frozenset()
 
@@ -89,10 +100,36 @@ class StrictAdmin(admin.ModelAdmin[M]):
         return {}  # Django's fills the fields from the URL, with values they may be unable to show
 
     def response_action(
-        self, request: HttpRequest, *args: Any, **kwargs: Any
+        self, request: HttpRequest, queryset: QuerySet[M], *args: Any, **kwargs: Any
     ) -> HttpResponse | None:
         posted = request.POST.copy()
         selected = posted.getlist(ACTION_CHECKBOX_NAME)
         posted.setlist(ACTION_CHECKBOX_NAME, [each for each in selected if is_id(each)])
         request.POST = posted  # type: ignore[assignment]
-        return super().response_action(request, *args, **kwargs)
+        asked = self._confirmation(request, queryset)
+        return asked or super().response_action(request, queryset, *args, **kwargs)
+
+    def _confirmation(self, request: HttpRequest, queryset: QuerySet[M]) -> HttpResponse | None:
+        """Return the page that asks whether to carry out an action, unless it was asked or there is nothing to ask."""
+        name = request.POST.get("action", "")
+        _, _, description = self.get_actions(request).get(name) or (None, name, "")
+        selected = request.POST.getlist(ACTION_CHECKBOX_NAME)
+        if (
+            not (description and selected)
+            or "confirmed" in request.POST
+            or name in self.asks_itself
+        ):
+            return None
+        chosen = list(queryset.filter(pk__in=selected))
+        count = len(chosen)
+        noun = self.opts.verbose_name if count == 1 else self.opts.verbose_name_plural
+        title = description.replace(f"selected {self.opts.verbose_name_plural}", f"{count} {noun}")
+        context = {
+            **self.admin_site.each_context(request),
+            "title": title,
+            "opts": self.opts,
+            "chosen": chosen,
+            "action": name,
+            "action_checkbox_name": ACTION_CHECKBOX_NAME,
+        }
+        return TemplateResponse(request, "admin/programs/confirm_action.html", context)

@@ -93,6 +93,7 @@ class ApiKeyAdmin(ByGiver, StrictAdmin[ApiKey]):
     list_filter = [ApiKeyStateFilter]
     search_fields = ["name", "prefix", "suffix"]
     actions = ["revoke"]
+    asks_itself = StrictAdmin.asks_itself | {"revoke"}
 
     @admin.display(description="Key")
     def key(self, key: ApiKey) -> str:

@@ -8,6 +8,7 @@ from django.forms.utils import pretty_name
 from django.http import HttpRequest
 
 from programs import programs
+from programs.admin.base import named
 from programs.admin.verb_pages import ModelCheckedForm, VerbAdmin, VersionedForm
 from programs.api.callers import actor_of
 from programs.exceptions import ChangeSince
@@ -23,7 +24,12 @@ def _set_status(status: ProgramStatus, label: str) -> Callable[..., None]:
         for program in changing:
             programs.change(program.pk, {"status": status}, by=actor_of(request))
             page.log_change(request, program, f"Set the status to {status}.")
-        page.message_user(request, f"{len(changing)} changed.")
+        became = (
+            f"{ProgramStatus(status).label} now: {named(changing)}."
+            if changing
+            else "Nothing changed."
+        )
+        page.message_user(request, became)
 
     action.__name__ = label.lower()
     return action

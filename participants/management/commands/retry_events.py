@@ -16,6 +16,7 @@ from participants.events.retry import retry_each
 from participants.models import Event, EventQuerySet
 from participants.models.events import FAILED, WITH_RULE_ERRORS
 from programs.kernel import instants
+from programs.kernel.actors import Actor, ActorKind
 from programs.models import Program
 
 
@@ -50,6 +51,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         events = _chosen(options)
+        by = Actor(ActorKind.COMMAND, "retry_events")
         retried = left_out = 0
         try:
             if options["dry_run"]:
@@ -57,7 +59,7 @@ class Command(BaseCommand):
                 return
             # disable=None: only on a terminal.
             with tqdm(unit=" events", file=sys.stderr, disable=None) as progress:
-                for page in retry_each(events, before=timezone.now()):
+                for page in retry_each(events, before=timezone.now(), by=by):
                     retried += len(page.ids)
                     left_out += page.left_out
                     progress.update(len(page.ids))

@@ -13,6 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from programs import rulebook
+from programs.admin.base import named
 from programs.api.callers import actor_of
 from programs.kernel.actors import Actor
 from programs.kernel.exceptions import DomainError
@@ -118,9 +119,10 @@ def show_warnings(page: Page, request: HttpRequest, rule: Rule) -> None:
 def _list_action(verb: Verb) -> Callable[..., None]:
     @admin.action(description=f"{verb.label} selected rules", permissions=[verb.permission])
     def action(page: Page, request: HttpRequest, chosen: QuerySet[Rule]) -> None:
-        done = sum(_carried_out(page, request, rule, verb) is not None for rule in chosen)
+        done = [rule for rule in chosen if _carried_out(page, request, rule, verb) is not None]
         if done:
-            page.message_user(request, f"{done} {verb.done}.", messages.SUCCESS)
+            told = f"{verb.done.capitalize()}: {named(done)}."
+            page.message_user(request, told, messages.SUCCESS)
 
     action.__name__ = verb.name
     return action

@@ -13,8 +13,13 @@ from tests.conftest import TESTER
 PEOPLE = "/admin/participants/participant/"
 
 
-def page_of(participant: Participant) -> str:
+def overview_of(participant: Participant) -> str:
     return f"{PEOPLE}{participant.pk}/change/"
+
+
+def page_of(participant: Participant) -> str:
+    """Where the form is."""
+    return f"{PEOPLE}{participant.pk}/edit/"
 
 
 def shown(client: Client, participant: Participant) -> dict[str, list[str]]:
@@ -39,5 +44,7 @@ def enrolled(participant: Participant, program: Program) -> Enrollment:
 
 
 def act(client: Client, action: str, *chosen: Participant, **more: str) -> Any:
-    posted = {"action": action, "_selected_action": [str(each.pk) for each in chosen], **more}
+    """Carry out an action of the list that has been confirmed."""
+    selected = [str(each.pk) for each in chosen]
+    posted = {"action": action, "_selected_action": selected, "confirmed": "yes", **more}
     return client.post(PEOPLE, posted)

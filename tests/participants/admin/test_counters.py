@@ -21,9 +21,11 @@ def test_a_counter_is_set_changed_and_deleted(admin_client: Client, world: World
     who = ana()
     new, known = page_of(who, "counter/"), page_of(who, "counter/?key=spent")
 
-    admin_client.post(new, {"key": "spent", "value": "1.50", "reset_after": "24h"})
+    admin_client.post(
+        new, {"key": "spent", "value": "1.50", "reset_after": "24h", "step": "confirm"}
+    )
     shown = shown_fields(admin_client.get(known), "part_form")
-    admin_client.post(known, shown | {"value": ["7"]})
+    admin_client.post(known, shown | {"value": ["7"], "step": ["confirm"]})
     changed = Counter.objects.get()
     deleted = admin_client.post(known, shown | {"delete": ["Delete"]})
 
@@ -48,7 +50,7 @@ def test_a_window_that_was_not_edited_stays_as_somebody_else_made_it(
     daily = CounterChange(Decimal(1), timedelta(hours=24), sets_window=True)
     set_counter(who.pk, "spent", daily, by=TESTER)
 
-    admin_client.post(known, shown | {"value": ["2"]})
+    admin_client.post(known, shown | {"value": ["2"], "step": ["confirm"]})
 
     assert Counter.objects.get().reset_after == timedelta(hours=24)
 
@@ -63,14 +65,16 @@ def test_a_counter_of_a_calendar_period_is_set_in_the_current_one(
     Counter.objects.create(participant=who, key="month", value=5, **in_tokyo, **last)
     known = page_of(who, "counter/?key=month")
     response = admin_client.get(known)
-    [table] = [each for each in admin_client.get(page_of(who)).context["holdings"] if each.name == "counters"]  # fmt: skip
+    [counted] = admin_client.get(page_of(who)).context["counters"]
 
-    admin_client.post(known, shown_fields(response, "part_form") | {"value": ["7"]})
+    admin_client.post(
+        known, shown_fields(response, "part_form") | {"value": ["7"], "step": ["confirm"]}
+    )
 
     began = f"{start:%Y-%m-%d %H:%M}"
     assert f"It resets each month (Asia/Tokyo), last at {began} UTC." in response.content.decode()
-    texts = [cell.text for cell in table.rows[0].cells]
-    assert texts == ["month", "0", "each month (Asia/Tokyo)", began]
+    assert (counted.counter.key, counted.value) == ("month", "0")
+    assert counted.window == f"resets each month (Asia/Tokyo), last at {began} UTC"
     counter = Counter.objects.get()
     assert (counter.value, counter.last_reset_at, counter.period_end) == (7, start, end)
     assert changes_of(who) == [("counter", "month", "CHANGE", "0", "7", "staff:admin")]
@@ -138,8 +142,8 @@ def test_each_change_of_a_counter_needs_its_permission(
     client = staff_client("view_participant", permission)
     new, known = page_of(ana(), "counter/"), page_of(ana(), "counter/?key=known")
 
-    added = client.post(new, {"key": "new", "value": "5"})
-    changed = client.post(known, {"value": "5"})
+    added = client.post(new, {"key": "new", "value": "5", "step": "confirm"})
+    changed = client.post(known, {"value": "5", "step": "confirm"})
     deleted = client.post(known, {"delete": "Delete"})
 
     assert (added.status_code, changed.status_code, deleted.status_code) == statuses

@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
-from participants.models import Event, Participant
+from participants.models import Event
 from programs.models import Asset, AssetLink, Program
 from tests.participants.admin.event_pages import (
     cells,
@@ -228,18 +228,3 @@ def test_the_list_reads_events_along_an_index(
 
     [plan] = plans
     assert "Seq Scan on participants_event" not in plan
-
-
-def test_many_events_cost_a_participants_page_two_queries(
-    admin_client: Client, many: Event, queries: list[str]
-) -> None:
-    who = Participant.objects.get(external_id="p7")
-    queries.clear()
-
-    admin_client.get(f"{PEOPLE}{who.pk}/change/")
-
-    about = [
-        sql for sql in queries if "participants_event" in sql or 'FROM "programs_asset"' in sql
-    ]
-    assert len(about) == 2  # the events, and the symbols of what they moved
-    assert '"participants_event"."data"' not in about[0]

@@ -230,4 +230,4 @@ def test_the_page_costs_the_same_whatever_came_of_the_event(
 
     admin_client.get(page_of(event))
 
-    assert len(queries) == 4  # session, user, the event, its assets
+    assert len(queries) == 5  # session, user, the event, its assets, its retries

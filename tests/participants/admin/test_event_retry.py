@@ -4,12 +4,11 @@ import re
 from typing import Any
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.test import Client
 
 from participants.events import process
-from participants.models import Event, EventStatus
+from participants.models import Event, EventRetry, EventStatus
 from programs import rulebook
 from programs.models import Asset, AssetLink, Program, Rule
 from tests.conftest import TESTER
@@ -46,10 +45,13 @@ def test_a_failed_event_is_tried_again_once_and_that_is_logged(
         told(second)[-1]
         == "Only a FAILED event, or a COMPLETED one with rule errors, can be retried."
     )
-    assert [entry.change_message for entry in LogEntry.objects.all()] == ["Tried again."]
+    assert [(each.event_id, each.retried_by) for each in EventRetry.objects.all()] == [
+        (event.pk, "staff:admin")
+    ]
+    assert "by staff:admin" in text_of(response, "event-retries")
     assert "retry_url" not in response.context
     assert "Redeem version 2 Skipped The rule is suspended." in text_of(response, "event-outcome")
-    assert "Tried again." in text_of(admin_client.get(page_of(event, "history/")))
+    assert admin_client.get(page_of(event, "history/")).headers["Location"] == page_of(event)
 
 
 def test_events_are_tried_again_from_the_list(
@@ -60,17 +62,18 @@ def test_events_are_tried_again_from_the_list(
     waiting = stored(program, "waiting")
     chosen = {
         "action": "try_again",
+        "confirmed": "yes",
         "_selected_action": [str(each.pk) for each in (*failed, waiting)],
     }
 
     response = admin_client.post(EVENTS, chosen)
 
     assert told(response) == [
-        "3 will be retried.",
-        "1 refused: Only a FAILED event, or a COMPLETED one with rule errors, can be retried.",
+        "waiting: Only a FAILED event, or a COMPLETED one with rule errors, can be retried.",
+        "Will be retried: k-0, k-1, k-2.",
     ]
     assert Event.objects.pending().count() == 4
-    assert LogEntry.objects.count() == 3
+    assert EventRetry.objects.count() == 3
 
 
 def test_the_button_does_nothing_unless_it_is_posted_with_its_token(
@@ -96,7 +99,9 @@ def test_trying_again_needs_the_permission_to_change_events(
     assert "Retry" not in text_of(client.get(page_of(event)))
     assert "try_again" not in client.get(EVENTS).content.decode()
     assert client.post(page_of(event, "retry/")).status_code == 403
-    client.post(EVENTS, {"action": "try_again", "_selected_action": [str(event.pk)]})
+    client.post(
+        EVENTS, {"action": "try_again", "confirmed": "yes", "_selected_action": [str(event.pk)]}
+    )
     assert Event.objects.get().status == EventStatus.FAILED
 
 
@@ -249,7 +254,7 @@ def test_all_events_of_a_filter_are_retried_once_it_is_confirmed(
     assert told(response) == [f"{failed + with_errors} will be retried."]
     assert Event.objects.pending().count() == 1 + failed + with_errors
     assert Event.objects.filter(only_failed_rules=True).count() == with_errors
-    assert LogEntry.objects.count() == failed + with_errors
+    assert EventRetry.objects.count() == failed + with_errors
 
 
 def test_an_event_that_failed_again_since_it_was_asked_is_not_retried_again(

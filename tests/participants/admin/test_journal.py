@@ -288,8 +288,7 @@ def test_what_was_imported_shows_and_is_found_by_when_it_happened(
     assert found("effective_from=2020-02-29&effective_to=2020-02-29") == ["2020-02-29"]
     assert found("effective_to=2020-02-28") == []
     assert found("effective_from=2020-03-01") == [f"{timezone.now():%Y-%m-%d}"]
-    for shown in (JOURNAL, page_of(ana())):
-        assert "happened 2020-02-29 23:59:59" in admin_client.get(shown).content.decode()
+    assert "happened 2020-02-29 23:59:59" in admin_client.get(JOURNAL).content.decode()
     page = admin_client.get(f"{JOURNAL}{entry.pk}/change/").content.decode()
     assert "2020-02-29T23:59:59.000000Z" in page
     assert admin_client.get(f"{JOURNAL}?effective_from=x").status_code == 302

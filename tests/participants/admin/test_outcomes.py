@@ -69,7 +69,9 @@ def test_what_an_action_did_is_told_in_words(
     request = RequestFactory().get("/")
     request.user = User(is_superuser=True)
 
-    [shown] = outcomes.rule_descriptions(event, {ASSET: "PTS"}, request)
+    [shown] = outcomes.rule_descriptions(
+        event, outcomes.Reader.of(request, [event], {ASSET: "PTS"})
+    )
 
     assert [each.text for each in shown.effects] == [text]
     assert outcomes.summary(event, {ASSET: "PTS"}) == (short or "Nothing changed.")

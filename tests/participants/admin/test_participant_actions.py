@@ -6,13 +6,14 @@ from django.test import Client
 from participants import state
 from participants.models import Enrollment, Participant
 from programs.models import Program, ProgramStatus
+from tests.admin_pages import shown_fields
 from tests.conftest import TESTER
 from tests.participants.admin.participant_pages import act, later_changes
 from tests.staff import told
 
 
 @pytest.mark.parametrize(
-    ("action", "status"), [("suspend", "SUSPENDED"), ("close", "CLOSED"), ("activate", "ACTIVE")]
+    ("action", "status"), [("suspend", "SUSPENDED"), ("close", "CLOSED"), ("reactivate", "ACTIVE")]
 )
 def test_an_action_sets_the_status_of_those_selected(
     admin_client: Client, participant: Participant, action: str, status: str
@@ -25,10 +26,36 @@ def test_an_action_sets_the_status_of_those_selected(
     response = act(admin_client, action, participant, eva)
 
     before = {"ana": "ACTIVE", "eva": "SUSPENDED"}
-    changed = sum(old != status for old in before.values())
+    changed = [name for name, old in before.items() if old != status]
+    same = [name for name, old in before.items() if old == status]
+    done = {"suspend": "Suspended", "close": "Closed", "reactivate": "Reactivated"}[action]
     assert set(Participant.objects.values_list("status", flat=True)) == {status}
-    assert told(response) == [f"{changed} changed, {2 - changed} already up to date."]
-    assert len(later_changes(participant)) + len(later_changes(eva)) == changed
+    assert told(response) == [
+        f"{done}: {', '.join(changed)}.",
+        *([f"Was so already: {', '.join(same)}."] if same else []),
+    ]
+    assert len(later_changes(participant)) + len(later_changes(eva)) == len(changed)
+
+
+@pytest.mark.parametrize("action", ["suspend", "close", "reactivate"])
+def test_an_action_asks_first_and_names_what_it_does_to_whom(
+    admin_client: Client, participant: Participant, action: str
+) -> None:
+    asked = {"action": action, "_selected_action": [str(participant.pk)]}
+
+    response = admin_client.post("/admin/participants/participant/", asked)
+    fields = shown_fields(response, "confirm_form")
+
+    assert f"<h1>{action.capitalize()} 1 participant</h1>" in response.content.decode()
+    assert "<li>ana</li>" in response.content.decode()
+    assert later_changes(participant) == []
+    assert (
+        fields.items()
+        >= {
+            "confirmed": ["yes"],
+            **{k: [v] if isinstance(v, str) else v for k, v in asked.items()},
+        }.items()
+    )
 
 
 def test_an_action_never_reaches_beyond_the_selected_rows(
@@ -49,7 +76,7 @@ def test_the_action_to_enrol_asks_for_the_program_first(
 
     assert "Enroll participants in a program" in asked.content.decode()
     assert str(participant.pk) in asked.content.decode()
-    assert told(response) == ["1 changed, 0 already up to date."]
+    assert told(response) == ["Enrolled in Club: ana."]
     assert later_changes(participant) == [
         ("enrollment", str(program.pk), "ADD", None, "ACTIVE", "staff:admin")
     ]

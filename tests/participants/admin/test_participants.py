@@ -124,7 +124,7 @@ def test_what_the_api_refuses_is_an_error_on_its_field(
         ("plan", "text", "x" * 1001, "plan: At most 1000 characters."),
         ("k" * 101, "text", "x", f"{'k' * 100}: A key has 1 to 100 characters."),
         ("", "text", "lonely", "“lonely” needs a key."),
-        ("n", "number", "", "n: The text is not JSON: Expecting value at line 1, column 1."),
+        ("n", "number", "", "n: Give a number, or clear the key to remove the attribute."),
         ("n", "number", "1" * 41, "n: A number may have at most 40 digits when written out."),
         ("n", "number", "[1]", "n: Give a number, such as 12 or 9.50."),
         ("n", "number", "true", "n: Give a number, such as 12 or 9.50."),

@@ -19,15 +19,15 @@ def test_a_tier_is_set_and_cleared(admin_client: Client, world: World) -> None:
     track = make_track(world.program)
     page = page_of(ana(), f"tiers/{track.pk}/")
 
-    admin_client.post(page, {"level": "gold", "expires_at": "2100-01-01T10:30"})
+    admin_client.post(page, {"level": "gold", "expires_at": "2100-01-01T10:30", "step": "confirm"})
     standing = TierStanding.objects.get()
     shown = shown_fields(admin_client.get(page), "part_form")
-    cleared = admin_client.post(page, {"level": "", "expires_at": ""})
+    cleared = admin_client.post(page, {"level": "", "expires_at": "", "step": "confirm"})
 
     assert (standing.level, f"{standing.expires_at:%Y-%m-%d %H:%M}") == ("gold", "2100-01-01 10:30")
     assert shown["level"] == ["gold"]
     assert shown["expires_at"] == ["2100-01-01T10:30:00"]
-    assert told(cleared)[-1] == "Status: the participant is on the base."
+    assert told(cleared)[-1] == "Status: ana is on the base."
     assert changes_of(ana()) == [
         ("tier", "status", "ADD", None, "gold", "staff:admin"),
         ("tier", "status", "REMOVE", "gold", None, "staff:admin"),
@@ -43,7 +43,7 @@ def test_an_expiry_that_was_not_edited_stays_to_the_microsecond(
     page = page_of(ana(), f"tiers/{track.pk}/")
 
     shown = shown_fields(admin_client.get(page), "part_form")
-    admin_client.post(page, shown | {"level": ["silver"]})
+    admin_client.post(page, shown | {"level": ["silver"], "step": ["confirm"]})
 
     assert TierStanding.objects.get().level == "silver"
     assert TierStanding.objects.get().expires_at == expires_at
@@ -56,19 +56,21 @@ def test_a_level_is_pinned_and_the_page_shows_what_is_earned_beneath(
     set_tier("ana", "status", world.program.pk, TierChange("gold"), by=TESTER)
     page = page_of(ana(), f"tiers/{track.pk}/")
 
-    done = admin_client.post(page, {"level": "silver", "expires_at": "", "pinned": "on"})
+    done = admin_client.post(
+        page, {"level": "silver", "expires_at": "", "pinned": "on", "step": "confirm"}
+    )
     form = admin_client.get(page).context["form"]
     person = admin_client.get(page_of(ana()))
 
-    assert told(done)[-1] == "Status: the participant is on silver."
+    assert told(done)[-1] == "Status: ana is on Silver."
     standing = TierStanding.objects.get()
     assert (standing.level, standing.pinned, standing.earned_level) == ("silver", True, "gold")
     assert form.initial == {"level": "silver", "expires_at": None, "pinned": True}
     assert "Stands on Silver; has earned Gold." in form.fields["level"].help_text
-    [tiers] = [each for each in person.context["holdings"] if each.name == "tiers"]
-    assert [cell.text for cell in tiers.rows[0].cells][2:4] == ["Silver (pinned)", "Gold"]
+    [standing] = person.context["standings"]
+    assert (standing.level, standing.tier.is_pinned, standing.earned) == ("Silver", True, "Gold")
     # A box that is not ticked takes the pin off: the level becomes the earned one.
-    admin_client.post(page, {"level": "silver", "expires_at": ""})
+    admin_client.post(page, {"level": "silver", "expires_at": "", "step": "confirm"})
     standing = TierStanding.objects.get()
     assert (standing.level, standing.pinned, standing.earned_level) == ("silver", False, "silver")
     assert [row[1:5] for row in changes_of(ana())] == [
@@ -84,7 +86,9 @@ def test_the_base_is_pinned_for_a_while(admin_client: Client, world: World) -> N
     track = make_track(world.program)
     page = page_of(ana(), f"tiers/{track.pk}/")
 
-    admin_client.post(page, {"level": "", "expires_at": "2100-01-01T10:30", "pinned": "on"})
+    admin_client.post(
+        page, {"level": "", "expires_at": "2100-01-01T10:30", "pinned": "on", "step": "confirm"}
+    )
 
     standing = TierStanding.objects.get()
     assert (standing.level, standing.pinned) == ("", True)
@@ -117,7 +121,9 @@ def test_a_tier_of_a_program_without_an_active_enrollment_is_refused(
     track = make_track(world.program)
     Enrollment.objects.update(status=EnrollmentStatus.CLOSED)
 
-    response = admin_client.post(page_of(ana(), f"tiers/{track.pk}/"), {"level": "gold"})
+    response = admin_client.post(
+        page_of(ana(), f"tiers/{track.pk}/"), {"level": "gold", "step": "confirm"}
+    )
 
     assert response.context["form"].errors == {
         "level": ["The participant has no active enrollment in this program."]
@@ -142,7 +148,9 @@ def test_a_tier_is_added_and_changed_by_those_who_may_by_api(
     client = staff_client("view_participant", "view_tierstanding", permission)
 
     page = client.get(page_of(ana())).content.decode()
-    response = client.post(page_of(ana(), f"tiers/{track.pk}/"), {"level": "gold"})
+    response = client.post(
+        page_of(ana(), f"tiers/{track.pk}/"), {"level": "gold", "step": "confirm"}
+    )
 
     assert response.status_code == status
     assert (f"tiers/{track.pk}/" in page) == (status == 302)
@@ -152,7 +160,9 @@ def test_a_tier_needs_its_permission(world: World) -> None:
     track = make_track(world.program)
     client = staff_client("view_participant", "view_tierstanding")
 
-    response = client.post(page_of(ana(), f"tiers/{track.pk}/"), {"level": "gold"})
+    response = client.post(
+        page_of(ana(), f"tiers/{track.pk}/"), {"level": "gold", "step": "confirm"}
+    )
 
     assert response.status_code == 403
     assert not TierStanding.objects.exists()

@@ -197,7 +197,7 @@ class Machine(RuleBasedStateMachine):
     def retry(self, data: st.DataObject) -> None:
         failed = [key for key, each in self.sent.items() if each.is_retryable]
         key = data.draw(st.sampled_from(failed))
-        retry(Event.objects.get(idempotency_key=key).pk)
+        retry(Event.objects.get(idempotency_key=key).pk, by=TESTER)
         self.sent[key].status = "PENDING"
 
     @rule()

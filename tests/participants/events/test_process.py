@@ -83,14 +83,14 @@ def test_a_failed_event_lets_later_ones_run_and_keeps_its_place_when_it_is_tried
     third = happen(world, n=3)
 
     for event in (second, first):  # whatever order they are asked for in
-        retry(event.pk)
+        retry(event.pk, by=TESTER)
     assert work_off() == 3
 
     history = StateChange.objects.filter(key="last").order_by("id")
     assert list(history.values_list("new_value", flat=True)) == [1, 2, 3]
     assert statuses() == {"COMPLETED": 3}
     with pytest.raises(NotRetryable):
-        retry(third.pk)
+        retry(third.pk, by=TESTER)
 
 
 def test_of_many_retries_at_once_one_counts() -> None:
@@ -102,7 +102,7 @@ def test_of_many_retries_at_once_one_counts() -> None:
 
     def again() -> bool:
         try:
-            retry(event.pk)
+            retry(event.pk, by=TESTER)
         except NotRetryable:
             return False
         return True

@@ -69,7 +69,7 @@ def test_an_unexpected_error_is_tried_six_times_while_its_participants_later_eve
     assert world.balance("bo") == ("6", "0", "0")
     assert faults() == []
     # The trigger is gone: the event can be tried again.
-    retry(bad.pk)
+    retry(bad.pk, by=TESTER)
     assert work_off() == 1
     assert world.balance() == ("2", "0", "0")
 
@@ -175,7 +175,7 @@ def test_a_rule_that_does_not_compile_fails_alone_and_runs_once_it_is_put_right(
     assert "The rule no longer compiles" in evaluations[0]["reason"]
     assert StoredCounter.objects.get().value == 1
     rulebook.change(old.pk, {"condition": "true", "actions": [COUNT]}, by=TESTER)
-    retry(event.pk)
+    retry(event.pk, by=TESTER)
     work_off()
     event.refresh_from_db()
     assert (event.status, event.rule_errors) == ("COMPLETED", 0)

@@ -103,7 +103,7 @@ def test_a_retry_runs_only_what_failed_and_merges_the_outcomes(
     mend(bad, credit(world, "10"))
     before = event.outcome["rule_evaluations"]
 
-    pending = retry(event.pk)
+    pending = retry(event.pk, by=TESTER)
     assert (pending.status, pending.only_failed_rules) == ("PENDING", True)
     assert told(event) == {"First": "matched", "Bad": "failed", "Last": "matched"}
     work_off()
@@ -120,7 +120,7 @@ def test_a_retry_runs_only_what_failed_and_merges_the_outcomes(
     assert world.balance() == ("11", "0", "0")
     assert Counter.objects.get().value == 1
     with pytest.raises(NotRetryable):
-        retry(event.pk)
+        retry(event.pk, by=TESTER)
     assert faults() == []
 
 
@@ -128,7 +128,7 @@ def test_a_rule_that_fails_again_stays_failed_and_is_tried_as_often_as_one_likes
     world: World, event: Event
 ) -> None:
     for _ in range(3):
-        retry(event.pk)
+        retry(event.pk, by=TESTER)
         work_off()
         assert (told(event)["Bad"], event.rule_errors) == ("failed", 1)
     assert world.balance() == ("1", "0", "0")
@@ -149,7 +149,7 @@ def test_it_keeps_its_place_and_sees_the_state_of_now_and_its_own_time(
     work_off()
     mend(bad, *actions)
     later = happen(world)
-    retry(event.pk)
+    retry(event.pk, by=TESTER)
 
     work_off()
 
@@ -176,7 +176,7 @@ def test_the_place_of_the_rules_is_that_of_today_and_stopping_stops_only_those_r
     mend(bad, NOTHING)
     mend(third, tag("third"))
 
-    retry(event.pk)
+    retry(event.pk, by=TESTER)
     work_off()
 
     assert told(event) == {
@@ -198,7 +198,7 @@ def test_a_rule_that_is_there_no_more_drops_out(
 ) -> None:
     mend(bad, status=status)
 
-    retry(event.pk)
+    retry(event.pk, by=TESTER)
     work_off()
 
     assert (told(event)["Bad"], event.failed_rule_ids) == ("skipped", None)
@@ -219,7 +219,7 @@ def test_tracks_are_judged_after_the_rules_that_run_again(
     Program.objects.revised()
     mend(bad, {"type": "COUNTER", "key": "spent", "value": "5"})
 
-    retry(event.pk)
+    retry(event.pk, by=TESTER)
     work_off()
 
     event.refresh_from_db()
@@ -241,7 +241,7 @@ def test_what_would_fail_an_event_fails_only_the_rule_that_runs_again(
     if action["type"] == "CREDIT":
         state.change(state.Change(status=ParticipantStatus.SUSPENDED), to="ana", by=TESTER)
 
-    retry(event.pk)
+    retry(event.pk, by=TESTER)
     work_off()
 
     assert told(event) == {"First": "matched", "Bad": "failed", "Last": "matched"}
@@ -262,7 +262,7 @@ def test_time_that_is_up_fails_the_rules_that_are_left(
     mend(bad, credit(world, "10"))
     monkeypatch.setattr("participants.events.apply.LONGEST_RUN", -1.0)
 
-    retry(event.pk)
+    retry(event.pk, by=TESTER)
     work_off()
 
     assert (told(event)["Bad"], told(event)["Other"], event.status) == (
@@ -278,7 +278,7 @@ def test_unexpected_errors_put_it_off_and_leave_it_completed_in_the_end(
     world: World, bad: Rule, event: Event
 ) -> None:
     mend(bad, credit(world, "10"), set_attribute("bad", "true"))
-    retry(event.pk)
+    retry(event.pk, by=TESTER)
     later = happen(world)
 
     trigger = ("participants_statechange", f"NEW.event_id = '{event.pk}'", "RAISE EXCEPTION 'trip'")
@@ -296,7 +296,7 @@ def test_unexpected_errors_put_it_off_and_leave_it_completed_in_the_end(
     assert (event.status, event.attempts, event.failed_rule_ids) == ("COMPLETED", 6, [bad.pk])
     assert "6 times unexpectedly" in event.outcome["rule_evaluations"][1]["reason"]
     assert statuses() == {"COMPLETED": 2}
-    retry(event.pk)
+    retry(event.pk, by=TESTER)
     work_off()
     assert (told(event)["Bad"], event.attempts) == ("matched", 0)
     assert world.balance() == ("22", "0", "0")
@@ -307,7 +307,7 @@ def test_of_many_retries_at_once_one_pays(world: World, bad: Rule, event: Event)
 
     def again() -> bool:
         try:
-            retry(event.pk)
+            retry(event.pk, by=TESTER)
         except NotRetryable:
             return False
         return True
@@ -327,7 +327,7 @@ def test_a_worker_that_is_killed_between_the_writes_leaves_the_retry_to_the_next
 ) -> None:
     """The connection is cut when money and state are written and the event is not."""
     mend(bad, credit(world, "10"), tag("again"))
-    retry(event.pk)
+    retry(event.pk, by=TESTER)
     kill = f"NEW.id = '{event.pk}' AND NEW.status = 'COMPLETED'"
 
     with a_trigger("participants_event", kill, "PERFORM pg_terminate_backend(pg_backend_pid())"):
@@ -361,7 +361,7 @@ def test_the_rules_to_run_again_are_known_where_the_outcome_was_cut(
         mend(rule, credit(world, "10"))
     monkeypatch.setattr(outcome_json, "MAX_STORED", 64_000)
 
-    retry(event.pk)
+    retry(event.pk, by=TESTER)
     work_off()
 
     assert world.balance() == ("51", "0", "0")
@@ -400,13 +400,13 @@ def test_a_retry_where_nobody_takes_part_is_refused(
     end(world)
 
     with pytest.raises(refusal):
-        retry(event.pk)
-    [page] = retry_each(Event.objects.all(), before=timezone.now() + timedelta(hours=1))
+        retry(event.pk, by=TESTER)
+    [page] = retry_each(Event.objects.all(), before=timezone.now() + timedelta(hours=1), by=TESTER)
     assert (page.ids, page.left_out) == ([], 1)
 
     assert statuses() == {"COMPLETED": 1}
     renew(world)
-    retry(event.pk)
+    retry(event.pk, by=TESTER)
 
 
 @pytest.mark.parametrize(("end", "renew", "refusal"), INACTIVE)
@@ -429,9 +429,9 @@ def test_an_event_that_waits_while_program_or_enrollment_ends_fails_until_it_is_
     }
     assert not JournalEntry.objects.exists()
     with pytest.raises(refusal):
-        retry(event.pk)
+        retry(event.pk, by=TESTER)
     renew(world)
-    retry(event.pk)
+    retry(event.pk, by=TESTER)
     work_off()
     assert told(event) == {"First": "matched", "Bad": "failed", "Last": "matched"}
 
@@ -441,7 +441,7 @@ def test_rules_that_wait_to_run_again_while_program_or_enrollment_ends_stay_fail
     end: Change, renew: Change, refusal: type[DomainError], world: World, bad: Rule, event: Event
 ) -> None:
     mend(bad, credit(world, "10"))
-    retry(event.pk)
+    retry(event.pk, by=TESTER)
     end(world)
 
     work_off()
@@ -450,7 +450,7 @@ def test_rules_that_wait_to_run_again_while_program_or_enrollment_ends_stay_fail
     assert (event.status, event.failed_rule_ids) == ("COMPLETED", [bad.pk])
     assert event.outcome["rule_evaluations"][1]["reason"] == refusal.message
     renew(world)
-    retry(event.pk)
+    retry(event.pk, by=TESTER)
     work_off()
     assert told(event)["Bad"] == "matched"
     assert world.balance() == ("11", "0", "0")
@@ -479,7 +479,7 @@ def test_failed_rules_are_kept_only_where_others_took_effect(
 
 def test_a_worker_that_knows_of_no_failed_rules_cannot_end_such_an_event(event: Event) -> None:
     """One of the release before: it would run every rule again, and is kept from it while both run."""
-    retry(event.pk)
+    retry(event.pk, by=TESTER)
 
     with (
         pytest.raises(IntegrityError, match="event_keeps_failed_rules_if_others_took_effect"),
@@ -497,7 +497,7 @@ def test_a_failed_event_is_retried_all_over(world: World) -> None:
     assert not JournalEntry.objects.exists()
     mend(spend, credit(world, "1"))
 
-    pending = retry(event.pk)
+    pending = retry(event.pk, by=TESTER)
     assert (pending.outcome, pending.only_failed_rules) == (None, False)
     work_off()
 

@@ -148,7 +148,7 @@ def test_rules_that_are_retried_by_two_while_workers_are_killed_pay_once() -> No
         try:
             for event_id in event_ids:
                 with suppress(NotRetryable):
-                    retry(event_id)
+                    retry(event_id, by=TESTER)
                     taken[event_id] += 1
                 time.sleep(SECONDS / 4 / total)
         finally:

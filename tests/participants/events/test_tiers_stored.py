@@ -86,7 +86,7 @@ def test_what_a_rule_has_set_is_not_undone_when_another_rule_of_its_event_is_ret
 
     mended = {"actions": [{**COUNT, "key": "spent", "value": "3"}]}
     rulebook.change(failing.pk, rulebook.clean_change(mended), by=TESTER)
-    retry(event.pk)
+    retry(event.pk, by=TESTER)
     work_off()
 
     assert Counter.objects.get(key="spent").value == 3

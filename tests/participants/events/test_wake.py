@@ -80,7 +80,7 @@ def test_a_retry_gives_a_hint() -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"LISTEN {wake.CHANNEL}")
 
-    retry(event.pk)
+    retry(event.pk, by=TESTER)
 
     assert list(connection.connection.notifies(timeout=0.5, stop_after=1))
     with connection.cursor() as cursor:

@@ -105,10 +105,10 @@ def test_it_goes_page_by_page_and_can_be_killed_after_each(
     world: World, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     monkeypatch.setattr(retries, "MOST_AT_ONCE", 2)
-    pages = retries.retry_each(Event.objects.all(), before=timezone.now())
+    pages = retries.retry_each(Event.objects.all(), before=timezone.now(), by=TESTER)
 
-    # A transaction of two statements, and the hint.
-    with django_assert_num_queries(5):
+    # A transaction of three statements, and the hint.
+    with django_assert_num_queries(6):
         assert len(next(pages).ids) == 2
     del pages
     assert Event.objects.pending().count() == 2

@@ -89,14 +89,14 @@ def test_an_action_sets_the_status_of_programs(
     admin_client: Client, program: Program, action: str, status: str
 ) -> None:
     Program.objects.update(status="SUSPENDED" if status == "ACTIVE" else "ACTIVE")
-    chosen = {"action": action, "_selected_action": [str(program.pk)]}
+    chosen = {"action": action, "_selected_action": [str(program.pk)], "confirmed": "yes"}
 
     response = admin_client.post(PROGRAMS, chosen)
 
     updated = Program.objects.get()
     assert updated.status == status
     assert updated.updated_at > program.updated_at
-    assert told(response) == ["1 changed."]
+    assert told(response) == [f"{status.capitalize()} now: Club."]
     assert LogEntry.objects.get().change_message == f"Set the status to {status}."
 
 

@@ -15,21 +15,25 @@ RULES = "/admin/programs/rule/"
 
 
 def act(client: Client, verb: str, *rules: Rule) -> str:
-    posted = {"action": verb, "_selected_action": [str(rule.pk) for rule in rules]}
+    posted = {
+        "action": verb,
+        "_selected_action": [str(rule.pk) for rule in rules],
+        "confirmed": "yes",
+    }
     return client.post(RULES, posted, follow=True).content.decode()
 
 
 def test_rules_are_suspended_activated_archived_and_duplicated_from_the_list(
     admin_client: Client, rule: Rule
 ) -> None:
-    assert "1 suspended." in act(admin_client, "suspend", rule)
+    assert "Suspended: Purchases." in act(admin_client, "suspend", rule)
     assert Rule.objects.get().status == RuleStatus.SUSPENDED
-    assert "1 activated." in act(admin_client, "activate", rule)
+    assert "Activated: Purchases." in act(admin_client, "activate", rule)
     assert Rule.objects.get().status == RuleStatus.ACTIVE
-    assert "1 duplicated." in act(admin_client, "duplicate", rule)
+    assert "Duplicated: Purchases." in act(admin_client, "duplicate", rule)
     copy = Rule.objects.exclude(pk=rule.pk).get()
     assert (copy.name, copy.status) == ("Copy of Purchases", RuleStatus.SUSPENDED)
-    assert "2 archived." in act(admin_client, "archive", rule, copy)
+    assert "Archived: " in act(admin_client, "archive", rule, copy)
     assert not Rule.objects.current().exists()
     assert set(RuleVersion.objects.values_list("changed_by", flat=True)) == {
         "command:tests",
@@ -46,7 +50,7 @@ def test_a_verb_that_refuses_is_reported_and_the_others_are_carried_out(
     page = act(admin_client, "activate", rival, third)
 
     assert "Rival: The rule “Purchases” has the order 10." in page
-    assert "1 activated." in page
+    assert "Activated: Third." in page
     assert Rule.objects.get(name="Rival").status == RuleStatus.SUSPENDED
 
 
