@@ -40,7 +40,9 @@ CHROMIUM_FLAGS = [
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses among them
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if "chromium" in getattr(item, "fixturenames", ()):
+        fixtures = {*getattr(item, "fixturenames", ())}
+        has_database = item.get_closest_marker("django_db") or {"db", "transactional_db"} & fixtures
+        if "chromium" in fixtures or not has_database:
             item.add_marker(pytest.mark.once)
 
 

@@ -13,7 +13,7 @@ import psycopg
 from psycopg import sql
 
 from tests.chaos.clients import PEOPLE
-from tests.processes import Laurel, connected, kill_all_of
+from tests.processes import Laurel, connected, kill_all_of, soon
 
 JUMPS = (60, 3600, 21_600)  # seconds
 
@@ -56,6 +56,7 @@ class Havoc:
         laurel = self.laurel
         assert laurel.web is not None
         if self.chance.random() < 0.5:
+            assert soon(laurel.is_ready)  # one that only begins would be killed by it
             laurel.web.send_signal(signal.SIGHUP)  # new processes, one after the other
         else:
             worker = laurel.workers.pop(0)

@@ -40,7 +40,7 @@ def run(laurel: Laurel, folder: Path, *, seconds: float, seed: int) -> str:
         watcher = threading.Thread(target=_watch, args=[memory, laurel, quiet])
         try:
             havoc.wreak(seconds / 2)
-            assert soon(laurel.is_ready)
+            assert soon(laurel.is_ready, 3 * PATIENCE)  # a machine may be busy
             Client.processes_last.set()
             watcher.start()
             havoc.wreak(seconds / 2, kinds=havoc.kinds.keys() - KILLS)

@@ -398,12 +398,11 @@ class InTransaction(Machine):
         self.transaction.__exit__(None, None, None)
 
 
-@pytest.mark.parametrize("examples", [15, pytest.param(30, marks=pytest.mark.slow)])
-def test_events_agree_with_a_model_of_them_after_every_step(db: None, examples: int) -> None:
+def test_events_agree_with_a_model_of_them_after_every_step(db: None) -> None:
     run(
         InTransaction,
         settings=settings(
-            max_examples=examples,
+            max_examples=20,
             stateful_step_count=30,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -43,8 +43,8 @@ from tests.processes import PATIENCE, Laurel, kill_all_of, running, soon, url_of
 
 pytestmark = pytest.mark.slow
 
-SECONDS = float(os.environ.get("SURVIVE_SECONDS", "15"))
-EVENTS = 2000
+SECONDS = float(os.environ.get("SURVIVE_SECONDS", "8"))
+EVENTS = 1000
 CLIENTS = 4
 PEOPLE = 40
 

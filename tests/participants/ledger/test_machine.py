@@ -421,12 +421,11 @@ class InTransaction(LedgerMachine):
         self.transaction.__exit__(None, None, None)
 
 
-@pytest.mark.parametrize("examples", [12, pytest.param(20, marks=pytest.mark.slow)])
-def test_the_ledger_agrees_with_a_model_of_it_after_every_step(db: None, examples: int) -> None:
+def test_the_ledger_agrees_with_a_model_of_it_after_every_step(db: None) -> None:
     run(
         InTransaction,
         settings=settings(
-            max_examples=examples,
+            max_examples=15,
             stateful_step_count=40,
             deadline=None,
             suppress_health_check=list(HealthCheck),
