@@ -2,6 +2,7 @@
 
 from django import template
 from django.forms import BoundField
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 register = template.Library()
@@ -10,4 +11,8 @@ register = template.Library()
 @register.filter
 def named(field: BoundField) -> SafeString:
     """Return the input with its label as what those hear who do not see the head of its column."""
-    return field.as_widget(attrs={"aria-label": str(field.label)})
+    shown = field.as_widget(attrs={"aria-label": str(field.label)})
+    if not field.field.show_hidden_initial:
+        return shown
+    # Without what the page showed, an untouched row would undo what somebody else made of it.
+    return format_html("{}{}", shown, field.as_hidden(only_initial=True))
