@@ -99,8 +99,9 @@ def summary(event: Event, symbols: Symbols, may_see_balances: bool = True) -> st
     parts = [*_in_short(event, symbols), *_levels_in_short(event)]
     more = ["…"] if len(parts) > SHOWN_EFFECTS else []
     shown = ", ".join([*parts[:SHOWN_EFFECTS], *more]) or _nothing(event)
-    errors = rule_errors(event, may_see_balances)
-    return f"{shown.rstrip('.')}. {_first(errors)}" if event.failed_rule_ids else shown
+    if not event.failed_rule_ids:
+        return shown
+    return f"{shown.rstrip('.')}. {_first(rule_errors(event, may_see_balances))}"
 
 
 def failure(event: Event, may_see_balances: bool = True) -> str:
