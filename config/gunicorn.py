@@ -11,7 +11,7 @@ env = environ.Env()
 environ.Env.read_env(Path(__file__).resolve().parent.parent / ".env")
 
 wsgi_app = "config.wsgi"
-worker_class = "config.probes.ProbedWorker"  # gthread, whose /healthz always has a thread
+worker_class = "config.web_worker.WebWorker"
 workers = env.int("WEB_CONCURRENCY", default=2)
 threads = env.int("WEB_THREADS", default=4)
 

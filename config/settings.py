@@ -163,6 +163,9 @@ BODY_LIMIT = 1_000_000  # bytes
 BATCH_BODY_LIMIT = 10_000_000
 DATA_UPLOAD_MAX_MEMORY_SIZE = BODY_LIMIT
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000  # a tier track of 100 levels with 20 conditions each
+BODY_SECONDS = env.int("BODY_SECONDS", default=10)  # for a body to arrive
+# What a process may hold at once for bodies of more than 64 kB, and for what is made of them.
+BODY_MEMORY = env.int("BODY_MEMORY_MB", default=256) * 1_000_000
 # How many calls may wait for their event to be processed: half of the threads of a gunicorn process.
 WAITING_CALLS = max(1, env.int("WEB_THREADS", default=4) // 2)
 QUEUE_MAX_AGE = env.str("QUEUE_MAX_AGE", default="5m")

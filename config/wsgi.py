@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable
-from io import BytesIO
 from typing import Any
 
 from django.core.wsgi import get_wsgi_application
@@ -12,10 +11,16 @@ django = get_wsgi_application()
 
 from django.conf import settings  # noqa: E402
 
+from config.request_body import RequestBody  # noqa: E402
+
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-    """Django's application. It takes a chunked body for an empty one unless the length is set."""
+    """Django's application. Bodies are read where it asks for them, and not before."""
     if "HTTP_TRANSFER_ENCODING" in environ and environ.get("wsgi.input_terminated"):
-        body = environ["wsgi.input"].read(settings.BATCH_BODY_LIMIT + 1)
-        environ |= {"wsgi.input": BytesIO(body), "CONTENT_LENGTH": str(len(body))}
-    return django(environ, start_response)
+        # Django takes a body without a length for an empty one. It may be this long, and ends by itself.
+        environ["CONTENT_LENGTH"] = str(settings.BATCH_BODY_LIMIT + 1)
+    answer = django(environ, start_response)
+    body = environ["wsgi.input"]
+    if isinstance(body, RequestBody):
+        body.close_unless_read()
+    return answer

@@ -13,6 +13,7 @@ from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
 
+from config.request_body import SlowBody
 from participants.locks import ParticipantBusy
 from programs.api.refusals import validation_failed
 from programs.kernel import exact_json
@@ -31,6 +32,7 @@ STATUS = {
     "https_required": 403,
     "not_found": 404,
     "method_not_allowed": 405,
+    "request_timeout": 408,
     "idempotency_conflict": 409,
     "participant_inactive": 409,
     "program_inactive": 409,
@@ -79,6 +81,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
             headers["Retry-After"] = str(int(wait))
         if challenge := getattr(error, "auth_header", None):
             headers["WWW-Authenticate"] = challenge
+    elif isinstance(error, SlowBody):
+        status, body, headers = error.status, body_of(error.status, str(error)), error.headers
     elif _is_unavailable(error):
         status, body = 503, body_of(503, UNAVAILABLE)
         headers["Retry-After"] = "1"
@@ -92,6 +96,12 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if isinstance(exception, RequestDataTooBig):
         too_large = _outside_views(request, 413, str(PayloadTooLarge.default_detail))
         return too_large or defaults.bad_request(request, exception)
+    if isinstance(exception, SlowBody):
+        response = _outside_views(request, exception.status, str(exception)) or HttpResponse(
+            str(exception), status=exception.status, content_type="text/plain"
+        )
+        response.headers.update(exception.headers)
+        return response
     return _outside_views(request, 400, "The request is malformed.") or defaults.bad_request(
         request, exception
     )

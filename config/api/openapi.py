@@ -250,7 +250,7 @@ def _statuses_of_refusals(operation: dict[str, Any]) -> list[int]:
     parameters = operation.get("parameters", [])
     statuses = {400, 401, 403, 429, 500, 503}
     if "requestBody" in operation:
-        statuses |= {413, 415}
+        statuses |= {408, 413, 415}
     if any(parameter["in"] == "path" for parameter in parameters):
         statuses.add(404)
     return sorted(statuses)

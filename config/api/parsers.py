@@ -8,6 +8,7 @@ from django.conf import settings
 from rest_framework.exceptions import ParseError, UnsupportedMediaType
 from rest_framework.parsers import BaseParser, FormParser, MultiPartParser
 
+from config.api import body_memory
 from config.api.errors import PayloadTooLarge
 from programs.kernel import exact_json
 from programs.models import ApiKey
@@ -26,10 +27,17 @@ class ExactJSONParser(BaseParser):
     ) -> Any:
         context = parser_context or {}
         limit = getattr(context.get("view"), "body_limit", settings.BODY_LIMIT)
-        # A body with a Content-Length that is too large is not read; one without was limited in config.wsgi.
-        if int(context["request"].META.get("CONTENT_LENGTH") or 0) > limit:
+        meta = context["request"].META
+        size = int(meta.get("CONTENT_LENGTH") or 0)
+        is_chunked = "HTTP_TRANSFER_ENCODING" in meta  # its length is not known yet
+        if size > limit and not is_chunked:
             raise PayloadTooLarge(f"The body may have at most {limit:,} bytes.")
-        body = stream.read().removeprefix(codecs.BOM_UTF8)
+        body_memory.hold_raw(min(size, limit))
+        body = stream.read(limit + 1)
+        if len(body) > limit:
+            raise PayloadTooLarge(f"The body may have at most {limit:,} bytes.")
+        body_memory.hold_parsed(body)
+        body = body.removeprefix(codecs.BOM_UTF8)
         try:
             return exact_json.loads(body)
         except exact_json.InvalidJSON as error:

@@ -95,6 +95,8 @@ class BrowsableRenderer(BrowsableAPIRenderer):
 
 
 def _body_of(request: Request) -> Any:
+    if not request.user.is_authenticated:
+        return {}  # it was refused before it was read
     try:
         return request.data
     except APIException:

@@ -44,21 +44,20 @@ class SignInMiddleware:
         network = network_of(client_address(request))
         if wait := self.failures.seconds_to_wait(network):
             return _refusal(429, "Too many failed sign-ins from your address.", wait)
+        # Read before its turn comes: it may be sent slowly.
+        if len(request.POST.get("username", "")) > LONGEST_NAME:
+            self.failures.note(network)
+            return HttpResponse("No username is that long.", status=400, content_type="text/plain")
         if not self._places.acquire(blocking=False):
             return _refusal(503, "Too many sign-ins at once. Try again in a moment.", 1)
         try:
             with self._turn:
-                response = self._checked(request)
+                response = self.get_response(request)
         finally:
             self._places.release()
         if response.status_code != 302:
             self.failures.note(network)
         return response
-
-    def _checked(self, request: HttpRequest) -> HttpResponse:
-        if len(request.POST.get("username", "")) > LONGEST_NAME:
-            return HttpResponse("No username is that long.", status=400, content_type="text/plain")
-        return self.get_response(request)
 
 
 class Failures:

@@ -25,6 +25,7 @@ from participants.exceptions import ParticipantNotFound
 from participants.models import MAX_EXTERNAL_ID_LENGTH, ParticipantStatus
 from programs.api.addresses import PROGRAM_ID, path_parameter
 from programs.api.bodies import BodySchema, json_field, validated_body
+from programs.api.rule_checks import checks_rules
 from programs.api.strict import DecimalField, InstantField
 from programs.exceptions import ProgramNotFound, RuleNotFound
 from programs.models import Program, Rule
@@ -99,6 +100,7 @@ class ProgramSimulationViewSet(_SimulationViewSet):
     @extend_schema(
         responses={200: SimulationAnswerSerializer, 404: (ProgramNotFound, ParticipantNotFound)}
     )
+    @checks_rules
     def simulate(self, request: Request, program_id: UUID) -> Response:
         """Simulate an event with a program's rules.
 
@@ -117,6 +119,7 @@ class RuleSimulationViewSet(_SimulationViewSet):
     @extend_schema(
         responses={200: SimulationAnswerSerializer, 404: (RuleNotFound, ParticipantNotFound)}
     )
+    @checks_rules
     def simulate(self, request: Request, rule_id: UUID) -> Response:
         """Simulate an event with one rule.
 

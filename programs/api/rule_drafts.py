@@ -11,6 +11,7 @@ from rest_framework.viewsets import GenericViewSet
 from programs import rulebook
 from programs.api.bodies import BodySchema, validated_body
 from programs.api.findings import FindingSerializer, PositionField, WarningsField
+from programs.api.rule_checks import checks_rules
 from programs.api.strict import JSONTextArea
 from programs.exceptions import ProgramNotFound
 from programs.kernel.exceptions import ValidationFailed
@@ -78,6 +79,7 @@ class RuleDraftViewSet(GenericViewSet[Any]):
     serializer_class = RuleDraftSerializer
 
     @extend_schema(responses={200: JudgementSerializer, 404: ProgramNotFound})
+    @checks_rules
     def validate(self, request: Request) -> Response:
         """Say whether a condition, actions, or both are right.
 

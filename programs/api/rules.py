@@ -19,6 +19,7 @@ from programs.api.bodies import BodySchema, validated_body
 from programs.api.callers import actor_of
 from programs.api.filters import HidesArchived, TrueOrFalseFilter, by
 from programs.api.findings import WarningsField
+from programs.api.rule_checks import checks_rules
 from programs.api.strict import InstantField, RowSerializer, VersionField
 from programs.exceptions import (
     ChangedMeanwhile,
@@ -202,6 +203,7 @@ class RuleViewSet(ListModelMixin, GenericViewSet[Rule]):
             409: (OrderTaken, ProgramInactive, CounterInUse),
         }
     )
+    @checks_rules
     def create(self, request: Request) -> Response:
         """Create one rule."""
         rule = rulebook.create(validated_body(self), by=actor_of(request))
@@ -213,6 +215,7 @@ class RuleViewSet(ListModelMixin, GenericViewSet[Rule]):
     @extend_schema(
         responses={200: WrittenRuleSerializer, 409: (OrderTaken, CounterInUse, ChangedMeanwhile)}
     )
+    @checks_rules
     def partial_update(self, request: Request, rule_id: UUID) -> Response:
         values, shown = validated_body(self)
         rule = rulebook.change(rule_id, values, by=actor_of(request), shown_version=shown)
@@ -225,6 +228,7 @@ class RuleViewSet(ListModelMixin, GenericViewSet[Rule]):
             409: (OrderTaken, CounterInUse),
         }
     )
+    @checks_rules
     def restore(self, request: Request, rule_id: UUID) -> Response:
         """Restore an old version of a rule.
 
