@@ -83,7 +83,7 @@ def added_in_the_admin(house: House, fields: Fields) -> list[str]:
 
 
 def changed_in_the_admin(house: House, fields: Fields) -> list[str]:
-    page = f"/admin/participants/participant/{_ana().pk}/change/"
+    page = f"/admin/participants/participant/{_ana().pk}/edit/"
     shown = shown_fields(house.staff.get(page), "participant_form")
     return _posted(house, page, shown, fields)
 
