@@ -107,7 +107,7 @@ def _filled(route: str) -> str:
 
     def value(found: re.Match[str]) -> str:
         name = found["name"] or found["other"]
-        meant = apps.get_model(*listed.groups()) if listed and name == "object_id" else None
+        meant = apps.get_model(listed[1], listed[2]) if listed and name == "object_id" else None
         meant = meant or PARAMETERS[name]
         if isinstance(meant, str):
             return meant

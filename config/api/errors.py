@@ -100,7 +100,8 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
         response = _outside_views(request, exception.status, str(exception)) or HttpResponse(
             str(exception), status=exception.status, content_type="text/plain"
         )
-        response.headers.update(exception.headers)
+        for name, value in exception.headers.items():
+            response.headers[name] = value
         return response
     return _outside_views(request, 400, "The request is malformed.") or defaults.bad_request(
         request, exception

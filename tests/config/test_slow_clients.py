@@ -69,7 +69,15 @@ def nginx(behind: int, folder: Path) -> Iterator[int]:
     )
     user = "user root;" if os.getuid() == 0 else ""
     (folder / "nginx.conf").write_text(f"{user} daemon off; pid {folder}/pid;\n{text}")
-    command = [NGINX, "-p", folder, "-c", folder / "nginx.conf", "-e", folder / "error.log"]
+    command: list[str | Path] = [
+        NGINX,
+        "-p",
+        folder,
+        "-c",
+        folder / "nginx.conf",
+        "-e",
+        folder / "error.log",
+    ]
     process = subprocess.Popen(command, start_new_session=True)
 
     def is_listening() -> bool:

@@ -1,4 +1,4 @@
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Dialog, Page, expect
 
 from participants.models import Participant
 
@@ -26,7 +26,12 @@ def test_the_keyboard_and_a_phone_reach_what_every_page_has(
 
 def test_leaving_unsaved_edits_asks_first(admin: Page) -> None:
     asked: list[str] = []
-    admin.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+
+    def agree(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    admin.on("dialog", agree)
     admin.goto("/admin/programs/program/add/")
 
     admin.get_by_role("link", name="Rules").click()
