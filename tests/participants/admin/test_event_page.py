@@ -204,7 +204,7 @@ def test_events_need_the_permission_to_see_them(program: Program) -> None:
     client = staff_client("view_participant", "view_journalentry", "view_rule")
 
     for address in (EVENTS, page_of(event), page_of(event, "history/")):
-        assert client.get(address).status_code == 403
+        assert client.get(address, follow=True).status_code == 403
 
 
 def test_links_lead_only_where_one_may_go(program: Program, points: Asset) -> None:
