@@ -2,6 +2,7 @@
 
 import random
 import threading
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -40,6 +41,7 @@ def run(laurel: Laurel, folder: Path, *, seconds: float, seed: int) -> str:
         watcher = threading.Thread(target=_watch, args=[memory, laurel, quiet])
         try:
             havoc.wreak(seconds / 2)
+            time.sleep(2)  # until who was told to restart last has begun to
             assert soon(laurel.is_ready, 3 * PATIENCE)  # a machine may be busy
             Client.processes_last.set()
             watcher.start()
