@@ -85,11 +85,11 @@ def test_a_counter_with_an_odd_key_is_changed_and_deleted(
 ) -> None:
     key = 'a&b="c"\n/ü?'
     set_counter("ana", key, CounterChange(Decimal(1)), by=TESTER)
-    [found] = [each for each in admin_client.get(page_of(ana())).context["holdings"] if each.name == "counters"]  # fmt: skip
+    [shown] = admin_client.get(page_of(ana())).context["counters"]
 
-    admin_client.post(found.rows[0].url, {"value": "2"})
+    admin_client.post(shown.url, {"value": "2", "step": "confirm"})
     assert Counter.objects.get().value == 2
-    admin_client.post(found.rows[0].url, {"delete": "Delete"})
+    admin_client.post(shown.url, {"delete": "Delete", "step": "confirm"})
 
     assert not Counter.objects.exists()
 

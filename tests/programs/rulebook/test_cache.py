@@ -78,7 +78,7 @@ EDITS: dict[str, tuple[Callable[[Program, list[Rule]], Any], int]] = {
         lambda program, rules: rulebook.reorder(
             program.pk, [rule.pk for rule in reversed(rules)], by=TESTER
         ),
-        4,
+        3,
     ),
     "a track": (
         lambda program, rules: tracks.create(
