@@ -115,7 +115,7 @@ def test_one_command_makes_a_laurel_that_works_and_ctrl_c_ends_all_of_it(fresh: 
     assert pasted.stdout == "200"  # the event was processed within the call
     login = first.get("/admin/login/")
     assert login.status == 200
-    [stylesheet] = re.findall(r'href="(/static/admin/css/base\.\w+\.css)"', login.read().decode())
+    [stylesheet] = re.findall(r'href="(/static/programs/laurel\.\w+\.css)"', login.read().decode())
     assert first.get(stylesheet).status == 200
     assert first.get("/docs").status == 200
     # The longest addresses that the contract allows are not too long for the server.

@@ -198,7 +198,7 @@ def test_a_name_is_found_in_the_reference_and_written_at_the_cursor(
     admin.goto(page_of(rule))
     amount = admin.locator("#id_actions-0-amount")
     amount.fill("")
-    find = admin.get_by_label("Find")
+    find = admin.get_by_role("complementary", name="Reference").get_by_label("Find")
     find.fill("min")
     find.press("Enter")  # does not send the page
     more = admin.get_by_role("link", name="More about min", exact=True)
