@@ -129,8 +129,8 @@ def page(chromium: Browser, live_server: LiveServer) -> Iterator[Page]:
     complaints: list[str] = []
 
     def note_message(message: ConsoleMessage) -> None:
-        # Chromium notes there too what was refused, by the server or by a test that asks for it, and that a page with a
-        # fragment in its address keeps the focus there.
+        # Chromium notes there too what was refused, by the server or by a test that asks for it, and that a test was
+        # quicker than a page's autofocus.
         usual = ("Failed to load resource: ", "Autofocus processing was blocked")
         if not message.text.startswith(usual):
             complaints.append(f"{message.text} ({message.location['url']})")

@@ -421,19 +421,19 @@ def test_removed_actions_and_what_was_refused_are_edits_too(admin: Page, rule: R
     assert rulebook.found(rule.pk).status == "ACTIVE"
 
 
-@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize("colors", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
 def test_the_pages_fit(
-    admin: Page, rule: Rule, width: int, colours: str, shots: str | None
+    admin: Page, rule: Rule, width: int, colors: str, shots: str | None
 ) -> None:
     rulebook.change(rule.pk, {"name": "Five percent " + "x" * 60}, by=TESTER)
     rulebook.duplicate(rule.pk, by=TESTER)
     admin.set_viewport_size({"width": width, "height": 900})
-    admin.emulate_media(color_scheme=colours)  # type: ignore[arg-type]
+    admin.emulate_media(color_scheme=colors)  # type: ignore[arg-type]
 
     def fits(name: str) -> None:
         if shots:
-            admin.screenshot(path=f"{shots}/{name}-{width}-{colours}.png", full_page=True)
+            admin.screenshot(path=f"{shots}/{name}-{width}-{colors}.png", full_page=True)
         assert admin.evaluate("document.documentElement.scrollWidth") <= width, name
 
     pages = {
