@@ -57,7 +57,7 @@ def _run(
     while (begin := time.perf_counter()) < deadline:
         row = upsert._row(0, "external_id", *clean_upsert(next(bodies)))
         cursor.execute(
-            STATEMENT, [exact_json.dumps([row]).decode(), "command:sql", True, True, True]
+            STATEMENT, [exact_json.dumps([row]).decode(), "command:sql", True, True, True, ""]
         )
         cursor.fetchall()
         latencies.append(time.perf_counter() - begin)

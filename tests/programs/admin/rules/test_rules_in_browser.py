@@ -423,9 +423,7 @@ def test_removed_actions_and_what_was_refused_are_edits_too(admin: Page, rule: R
 
 @pytest.mark.parametrize("colors", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
-def test_the_pages_fit(
-    admin: Page, rule: Rule, width: int, colors: str, shots: str | None
-) -> None:
+def test_the_pages_fit(admin: Page, rule: Rule, width: int, colors: str, shots: str | None) -> None:
     rulebook.change(rule.pk, {"name": "Five percent " + "x" * 60}, by=TESTER)
     rulebook.duplicate(rule.pk, by=TESTER)
     admin.set_viewport_size({"width": width, "height": 900})
