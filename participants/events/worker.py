@@ -4,7 +4,6 @@ It looks for pending events again and again; a NOTIFY only spares it the pauses.
 nothing is lost when it is killed.
 """
 
-import logging
 import math
 import time
 from collections.abc import Iterator
@@ -18,8 +17,7 @@ from participants.events import process, wake
 from participants.events.chores import CHORES
 from participants.events.turns import Turns
 from programs.kernel.actors import Actor
-
-logger = logging.getLogger(__name__)
+from programs.kernel.workers import BaseWorker
 
 LISTEN_FOR = 0.5  # seconds; also how long an idle worker takes to notice that it should stop
 # A process hints at most every 50 ms, so an event may arrive without a hint shortly after one that had it.
@@ -27,44 +25,32 @@ STAY_AWAKE = 4 * wake.INTERVAL
 PAUSE = 0.01
 CHORES_EVERY = 10.0
 CHORES_FOR = 1.0  # then events get as long before the chores go on
-LONGEST_PAUSE = 1.0  # while the database does not answer
 
 
-class Worker:
-    """A loop over events and chores; `stop` ends it after the batch in hand."""
+class Worker(BaseWorker):
+    """A loop over events and chores."""
 
     def __init__(self, *, by: Actor, batch: int = process.BATCH) -> None:
+        super().__init__()
         self.by = by
         self.batch = batch
         self.turns = Turns()
-        self.is_stopping = False
         self._chores_at = math.inf
+        self._has_heard = False
         self._listening: object = None  # the connection that listens
 
-    def stop(self) -> None:
-        self.is_stopping = True
-
     def run(self) -> None:
-        """Work until told to stop, whatever happens to the database or goes wrong here."""
-        failures, has_heard = 0, False
         self._chores_at = 0.0
-        while not self.is_stopping:
-            try:
-                if time.monotonic() >= self._chores_at:
-                    self._chores_at = time.monotonic() + CHORES_EVERY
-                    if not self.do_chores(longest=CHORES_FOR):
-                        self._chores_at = time.monotonic() + CHORES_FOR
-                self._drain_while_awake(stays_awake=has_heard)
-                # When chores interrupt the events, there may be more of these.
-                has_heard = not self._is_interrupted and self._listen()
-                failures = 0
-            except Exception as error:
-                # An event that fails is put off where it is processed. This is an outage, or a mistake of ours in a chore,
-                # which must not keep events waiting.
-                logger.warning("The worker was interrupted; it goes on.", exc_info=error)
-                connection.close()
-                failures += 1
-                self._sleep(min(0.1 * 2**failures, LONGEST_PAUSE))
+        super().run()
+
+    def turn(self) -> None:
+        if time.monotonic() >= self._chores_at:
+            self._chores_at = time.monotonic() + CHORES_EVERY
+            if not self.do_chores(longest=CHORES_FOR):
+                self._chores_at = time.monotonic() + CHORES_FOR
+        self._drain_while_awake(stays_awake=self._has_heard)
+        # When chores interrupt the events, there may be more of these.
+        self._has_heard = not self._is_interrupted and self._listen()
 
     def drain(self) -> int:
         """Process events until no unlocked participant has any pending; return how many events that were.
@@ -125,8 +111,3 @@ class Worker:
             return True  # hints from before it listened were not heard
         # Read to the end: psycopg keeps all hints that came meanwhile, and each would wake the worker once.
         return bool(list(raw.notifies(timeout=LISTEN_FOR, stop_after=1)))
-
-    def _sleep(self, seconds: float) -> None:
-        until = time.monotonic() + seconds
-        while not self.is_stopping and time.monotonic() < until:
-            time.sleep(0.05)

@@ -93,7 +93,8 @@ def _summary(clients: list[Client], havoc: Havoc, memory: Memory, *, is_long: bo
     assert all(took < most for (took, _), most in zip(longest, DEADLINES, strict=True)), said
     assert memory.most < MOST_MEMORY, said
     if is_long:
-        assert min(skews) < -50 and max(skews) > 50, said
+        assert min(skews) < -50, said
+        assert max(skews) > 50, said
         for early, late in memory.grown().values():
             assert late < 1.1 * early + 5, said
     return said
