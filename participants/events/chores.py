@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from participants.ledger import mature_due
+from participants.reports.fold import fold
 from participants.state.tiers import expire_due
 from programs.kernel.actors import Actor
 from programs.rulebook.attention import check_unchecked
@@ -18,4 +19,4 @@ class Chore(Protocol):
     def __call__(self, *, by: Actor) -> Iterator[int]: ...
 
 
-CHORES: list[Chore] = [mature_due, expire_due, check_unchecked]
+CHORES: list[Chore] = [mature_due, expire_due, check_unchecked, fold]

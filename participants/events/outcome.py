@@ -207,7 +207,12 @@ def unexpected(message: str) -> Outcome:
 
 
 def dumps(outcome: Outcome) -> bytes:
-    """The outcome as JSON of at most MAX_STORED bytes, for the event to store.
+    """The outcome as JSON of at most MAX_STORED bytes, for the event to store."""
+    return stored(outcome)[0]
+
+
+def stored(outcome: Outcome) -> tuple[bytes, list[RuleEvaluation]]:
+    """The outcome as JSON of at most MAX_STORED bytes, and the evaluations that it has.
 
     What does not fit is counted. Rules that matched or failed are kept longest, if need be without their actions.
     """
@@ -217,14 +222,14 @@ def dumps(outcome: Outcome) -> bytes:
         document = _without_nul(document)
         written = exact_json.dumps(document)
     if len(written) <= MAX_STORED:
-        return written
+        return written, outcome.rule_evaluations
     evaluations = document["rule_evaluations"]
     rest = exact_json.dumps({**document, "rule_evaluations": []})
     kept = _fitting(evaluations, MAX_STORED - len(rest) - 100)
     document["rule_evaluations"] = kept
     if len(kept) < len(evaluations):
         document["omitted_rules"] = outcome.omitted_rules + len(evaluations) - len(kept)
-    return exact_json.dumps(document)
+    return exact_json.dumps(document), kept
 
 
 def _document(outcome: Outcome) -> dict[str, Any]:

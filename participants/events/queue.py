@@ -16,6 +16,7 @@ from participants.events.apply import Occurrence
 from participants.events.outcome import Outcome
 from participants.exceptions import NotEnrolled
 from participants.models import Event, EventStatus
+from participants.reports import deltas
 from programs.exceptions import ProgramInactive
 from programs.kernel import exact_json
 from programs.kernel.database import Statement, id_list, run
@@ -155,12 +156,23 @@ def finish(outcomes: Sequence[tuple[Pending, Outcome]], moment: datetime) -> Non
     participant_ids = [event.participant_id for event in events]
     statuses = "\n".join(result.status for result in results)
     # A line for each, since JSON has no line ends: inside one JSON document they would be parsed twice.
-    documents = b"\n".join(map(outcome.dumps, results)).decode()
+    stored = [outcome.stored(result) for result in results]
+    documents = b"\n".join(document for document, _ in stored).decode()
+    counted = deltas.of_events(
+        deltas.Counted(
+            event.program_id,
+            event.event_timestamp,
+            result.status,
+            bool(result.failed_rules),
+            [(each["rule_id"], each["outcome"]) for each in evaluations],
+        )
+        for (event, result), (_, evaluations) in zip(outcomes, stored, strict=True)
+    )
     failed = "\n".join(
         id_list(result.failed_rules) if result.failed_rules else "" for result in results
     )
     event_ids = id_list(event.id for event in events)
-    parameters = [moment, id_list(participant_ids), event_ids, statuses, documents, failed]
+    parameters = [moment, id_list(participant_ids), event_ids, statuses, documents, failed, counted]
     run(_FINISH, parameters, at=participant_ids)
 
 
@@ -184,6 +196,8 @@ def put_off(event: Pending, error: BaseException) -> bool:
     else:
         values["next_attempt_at"] = Now() + timedelta(seconds=2**attempts)
     Event.objects.filter(participant=event.participant_id, pk=event.id).update(**values)
+    if gives_up:
+        deltas.add_events([(event.id, event.participant_id)])
     return gives_up
 
 
@@ -320,14 +334,15 @@ ORDER BY place, turn, participant_id
 )
 
 _FINISH = Statement(
-    """
+    f"""
 WITH input AS (
     SELECT $1::timestamptz AS moment, finished.*
     FROM unnest(
         $2::uuid[], $3::uuid[],
         string_to_array($4, E'\\n'), string_to_array($5, E'\\n'), string_to_array($6, E'\\n', '')
     ) AS finished (participant_id, id, status, outcome, failed_rule_ids)
-)
+),
+counted AS ({deltas.INSERT.format(rows="$7")})
 UPDATE participants_event AS event
 SET status = input.status, outcome = input.outcome::jsonb, next_attempt_at = NULL, processed_at = input.moment,
     failed_rule_ids = input.failed_rule_ids::uuid[], only_failed_rules = false

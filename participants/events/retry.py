@@ -23,6 +23,7 @@ from participants.events import wake
 from participants.exceptions import EventNotFound, NotEnrolled, NotRetryable
 from participants.models import Enrollment, Event, EventQuerySet, EventRetry, EventStatus
 from participants.models.events import FAILED, WITH_RULE_ERRORS
+from participants.reports import deltas
 from programs.exceptions import ProgramInactive
 from programs.kernel.actors import Actor
 from programs.models import ProgramStatus
@@ -61,7 +62,7 @@ def retry(event_id: UUID, *, by: Actor) -> Event:
     enrolled = Enrollment.objects.active().filter(program=event.program_id)
     if not enrolled.filter(participant=event.participant_id).exists():
         raise NotEnrolled
-    # One statement: of two calls at once, the second finds the event pending.
+    # Of two calls at once, the second waits, and finds the event pending.
     with transaction.atomic():
         if not _retried([(event.pk, event.participant_id)], by):
             raise NotRetryable
@@ -113,7 +114,13 @@ def _retried(events: Sequence[tuple[UUID, UUID]], by: Actor) -> int:
     chosen = Event.objects.filter(
         pk__in=[pk for pk, _ in events], participant__in={whose for _, whose in events}
     )
-    retried = chosen.retryable().update(
+    retryable = chosen.retryable().select_for_update(no_key=True).order_by("pk")
+    events = list(retryable.values_list("pk", "participant"))
+    if not events:
+        return 0
+    # They are counted again once they are processed.
+    deltas.take_events(events)
+    chosen.filter(pk__in=[pk for pk, _ in events]).update(
         status=EventStatus.PENDING,
         attempts=0,
         next_attempt_at=None,
@@ -121,10 +128,7 @@ def _retried(events: Sequence[tuple[UUID, UUID]], by: Actor) -> int:
         only_failed_rules=ExpressionWrapper(WITH_RULE_ERRORS, BooleanField()),
         outcome=Case(When(WITH_RULE_ERRORS, then=F("outcome")), default=no_outcome),
     )
-    # Of one event nothing to note where somebody else was faster; those of a page are locked.
-    if retried:
-        EventRetry.objects.bulk_create(
-            EventRetry(event_id=pk, participant_id=whose, retried_by=str(by))
-            for pk, whose in events
-        )
-    return retried
+    EventRetry.objects.bulk_create(
+        EventRetry(event_id=pk, participant_id=whose, retried_by=str(by)) for pk, whose in events
+    )
+    return len(events)

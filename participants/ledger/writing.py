@@ -18,6 +18,7 @@ from participants.ledger import reading
 from participants.ledger.book import Book
 from participants.ledger.chain import Entry
 from participants.models import Balance, JournalEntry, Maturity
+from participants.models.figures import MEASURE_SQL, SLOT_SQL
 from programs.kernel import exact_json
 from programs.kernel.columns import Columns
 from programs.kernel.database import Statement, uuid7
@@ -59,7 +60,20 @@ entered AS (
     SELECT {_ENTRY.names} FROM {_recordset("entries", _ENTRY)} JOIN locked USING (participant_id)
     ORDER BY participant_id, sequence
     ON CONFLICT DO NOTHING
-    RETURNING participant_id
+    RETURNING participant_id, program_id, rule_id, asset_id, source, destination, amount,
+        coalesce(effective_at, created_at) AS happened_at
+)"""
+
+# What the entries add to the figures of their programs.
+_COUNTED = f"""
+counted AS (
+    INSERT INTO participants_figuredelta (program_id, rule_id, asset_id, slot, measure, value)
+    SELECT program_id, rule_id, asset_id, slot, measure, sum(amount)
+    FROM entered CROSS JOIN LATERAL (
+        SELECT {SLOT_SQL.format(moment="happened_at")}, {MEASURE_SQL}
+    ) AS counted (slot, measure)
+    WHERE measure IS NOT NULL
+    GROUP BY program_id, rule_id, asset_id, slot, measure
 )"""
 
 # The balances after the last entries, only of participants whose entries were written.
@@ -91,6 +105,7 @@ def _statement(*, single: bool, has_maturities: bool) -> Statement:
         _INPUT.format(maturities=maturities),
         _LOCKED.format(recordset=books, limit="LIMIT 1" if single else ""),
         _ENTERED,
+        _COUNTED,
         _BALANCED + (_DEFERRED if has_maturities else ""),
     ]
     return Statement(f"{','.join(parts)}\nSELECT count(*) FROM entered", keeps_plan=single)

@@ -8,6 +8,7 @@ from participants.models.events import (
     EventRetry,
     EventStatus,
 )
+from participants.models.figures import WINDOWS, Figure, FigureDelta, Measure, ProgramReport
 from participants.models.history import MAX_REASON_LENGTH, Operation, StateChange, StateType
 from participants.models.jobs import MOST_BYTES_OF_PART, Job, JobFilePart, JobStatus
 from participants.models.ledger import (
@@ -47,6 +48,7 @@ __all__ = [
     "MAX_TAGS",
     "MOST_BYTES_OF_PART",
     "PROFILE_FIELDS",
+    "WINDOWS",
     "Account",
     "ActionType",
     "AreStorableAttributes",
@@ -60,16 +62,20 @@ __all__ = [
     "EventQuerySet",
     "EventRetry",
     "EventStatus",
+    "Figure",
+    "FigureDelta",
     "Job",
     "JobFilePart",
     "JobStatus",
     "JournalEntry",
     "JournalEntryQuerySet",
     "Maturity",
+    "Measure",
     "Operation",
     "Participant",
     "ParticipantQuerySet",
     "ParticipantStatus",
+    "ProgramReport",
     "SearchText",
     "StateChange",
     "StateType",

@@ -12,6 +12,7 @@ writes an enrollment writes `updated_at` of its participant too, or this compari
 from typing import Literal
 
 from participants.models import MAX_ATTRIBUTES, MAX_TAGS, PROFILE_FIELDS
+from participants.models.figures import SLOT_SQL
 from participants.state.read import DOCUMENT, ENROLLED
 from programs.kernel.columns import Columns
 from programs.kernel.database import UUID7_SQL
@@ -172,6 +173,14 @@ _ENROLL = """enrolled AS (
     DO UPDATE SET status = EXCLUDED.status, updated_at = EXCLUDED.updated_at
 )"""
 
+# What new enrollments add to the figures of their programs.
+_COUNT = f"""counted AS (
+    INSERT INTO participants_figuredelta (program_id, slot, measure, value)
+    SELECT program_id, {SLOT_SQL.format(moment="moment")} AS slot, 'ENROLLED', count(*)
+    FROM written WHERE enrolls AND old_enrollment_id IS NULL
+    GROUP BY program_id, slot
+)"""
+
 # Creation makes one change for each kind of state, with all of its values; later there is one for each key.
 _CHANGES = f"""
     SELECT 'status' AS state_type, '' AS key, to_jsonb(old_status) AS old_value, to_jsonb(status) AS new_value
@@ -278,7 +287,7 @@ def statement(address: Address, *, single: bool) -> str:
         _LOCK.format(address=address),
         _LOOK_AT_SNAPSHOT.format(address=address),
         _MERGE.replace("{address}", address),
-        *(_EVALUATE, _CREATE, _UPDATE, _WRITTEN, _ENROLL, _RECORD),
+        *(_EVALUATE, _CREATE, _UPDATE, _WRITTEN, _ENROLL, _COUNT, _RECORD),
     ]
     answer = _ANSWER.format(
         document=DOCUMENT if single else "NULL",

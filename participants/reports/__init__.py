@@ -1,0 +1,1 @@
+"""Figures of periods: deltas that writers add, folded into sums of days; a figure is what is folded and what is not yet."""

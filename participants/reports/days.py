@@ -1,0 +1,27 @@
+"""Days of a program, in its time zone, and the slots of a quarter of an hour that make them up. No SQL knows calendars."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from participants.models.figures import SLOT
+
+_SECONDS = int(SLOT.total_seconds())
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+
+
+def slot_of(moment: datetime) -> datetime:
+    return _EPOCH + (moment - _EPOCH) // SLOT * SLOT
+
+
+def day_of(moment: datetime, zone: ZoneInfo) -> date:
+    try:
+        return moment.astimezone(zone).date()
+    except OverflowError:  # at either end of time
+        return moment.astimezone(UTC).date()
+
+
+def bounds(first: date, last: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """When the first of these days begins, and the day after the last."""
+    begin, end = (datetime.combine(day, time(), zone) for day in (first, last + timedelta(days=1)))
+    return begin.astimezone(UTC), end.astimezone(UTC)

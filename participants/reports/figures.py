@@ -1,0 +1,169 @@
+"""Reading figures: of each, what is folded and what is not yet, in one statement, so that it is exact at any moment."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from participants.models import Measure
+from participants.reports.days import bounds, day_of
+from programs.kernel.database import Statement, id_list, run
+from programs.kernel.decimals import EXACT, ZERO
+from programs.models import Program
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Days in a row, the first and the last included, in a program's time zone."""
+
+    first: date
+    last: date
+    zone: ZoneInfo
+
+    @classmethod
+    def until(cls, moment: datetime, program: Program, days: int) -> "Period":
+        """The period of so many days that ends with the day of this moment."""
+        zone = ZoneInfo(program.time_zone)
+        today = day_of(moment, zone)
+        return cls(today - timedelta(days=days - 1), today, zone)
+
+    @property
+    def days(self) -> list[date]:
+        count = (self.last - self.first).days + 1
+        return [self.first + timedelta(days=n) for n in range(count)]
+
+
+class Kind(NamedTuple):
+    """What a figure counts, and of which asset it is."""
+
+    measure: Measure
+    asset_id: UUID | None = None
+
+
+class Figures:
+    """The figures of one program, or of one rule, in a period: of each day, and in sum."""
+
+    def __init__(self) -> None:
+        self._days: defaultdict[Kind, defaultdict[date, Decimal]] = defaultdict(
+            lambda: defaultdict(lambda: ZERO)
+        )
+
+    def add(self, kind: Kind, day: date, value: Decimal) -> None:
+        days = self._days[kind]
+        days[day] = EXACT.add(days[day], value)
+
+    def total(self, measure: Measure, asset_id: UUID | None = None) -> Decimal:
+        days = self._days.get(Kind(measure, asset_id), {})
+        return _sum(days.values())
+
+    def by_day(
+        self, period: Period, measure: Measure, asset_id: UUID | None = None
+    ) -> list[Decimal]:
+        days = self._days.get(Kind(measure, asset_id), {})
+        return [days.get(day, ZERO) for day in period.days]
+
+    def assets(self) -> set[UUID]:
+        """The assets of which anything moved."""
+        return {kind.asset_id for kind in self._days if kind.asset_id is not None}
+
+
+def _sum(values: Iterable[Decimal]) -> Decimal:
+    total = ZERO
+    for value in values:
+        total = EXACT.add(total, value)
+    return total
+
+
+def of_programs(periods: Mapping[UUID, Period]) -> dict[UUID, Figures]:
+    """The figures of these programs, each in its own period."""
+    found = {program_id: Figures() for program_id in periods}
+    for program_id, row in _read(_OF_PROGRAMS, [(each, None) for each in periods], periods):
+        found[program_id].add(*row)
+    return found
+
+
+def of_rules(program_id: UUID, rule_ids: Collection[UUID], period: Period) -> dict[UUID, Figures]:
+    """The figures of these rules of the program in a period."""
+    found = {rule_id: Figures() for rule_id in rule_ids}
+    if found:
+        wanted = [(program_id, rule_id) for rule_id in rule_ids]
+        for rule_id, row in _read(_OF_RULES, wanted, {program_id: period}):
+            found[rule_id].add(*row)
+    return found
+
+
+def outstanding(asset_ids: Collection[UUID]) -> dict[UUID, Decimal]:
+    """What participants hold of these assets, whoever issued it: all that was issued and has not gone."""
+    found = dict.fromkeys(asset_ids, ZERO)
+    for asset_id, value in run(_OUTSTANDING, [id_list(asset_ids)], at=()) if found else ():
+        found[asset_id] = value
+    return found
+
+
+def _read(
+    statement: Statement,
+    wanted: Sequence[tuple[UUID, UUID | None]],
+    periods: Mapping[UUID, Period],
+) -> Iterable[tuple[UUID, tuple[Kind, date, Decimal]]]:
+    """The figures of these programs or rules, each with its owner's id."""
+    if not wanted:
+        return
+    chosen = [periods[program_id] for program_id, _ in wanted]
+    begins, ends = zip(*(bounds(each.first, each.last, each.zone) for each in chosen), strict=True)
+    parameters = [
+        id_list(program_id for program_id, _ in wanted),
+        id_list(rule_id for _, rule_id in wanted if rule_id is not None),
+        [each.first for each in chosen],
+        [each.last for each in chosen],
+        list(begins),
+        list(ends),
+    ]
+    for program_id, rule_id, day, slot, measure, asset_id, value in run(
+        statement, parameters, at=()
+    ):
+        period = periods[program_id]
+        on = day_of(slot, period.zone) if day is None else day
+        kind = Kind(Measure(measure), asset_id)
+        yield (program_id if rule_id is None else rule_id), (kind, on, value)
+
+
+def _statement(rule: str, delta: str) -> Statement:
+    return Statement(
+        f"""
+SELECT wanted.program_id, wanted.rule_id, figure.*
+FROM unnest($1::uuid[], $2::uuid[], $3::date[], $4::date[], $5::timestamptz[], $6::timestamptz[])
+    AS wanted (program_id, rule_id, first, last, begins, ends)
+CROSS JOIN LATERAL (
+    SELECT day, NULL::timestamptz AS slot, measure, asset_id, value FROM participants_figure
+    WHERE program_id = wanted.program_id AND {rule} AND day BETWEEN wanted.first AND wanted.last
+    UNION ALL
+    SELECT NULL, slot, measure, asset_id, sum(value) FROM participants_figuredelta
+    WHERE program_id = wanted.program_id AND {delta} AND slot >= wanted.begins AND slot < wanted.ends
+    GROUP BY slot, measure, asset_id
+) AS figure
+""",
+        keeps_plan=False,
+    )
+
+
+_OF_PROGRAMS = _statement("rule_id IS NULL", "true")
+_OF_RULES = _statement("rule_id = wanted.rule_id", "rule_id = wanted.rule_id")
+
+_OUTSTANDING = Statement(
+    """
+SELECT asset_id, sum(CASE WHEN measure = 'ISSUED' THEN value ELSE -value END)
+FROM (
+    SELECT asset_id, measure, value FROM participants_figure
+    WHERE asset_id = ANY($1::uuid[]) AND rule_id IS NULL AND day IS NULL
+    UNION ALL
+    SELECT asset_id, measure, value FROM participants_figuredelta
+    WHERE asset_id = ANY($1::uuid[])
+) AS figure
+GROUP BY asset_id
+""",
+    keeps_plan=False,
+)
