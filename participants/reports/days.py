@@ -5,13 +5,11 @@ from zoneinfo import ZoneInfo
 
 from participants.models.figures import SLOT
 
-_SECONDS = int(SLOT.total_seconds())
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 def slot_of(moment: datetime) -> datetime:
-    return _EPOCH + (moment - _EPOCH) // SLOT * SLOT
+    return moment - (moment - _EPOCH) % SLOT
 
 
 def day_of(moment: datetime, zone: ZoneInfo) -> date:

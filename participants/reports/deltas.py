@@ -1,6 +1,6 @@
 """What events add to the figures of their programs: counted in memory where they are processed, or from what is stored."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -39,6 +39,15 @@ EVENTS_SQL = f"""
 """
 
 
+MATCHED, FAILED = "matched", "failed"  # of an outcome's rules, as it is stored
+# Of the program by measure; and by rule, how often it matched and how often it failed.
+_Counts = tuple[Counter[str], Counter[str], Counter[str]]
+
+
+def _new_counts() -> _Counts:
+    return Counter(), Counter(), Counter()
+
+
 class Counted(NamedTuple):
     """An event that was processed, with each rule's id and outcome."""
 
@@ -51,20 +60,21 @@ class Counted(NamedTuple):
 
 def of_events(events: Iterable[Counted]) -> str:
     """What these events add, as rows for INSERT. It is what EVENTS_SQL finds in them once they are stored."""
-    counts: Counter[tuple[UUID, datetime, str | None, str]] = Counter()
+    # Ids and members of enumerations are slow to hash, so an event asks once by id, and measures are plain text here.
+    groups: defaultdict[tuple[UUID, datetime], _Counts] = defaultdict(_new_counts)
     for program_id, moment, status, has_rule_errors, rules in events:
-        slot = slot_of(moment)
-        counts[program_id, slot, None, Measure.EVENTS] += 1
+        of_program, matches, failures = groups[program_id, slot_of(moment)]
         is_failed = status == EventStatus.FAILED
+        of_program["EVENTS"] += 1
         if is_failed:
-            counts[program_id, slot, None, Measure.FAILED_EVENTS] += 1
+            of_program["FAILED_EVENTS"] += 1
         elif has_rule_errors:
-            counts[program_id, slot, None, Measure.RULE_ERRORS] += 1
+            of_program["RULE_ERRORS"] += 1
         for rule_id, result in rules:
-            if result == "failed":
-                counts[program_id, slot, rule_id, Measure.RULE_FAILURES] += 1
-            elif result == "matched" and not is_failed:
-                counts[program_id, slot, rule_id, Measure.MATCHES] += 1
+            if result == FAILED:
+                failures[rule_id] += 1
+            elif result == MATCHED and not is_failed:
+                matches[rule_id] += 1
     rows = [
         {
             "program_id": program_id,
@@ -73,7 +83,12 @@ def of_events(events: Iterable[Counted]) -> str:
             "measure": measure,
             "value": count,
         }
-        for (program_id, slot, rule_id, measure), count in counts.items()
+        for (program_id, slot), (of_program, matches, failures) in groups.items()
+        for rule_id, measure, count in (
+            *((None, measure, count) for measure, count in of_program.items()),
+            *((rule_id, Measure.MATCHES, count) for rule_id, count in matches.items()),
+            *((rule_id, Measure.RULE_FAILURES, count) for rule_id, count in failures.items()),
+        )
     ]
     return exact_json.dumps(rows).decode()
 

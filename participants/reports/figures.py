@@ -57,14 +57,16 @@ class Figures:
         days[day] = EXACT.add(days[day], value)
 
     def total(self, measure: Measure, asset_id: UUID | None = None) -> Decimal:
-        days = self._days.get(Kind(measure, asset_id), {})
-        return _sum(days.values())
+        return _sum(self._of(measure, asset_id).values())
 
     def by_day(
         self, period: Period, measure: Measure, asset_id: UUID | None = None
     ) -> list[Decimal]:
-        days = self._days.get(Kind(measure, asset_id), {})
+        days = self._of(measure, asset_id)
         return [days.get(day, ZERO) for day in period.days]
+
+    def _of(self, measure: Measure, asset_id: UUID | None) -> Mapping[date, Decimal]:
+        return self._days.get(Kind(measure, asset_id)) or {}
 
     def assets(self) -> set[UUID]:
         """The assets of which anything moved."""

@@ -26,6 +26,7 @@ PURCHASES: Path = settings.BASE_DIR.parent / "shared/data/cdnow_sample_events.js
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
+    pytest.mark.slow,
     pytest.mark.skipif(not PURCHASES.exists(), reason="The data of CDNOW's customers is not here."),
 ]
 
