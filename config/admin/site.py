@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest
+from django.template.response import TemplateResponse
 from django.urls import path
 
 OURS = ("participants", "programs")
@@ -46,6 +47,14 @@ class Site(AdminSite):
 
         found = path("find/", self.admin_view(partial(find, self)), name="find")
         return [found, *super().get_urls()]
+
+    def index(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> TemplateResponse:
+        from participants.admin import home
+
+        context = {**self.each_context(request), "title": "Home", **home.context(request)}
+        return TemplateResponse(request, "admin/home.html", {**context, **(extra_context or {})})
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         context = super().each_context(request)

@@ -40,6 +40,14 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
+def length(time: timedelta) -> str:
+    """A length of time, cut to its largest unit: "3 days"."""
+    for unit, seconds in (("day", 86_400), ("hour", 3600), ("minute", 60)):
+        if time.total_seconds() >= seconds:
+            return counted(int(time.total_seconds() // seconds), unit)
+    return "less than a minute"
+
+
 def person(participant: Participant) -> str:
     """The name that they go by, "" where none is known."""
     names = [participant.first_name, participant.last_name]

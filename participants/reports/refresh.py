@@ -63,10 +63,10 @@ def refresh() -> int:
 # By the time of the event, so that an import of years makes nobody active.
 _ACTIVE = Statement(
     f"""
-SELECT program_id, {", ".join(f"count(*) FILTER (WHERE last > now() - interval '{days} days')" for days in WINDOWS)}
+SELECT program_id, {", ".join(f"count(*) FILTER (WHERE last > statement_timestamp() - interval '{days} days')" for days in WINDOWS)}
 FROM (
     SELECT program_id, participant_id, max(event_timestamp) AS last FROM participants_event
-    WHERE event_timestamp > now() - interval '{max(WINDOWS)} days' AND event_timestamp <= now()
+    WHERE event_timestamp > statement_timestamp() - interval '{max(WINDOWS)} days' AND event_timestamp <= statement_timestamp()
     GROUP BY program_id, participant_id
 ) AS seen
 GROUP BY program_id
@@ -84,7 +84,7 @@ _LEVELS = Statement(
     f"""
 WITH standing AS (
     SELECT track.program_id, standing.track_id, standing.level, standing.earned_level, standing.pinned,
-        CASE WHEN expires_at > now() THEN 'infinity' WHEN expires_at <= now() THEN '-infinity' END::timestamptz AS expires_at,
+        CASE WHEN expires_at > statement_timestamp() THEN 'infinity' WHEN expires_at <= statement_timestamp() THEN '-infinity' END::timestamptz AS expires_at,
         count(*) AS participants
     FROM participants_tierstanding AS standing
     JOIN programs_tiertrack AS track ON track.id = standing.track_id AND track.deleted_at IS NULL
@@ -93,7 +93,7 @@ WITH standing AS (
     GROUP BY 1, 2, 3, 4, 5, 6
 )
 SELECT standing.program_id, standing.track_id, level.key, sum(standing.participants)::bigint
-FROM standing CROSS JOIN LATERAL ({STANDS_ON.format(moment="now()")}) AS level
+FROM standing CROSS JOIN LATERAL ({STANDS_ON.format(moment="statement_timestamp()")}) AS level
 GROUP BY standing.program_id, standing.track_id, level.key
 """,
     keeps_plan=False,
