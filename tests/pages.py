@@ -17,6 +17,7 @@ from participants import state
 from participants.events import ingest, process
 from participants.events.request import NewEvent
 from participants.models import Event, Job, JobStatus, JournalEntry, Participant
+from participants.reports.refresh import refresh
 from programs.api_keys import issue
 from programs.models import Asset, Program, Rule, Scope, TierTrack
 from tests.conftest import TESTER
@@ -63,6 +64,7 @@ def fill() -> None:
     process.process_now(Participant.objects.get(external_id=LONG).pk)
     adjusted = Event.objects.filter(status="COMPLETED", idempotency_key="failed")
     adjusted.update(status="FAILED", failed_rule_ids=None)
+    refresh()
     Group.objects.create(name="Support").permissions.set(Permission.objects.all()[:3])
     Job.objects.create(
         kind="export",

@@ -57,7 +57,10 @@ def number(value: Decimal | int, scale: int = 0) -> str:
     return f"{sign}{int(whole):,}{point}{places}"
 
 
-def of_days(title: str, days: Sequence[date], series: Sequence[Series]) -> Chart:
+def of_days(
+    title: str, days: Sequence[date], series: Sequence[Series], *, are_parts: bool = False
+) -> Chart:
+    """The chart of these series, side by side or, where each is a part of the one before, before it."""
     top = max((value for each in series for value in each.values), default=Decimal(0))
     rows = [
         Row(day, [number(each.values[place], each.scale) for each in series])
@@ -70,22 +73,22 @@ def of_days(title: str, days: Sequence[date], series: Sequence[Series]) -> Chart
         first=days[0],
         last=days[-1],
         highest=number(top, series[0].scale) if top > 0 else "",
-        bars=list(_bars(series, len(days), top)) if top > 0 else [],
+        bars=_bars(series, len(days), top, are_parts) if top > 0 else [],
         rows=rows[::-1],
     )
 
 
-def _bars(series: Sequence[Series], days: int, top: Decimal) -> list[Bar]:
+def _bars(series: Sequence[Series], days: int, top: Decimal, are_parts: bool) -> list[Bar]:
     shown = [each for each in series if any(each.values)]
     room = WIDTH / days
-    width = room * (1 - GAP) / len(shown)
+    width = room * (1 - GAP) / (1 if are_parts else len(shown))
     bars = []
     for place, each in enumerate(shown):
         for day, value in enumerate(each.values):
             # What is above nothing is seen, however small.
             height = max(float(value / top) * HEIGHT, 1.0) if value > 0 else 0.0
             if height:
-                x = day * room + room * GAP / 2 + place * width
+                x = day * room + room * GAP / 2 + (0 if are_parts else place * width)
                 bars.append(
                     Bar(
                         f"{x:.2f}",

@@ -238,4 +238,4 @@ def _events_chart(period: Period, read: Figures) -> Chart:
         Series("Events", read.by_day(period, Measure.EVENTS), ISSUED),
         Series("Failed", read.by_day(period, Measure.FAILED_EVENTS), BAD),
     ]
-    return of_days("Events by day", period.days, days)
+    return of_days("Events by day", period.days, days, are_parts=True)

@@ -1,11 +1,19 @@
 """Days of a program, in its time zone, and the slots of a quarter of an hour that make them up. No SQL knows calendars."""
 
 from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from participants.models.figures import SLOT
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def zone_named(name: str) -> ZoneInfo:
+    """The time zone with this name; UTC for one that this machine does not know, or where there is no name."""
+    try:
+        return ZoneInfo(name or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
 
 
 def slot_of(moment: datetime) -> datetime:

@@ -10,7 +10,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from participants.models import Measure
-from participants.reports.days import bounds, day_of
+from participants.reports.days import bounds, day_of, zone_named
 from programs.kernel.database import Statement, id_list, run
 from programs.kernel.decimals import EXACT, ZERO
 from programs.models import Program
@@ -27,7 +27,7 @@ class Period:
     @classmethod
     def until(cls, moment: datetime, program: Program, days: int) -> "Period":
         """The period of so many days that ends with the day of this moment."""
-        zone = ZoneInfo(program.time_zone)
+        zone = zone_named(program.time_zone)
         today = day_of(moment, zone)
         return cls(today - timedelta(days=days - 1), today, zone)
 

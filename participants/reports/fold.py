@@ -6,12 +6,11 @@ from datetime import date
 from decimal import Decimal
 from typing import Final, NamedTuple
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
 from participants.models import ProgramReport
-from participants.reports.days import day_of
+from participants.reports.days import day_of, zone_named
 from programs.kernel import exact_json
 from programs.kernel.actors import Actor
 from programs.kernel.database import Statement, retried, run
@@ -49,7 +48,7 @@ def _fold(program_id: UUID) -> int:
         report = _locked(program_id)
         if report is None:
             return 0
-        zone = ZoneInfo(report.time_zone or "UTC")  # without one it is rebuilt soon
+        zone = zone_named(report.time_zone)  # without one it is rebuilt soon
         rows = run(_TAKE, [program_id, MOST], at=())
         sums: defaultdict[_Key, Decimal] = defaultdict(lambda: ZERO)
         for rule_id, asset_id, slot, measure, value, _ in rows:

@@ -229,6 +229,17 @@ def test_a_program_whose_zone_changed_is_rebuilt() -> None:
     assert sum(rebuild_changed()) == 0
 
 
+def test_a_zone_that_this_machine_does_not_know_stops_no_figures() -> None:
+    world = a_busy_world()
+    Program.objects.update(time_zone="Mars/Olympus")
+
+    sum(rebuild_changed())
+
+    world.program.refresh_from_db()
+    assert figures.of_programs({world.program.pk: Period.until(timezone.now(), world.program, 7)})
+    assert not FigureDelta.objects.exists()
+
+
 def test_one_command_rebuilds_all(capsys: pytest.CaptureFixture[str]) -> None:
     world = a_busy_world()
     fold_all()

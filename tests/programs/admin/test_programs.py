@@ -71,7 +71,7 @@ def test_a_program_is_added_under_the_rules_of_the_model(admin_client: Client) -
 
 
 def test_a_page_writes_only_what_was_changed_on_it(admin_client: Client, program: Program) -> None:
-    page = f"{PROGRAMS}{program.pk}/change/"
+    page = f"{PROGRAMS}{program.pk}/edit/"
     fields = shown_fields(admin_client.get(page), "program_form")
     Program.objects.update(status=ProgramStatus.SUSPENDED)
 
@@ -103,7 +103,7 @@ def test_an_action_sets_the_status_of_programs(
 def test_saving_an_untouched_program_leaves_its_time_of_change(
     admin_client: Client, program: Program
 ) -> None:
-    page = f"{PROGRAMS}{program.pk}/change/"
+    page = f"{PROGRAMS}{program.pk}/edit/"
 
     admin_client.post(page, shown_fields(admin_client.get(page), "program_form"))
 
@@ -113,7 +113,7 @@ def test_saving_an_untouched_program_leaves_its_time_of_change(
 def test_the_page_of_a_program_shows_what_was_changed(
     admin_client: Client, program: Program
 ) -> None:
-    page = f"{PROGRAMS}{program.pk}/change/"
+    page = f"{PROGRAMS}{program.pk}/edit/"
     fields = shown_fields(admin_client.get(page), "program_form")
 
     admin_client.post(page, fields | {"time_zone": ["Europe/Berlin"]})
@@ -127,7 +127,7 @@ def test_a_stored_zone_that_this_machine_does_not_know_is_not_replaced_in_silenc
     admin_client: Client, program: Program
 ) -> None:
     Program.objects.update(time_zone="Mars/Olympus")
-    page = f"{PROGRAMS}{program.pk}/change/"
+    page = f"{PROGRAMS}{program.pk}/edit/"
     fields = shown_fields(admin_client.get(page), "program_form")
 
     refused = admin_client.post(page, fields | {"name": ["Inner circle"]})

@@ -36,7 +36,8 @@ def change(one: Any, text: str) -> None:
 
 
 def page_of(one: Any) -> str:
-    return f"/admin/programs/{one._meta.model_name}/{one.pk}/change/"
+    form = "edit" if isinstance(one, Program) else "change"
+    return f"/admin/programs/{one._meta.model_name}/{one.pk}/{form}/"
 
 
 def fields_of(client: Client, one: Any) -> dict[str, list[str]]:
