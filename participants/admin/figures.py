@@ -163,7 +163,7 @@ class _Reader:
         if self.sees_people:
             shown.tiles += self._people(program, report, read)
         if self.sees_events:
-            if report:
+            if report and report.refreshed_at:
                 active = report.active.get(str(self.days), 0)
                 shown.tiles.append(Tile("Active", number(active), f"in {self.days} days"))
             shown.tiles.append(self._events(program, read))

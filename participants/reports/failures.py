@@ -20,7 +20,7 @@ class Cause(NamedTuple):
 
 
 class Causes(NamedTuple):
-    """The causes, the most frequent first. Where there are `more`, the older events were not looked at."""
+    """The causes, the most frequent first. Where there may be `more`, older events were not looked at."""
 
     causes: list[Cause]
     more: bool
@@ -36,9 +36,9 @@ def of_rule_errors() -> Causes:
 
 
 def _read(statement: Statement) -> Causes:
-    rows = run(statement, [MOST + 1, MOST_CAUSES], at=())
+    rows = run(statement, [MOST, MOST_CAUSES], at=())
     seen = rows[0][-1] if rows else 0
-    return Causes([Cause(*row[:-1]) for row in rows], seen > MOST)
+    return Causes([Cause(*row[:-1]) for row in rows], seen >= MOST)
 
 
 _FAILED = Statement(

@@ -1,7 +1,7 @@
 """Reading figures: of each, what is folded and what is not yet, in one statement, so that it is exact at any moment."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -83,18 +83,29 @@ def _sum(values: Iterable[Decimal]) -> Decimal:
 def of_programs(periods: Mapping[UUID, Period]) -> dict[UUID, Figures]:
     """The figures of these programs, each in its own period."""
     found = {program_id: Figures() for program_id in periods}
-    for program_id, row in _read(_OF_PROGRAMS, [(each, None) for each in periods], periods):
-        found[program_id].add(*row)
+    if not found:
+        return found
+    chosen = list(periods.values())
+    begins, ends = zip(*(bounds(each.first, each.last, each.zone) for each in chosen), strict=True)
+    parameters = [
+        id_list(periods),
+        [each.first for each in chosen],
+        [each.last for each in chosen],
+        list(begins),
+        list(ends),
+    ]
+    for program_id, *row in run(_OF_PROGRAMS, parameters, at=()):
+        _add(found[program_id], periods[program_id], *row)
     return found
 
 
 def of_rules(program_id: UUID, rule_ids: Collection[UUID], period: Period) -> dict[UUID, Figures]:
     """The figures of these rules of the program in a period."""
     found = {rule_id: Figures() for rule_id in rule_ids}
-    if found:
-        wanted = [(program_id, rule_id) for rule_id in rule_ids]
-        for rule_id, row in _read(_OF_RULES, wanted, {program_id: period}):
-            found[rule_id].add(*row)
+    begin, end = bounds(period.first, period.last, period.zone)
+    parameters = [program_id, id_list(rule_ids), period.first, period.last, begin, end]
+    for rule_id, *row in run(_OF_RULES, parameters, at=()) if found else ():
+        _add(found[rule_id], period, *row)
     return found
 
 
@@ -106,54 +117,48 @@ def outstanding(asset_ids: Collection[UUID]) -> dict[UUID, Decimal]:
     return found
 
 
-def _read(
-    statement: Statement,
-    wanted: Sequence[tuple[UUID, UUID | None]],
-    periods: Mapping[UUID, Period],
-) -> Iterable[tuple[UUID, tuple[Kind, date, Decimal]]]:
-    """The figures of these programs or rules, each with its owner's id."""
-    if not wanted:
-        return
-    chosen = [periods[program_id] for program_id, _ in wanted]
-    begins, ends = zip(*(bounds(each.first, each.last, each.zone) for each in chosen), strict=True)
-    parameters = [
-        id_list(program_id for program_id, _ in wanted),
-        id_list(rule_id for _, rule_id in wanted if rule_id is not None),
-        [each.first for each in chosen],
-        [each.last for each in chosen],
-        list(begins),
-        list(ends),
-    ]
-    for program_id, rule_id, day, slot, measure, asset_id, value in run(
-        statement, parameters, at=()
-    ):
-        period = periods[program_id]
-        on = day_of(slot, period.zone) if day is None else day
-        kind = Kind(Measure(measure), asset_id)
-        yield (program_id if rule_id is None else rule_id), (kind, on, value)
+def _add(
+    figures: Figures,
+    period: Period,
+    day: date | None,
+    slot: datetime,
+    measure: str,
+    asset_id: UUID | None,
+    value: Decimal,
+) -> None:
+    """Add a row, which has a day where it is folded and a slot where it is not."""
+    on = day_of(slot, period.zone) if day is None else day
+    figures.add(Kind(Measure(measure), asset_id), on, value)
 
 
-def _statement(rule: str, delta: str) -> Statement:
-    return Statement(
-        f"""
-SELECT wanted.program_id, wanted.rule_id, figure.*
-FROM unnest($1::uuid[], $2::uuid[], $3::date[], $4::date[], $5::timestamptz[], $6::timestamptz[])
-    AS wanted (program_id, rule_id, first, last, begins, ends)
+_OF_PROGRAMS = Statement(
+    """
+SELECT wanted.program_id, figure.*
+FROM unnest($1::uuid[], $2::date[], $3::date[], $4::timestamptz[], $5::timestamptz[])
+    AS wanted (program_id, first, last, begins, ends)
 CROSS JOIN LATERAL (
     SELECT day, NULL::timestamptz AS slot, measure, asset_id, value FROM participants_figure
-    WHERE program_id = wanted.program_id AND {rule} AND day BETWEEN wanted.first AND wanted.last
+    WHERE program_id = wanted.program_id AND rule_id IS NULL AND day BETWEEN wanted.first AND wanted.last
     UNION ALL
     SELECT NULL, slot, measure, asset_id, sum(value) FROM participants_figuredelta
-    WHERE program_id = wanted.program_id AND {delta} AND slot >= wanted.begins AND slot < wanted.ends
+    WHERE program_id = wanted.program_id AND slot >= wanted.begins AND slot < wanted.ends
     GROUP BY slot, measure, asset_id
 ) AS figure
 """,
-        keeps_plan=False,
-    )
+    keeps_plan=False,
+)
 
-
-_OF_PROGRAMS = _statement("rule_id IS NULL", "true")
-_OF_RULES = _statement("rule_id = wanted.rule_id", "rule_id = wanted.rule_id")
+_OF_RULES = Statement(
+    """
+SELECT rule_id, day, NULL::timestamptz AS slot, measure, asset_id, value FROM participants_figure
+WHERE program_id = $1::uuid AND rule_id = ANY($2::uuid[]) AND day BETWEEN $3::date AND $4::date
+UNION ALL
+SELECT rule_id, NULL, slot, measure, asset_id, sum(value) FROM participants_figuredelta
+WHERE program_id = $1::uuid AND rule_id = ANY($2::uuid[]) AND slot >= $5::timestamptz AND slot < $6::timestamptz
+GROUP BY rule_id, slot, measure, asset_id
+""",
+    keeps_plan=False,
+)
 
 _OUTSTANDING = Statement(
     """

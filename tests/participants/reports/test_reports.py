@@ -338,11 +338,11 @@ def test_figures_are_read_by_indexes_however_many_there_are() -> None:
         )
         cursor.execute("ANALYZE participants_figure, participants_figuredelta")
     day = LONG_AGO.date()
-    period = [[day], [day], [LONG_AGO], [LONG_AGO + timedelta(days=1)]]
-    ids = [[world.program.pk], [UUID(int=1)]]
+    begin, end = LONG_AGO, LONG_AGO + timedelta(days=1)
+    program_id, rule_ids = world.program.pk, [UUID(int=n) for n in range(20)]
 
-    of_programs = plans(figures._OF_PROGRAMS, [*ids, *period])
-    of_rules = plans(figures._OF_RULES, [*ids, *period])
+    of_programs = plans(figures._OF_PROGRAMS, [[program_id], [day], [day], [begin], [end]])
+    of_rules = plans(figures._OF_RULES, [program_id, rule_ids, day, day, begin, end])
     outstanding = plans(figures._OUTSTANDING, [[world.program.pk]])
 
     for plan in (of_programs, of_rules, outstanding):
