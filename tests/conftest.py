@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, connection
+from django.test import TransactionTestCase
 from playwright.sync_api import (
     Browser,
     ConsoleMessage,
@@ -45,6 +46,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         has_database = item.get_closest_marker("django_db") or {"db", "transactional_db"} & fixtures
         if "chromium" in fixtures or not has_database:
             item.add_marker(pytest.mark.once)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def committed_rows_go_quickly() -> Iterator[None]:
+    """After a test that commits, Django truncates every table and writes all permissions anew; here only tables with rows go."""
+
+    def teardown(_: TransactionTestCase) -> None:
+        names = connection.introspection.django_table_names(only_existing=True)
+        kept = {"django_content_type", "auth_permission"}
+        each = [f"SELECT '{name}' WHERE EXISTS (SELECT FROM {name})" for name in {*names} - kept]
+        with connection.cursor() as cursor:
+            cursor.execute(" UNION ALL ".join(each))
+            if filled := ", ".join(name for (name,) in cursor.fetchall()):
+                cursor.execute(f"TRUNCATE {filled} CASCADE")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", teardown)
+        yield
 
 
 @pytest.fixture
