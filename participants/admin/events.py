@@ -22,11 +22,12 @@ from django.utils.safestring import SafeString
 from participants.admin import outcomes, words
 from participants.admin.filters import (
     DaysFilter,
+    EventRuleFilter,
     ExternalIdFilter,
     ProgramFilter,
     RuleErrorsFilter,
 )
-from participants.admin.lists import ReadOnlyAdmin, UncountedChangeList, time_column
+from participants.admin.lists import ReadOnlyAdmin, SiftedChangeList, time_column
 from participants.api.permissions import allows
 from participants.events.retry import KINDS, retry, retry_each
 from participants.models import Event, EventQuerySet, EventRetry, EventStatus
@@ -43,7 +44,9 @@ SHOWN_DATA = 100_000  # characters; the API returns all of it
 EVENTS = "admin:participants_event_changelist"
 
 
-class EventChangeList(UncountedChangeList):
+class EventChangeList(SiftedChangeList):
+    most_looked_at = 5_000  # outcomes are long
+
     def get_queryset(self, request: HttpRequest, *args: Any) -> QuerySet[Event]:
         found: QuerySet[Event] = super().get_queryset(request, *args)
         return found.defer("data")  # up to a megabyte each
@@ -58,7 +61,9 @@ class EventChangeList(UncountedChangeList):
 @admin.register(Event)
 class EventAdmin(ReadOnlyAdmin[Event]):
     list_display = ["received", "key", "whose_in", "state", "what_came_of_it"]
-    list_filter = ["status", RuleErrorsFilter, ProgramFilter, ExternalIdFilter, DaysFilter]
+    list_filter = [
+        "status", RuleErrorsFilter, ProgramFilter, EventRuleFilter, ExternalIdFilter, DaysFilter,
+    ]  # fmt: skip
     list_select_related = ["participant", "program"]
     lookups: ClassVar[frozenset[str]] = frozenset(DaysFilter.parameters)
     sortable_by = ()

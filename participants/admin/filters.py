@@ -8,9 +8,8 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 
-from participants.admin.history import HAS_PARTICIPANT
+from participants.admin.lists import Sieve
 from participants.models import (
     ActionType,
     EventQuerySet,
@@ -18,10 +17,10 @@ from participants.models import (
     Participant,
     ParticipantQuerySet,
 )
-from programs.models import Asset, Program, ProgramStatus
+from programs.admin.base import is_id
+from programs.models import Asset, Program, ProgramStatus, Rule
 
 LISTED = 50
-RECENT = timedelta(days=30)
 
 
 class ByIdFilter(admin.SimpleListFilter):
@@ -31,6 +30,10 @@ class ByIdFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [(str(row.pk), str(row)) for row in self.offered.order_by("name", "id")[:LISTED]]
+
+    def has_output(self) -> bool:
+        # Django leaves out a filter that offers nothing, though the URL asks for it.
+        return super().has_output() or self.value() is not None
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = self.value()
@@ -63,45 +66,58 @@ class AssetFilter(ByIdFilter):
     offered = Asset.objects.all()
 
 
-class ActionFilter(admin.SimpleListFilter):
-    """By the kind of a movement, for one participant or from some day on: no index has the kinds, and to find a rare one
-    among all entries would read all of them."""
+class RuleFilter(ByIdFilter):
+    """The rules of the program that the list is filtered by, or of all."""
 
+    title = "rule"
+    parameter_name = "rule"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        rules = Rule.objects.current().select_related("program").order_by("program__name", "order")
+        program = request.GET.get(ProgramFilter.parameter_name, "")
+        if is_id(program):
+            rules = rules.filter(program=UUID(program))
+        offered = list(rules[:LISTED])
+        chosen = self.value() or ""
+        # A link may name any rule, an archived one too.
+        if is_id(chosen) and UUID(chosen) not in {rule.pk for rule in offered}:
+            offered += Rule.objects.filter(pk=UUID(chosen)).select_related("program")
+        return [(str(rule.pk), f"{rule} ({rule.program})") for rule in offered]
+
+
+class EntryRuleFilter(RuleFilter):
+    """Entries that the rule made."""
+
+    def narrowed(self, queryset: JournalEntryQuerySet, pk: UUID) -> JournalEntryQuerySet:
+        return queryset.filter(rule_id=pk)
+
+
+class EventRuleFilter(RuleFilter, Sieve):
+    """Events in which the rule matched or failed. No index has them: each event would cost one row of it for each rule."""
+
+    def narrowed(self, queryset: EventQuerySet, pk: UUID) -> EventQuerySet:
+        rule = Rule.objects.filter(pk=pk).first()
+        return queryset.filter(program=rule.program_id) if rule else queryset.none()
+
+    def sift(self, queryset: EventQuerySet) -> EventQuerySet:
+        return queryset.with_effect_of(UUID(self.value()))
+
+
+class ActionFilter(admin.SimpleListFilter):
     title = "action"
     parameter_name = "action"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [(action.value, action.label) for action in ActionType]
 
-    def choices(self, changelist: ChangeList) -> Iterator[Any]:
-        bound = _is_bound(self.request)
-        recent = timezone.now().date() - RECENT
-        yield {
-            "selected": self.value() is None,
-            "query_string": changelist.get_query_string(remove=[self.parameter_name]),
-            "display": "All",
-        }
-        for value, label in self.lookup_choices:
-            parameters = {self.parameter_name: value, **({} if bound else {"from": str(recent)})}
-            yield {
-                "selected": self.value() == value,
-                "query_string": changelist.get_query_string(parameters),
-                "display": label,
-            }
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def queryset(self, request: HttpRequest, queryset: Any) -> JournalEntryQuerySet:
         value = self.value()
+        entries: JournalEntryQuerySet = queryset
         if value is None:
-            return queryset
-        if value not in ActionType.values or not _is_bound(request):
+            return entries
+        if value not in ActionType.values:
             raise IncorrectLookupParameters
-        action = ActionType(value)
-        sides = {"source": action.source, "destination": action.destination}
-        return queryset.filter(**{side: account for side, account in sides.items() if account})
-
-
-def _is_bound(request: HttpRequest) -> bool:
-    return any(request.GET.get(name) for name in (HAS_PARTICIPANT, "from"))
+        return entries.of_action(value)
 
 
 class RuleErrorsFilter(admin.SimpleListFilter):
@@ -124,7 +140,7 @@ class InputFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [("", "")]  # Django hides a filter that has none
 
-    def form(self, changelist: ChangeList, *also_without: str) -> dict[str, Any]:
+    def form(self, changelist: ChangeList) -> dict[str, Any]:
         """Return what the filter's form sends along, and the list without this filter."""
         own = [str(name) for name in self.expected_parameters()]
         return {
@@ -135,7 +151,7 @@ class InputFilter(admin.SimpleListFilter):
                 if name not in own
             ],
             "query": changelist.query,
-            "without": changelist.get_query_string(remove=[*own, *also_without]),
+            "without": changelist.get_query_string(remove=own),
         }
 
 
@@ -159,12 +175,7 @@ class DaysFilter(InputFilter):
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
         values = [(name, self.used_parameters.get(name) or "") for name in self.parameters]
-        yield {"inputs": values, **self.form(changelist, *self.also_without(changelist))}
-
-    def also_without(self, changelist: ChangeList) -> list[str]:
-        # Without a first day, kinds are looked for only among one participant's entries.
-        alone = HAS_PARTICIPANT in changelist.get_filters_params()
-        return [] if alone else ["action"]
+        yield {"inputs": values, **self.form(changelist)}
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         try:
@@ -193,9 +204,6 @@ class HappenedFilter(DaysFilter):
     parameter_name = "effective_from"
     parameters: ClassVar[tuple[str, str]] = ("effective_from", "effective_to")
 
-    def also_without(self, changelist: ChangeList) -> list[str]:
-        return []
-
     def beginning(self, queryset: JournalEntryQuerySet, moment: datetime) -> JournalEntryQuerySet:
         return queryset.effective_from(moment)
 
@@ -217,6 +225,20 @@ class TypedFilter(InputFilter):
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
         yield {"filter": self, "value": self.value() or "", **self.form(changelist)}
+
+
+class ActorFilter(TypedFilter):
+    """By who caused a movement, spelled as entries do."""
+
+    title = "who"
+    parameter_name = "created_by"
+    label = "Created by"
+    placeholder = "staff:ada"
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> JournalEntryQuerySet:
+        actor = (self.value() or "").strip()
+        entries: JournalEntryQuerySet = queryset
+        return entries.made_by(actor) if actor else entries
 
 
 class TagFilter(TypedFilter):

@@ -1,11 +1,12 @@
 """The journal, to read and to export."""
 
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.views.main import ERROR_FLAG
+from django.contrib.admin.views.main import ERROR_FLAG, ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.db.models.expressions import Combinable
@@ -19,13 +20,15 @@ from django.utils.safestring import SafeString
 from participants.admin import export, outcomes, words
 from participants.admin.filters import (
     ActionFilter,
+    ActorFilter,
     AssetFilter,
     DaysFilter,
+    EntryRuleFilter,
     HappenedFilter,
     ProgramFilter,
 )
 from participants.admin.history import HAS_PARTICIPANT
-from participants.admin.lists import ReadOnlyAdmin, time_column
+from participants.admin.lists import ReadOnlyAdmin, UncountedChangeList, time_column
 from participants.api.permissions import allows
 from participants.models import Event, JournalEntry, Participant
 from programs.admin import is_id
@@ -33,6 +36,37 @@ from programs.kernel import exact_json
 from programs.kernel.decimals import written
 
 BY_SEQUENCE = ("-sequence", "-id")
+# Each has an index of its own. Of two at once, one is looked for among the rows of the other, which may be all.
+INDEXED = [ActionFilter, AssetFilter, ProgramFilter, EntryRuleFilter, ActorFilter]
+WINDOWS = (30, 90, 365)  # days
+
+
+class JournalChangeList(UncountedChangeList):
+    """The journal; with two filters at once, of the last 30 days where it is not said of which."""
+
+    window = 0  # days, 0 for all
+
+    def get_queryset(self, request: HttpRequest, *args: Any) -> QuerySet[JournalEntry]:
+        found: QuerySet[JournalEntry] = super().get_queryset(request, *args)
+        narrowing = [each for each in INDEXED if request.GET.get(str(each.parameter_name))]
+        bounds = (HAS_PARTICIPANT, *DaysFilter.parameters[:1])
+        is_bound = self.query or any(request.GET.get(name) for name in bounds)
+        if len(narrowing) < 2 or is_bound:
+            return found
+        self.window = WINDOWS[0]
+        return found.filter(created_at__gte=_day_before(self.window))
+
+    def wider(self) -> list[tuple[str, str]]:
+        """The addresses of the list over longer windows."""
+        return [
+            (f"{days} days", self.get_query_string({"from": str(_day_before(days).date())}))
+            for days in WINDOWS[1:]
+        ]
+
+
+def _day_before(days: int) -> datetime:
+    today = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    return today - timedelta(days=days)
 
 
 @admin.register(JournalEntry)
@@ -40,7 +74,7 @@ class JournalEntryAdmin(ReadOnlyAdmin[JournalEntry]):
     list_display = [
         "when", "whose", "what", "signed_amount", "program", "description", "created_by",
     ]  # fmt: skip
-    list_filter = [ActionFilter, AssetFilter, ProgramFilter, DaysFilter, HappenedFilter]
+    list_filter = [*INDEXED, DaysFilter, HappenedFilter]
     list_select_related = ["participant", "asset", "program"]
     lookups: ClassVar[frozenset[str]] = frozenset(
         {HAS_PARTICIPANT, *DaysFilter.parameters, *HappenedFilter.parameters}
@@ -106,6 +140,9 @@ class JournalEntryAdmin(ReadOnlyAdmin[JournalEntry]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[JournalEntry]:
         # The page of a single entry shows them too.
         return super().get_queryset(request).select_related("participant", "asset", "program")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return JournalChangeList
 
     def get_ordering(self, request: HttpRequest) -> list[str | Combinable]:
         # One participant's entries are numbered in chronological order, and an index serves that order.

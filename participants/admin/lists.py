@@ -1,18 +1,21 @@
 """Lists of tables too large to count: each page knows whether another follows, and none starts deep in the table."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, TypeVar
 
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import PAGE_VAR, ChangeList
 from django.core.paginator import Page, Paginator
-from django.db.models import Model, QuerySet
+from django.db.models import F, Func, Model, QuerySet, TextField
+from django.db.models.lookups import GreaterThanOrEqual, LessThan
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from programs.admin import StrictAdmin
+from programs.admin import StrictAdmin, is_id
 from programs.kernel import instants
 
 M = TypeVar("M", bound=Model)
@@ -20,6 +23,8 @@ T = TypeVar("T")
 
 # OFFSET reads what it skips. To go further, search or filter.
 LAST_PAGE = 100
+BEFORE = "before"  # the parameter of a list that goes on from a row
+NEWEST_FIRST = ("-created_at", "-id")
 
 
 def time_column(field: str, description: str) -> Callable[[Any, Any], str]:
@@ -31,6 +36,13 @@ def time_column(field: str, description: str) -> Callable[[Any, Any], str]:
         return instants.written(time) if time else "-"
 
     return column
+
+
+def _place(created_at: Any, pk: Any) -> Func:
+    return Func(created_at, pk, function="ROW", output_field=TextField())
+
+
+_PLACE = _place(F("created_at"), F("id"))
 
 
 class UncountedPage(Page[T]):
@@ -77,17 +89,78 @@ class UncountedChangeList(ChangeList):
 
     @property
     def previous_url(self) -> str:
-        return self.get_query_string({PAGE_VAR: self.page.number - 1})
+        return self.page_url(self.page.number - 1)
 
     @property
     def next_url(self) -> str:
-        return self.get_query_string({PAGE_VAR: self.page.number + 1})
+        return self.page_url(self.page.number + 1)
+
+    def page_url(self, number: int) -> str:
+        return self.get_query_string({PAGE_VAR: number})
 
     def get_ordering_field(self, field_name: Any) -> Any:
         # Django shows no link for the other columns but obeys the URL, and would sort a million rows.
         if field_name not in (self.sortable_by or ()):
             return None
         return super().get_ordering_field(field_name)
+
+
+class Sieve(admin.SimpleListFilter):
+    """A filter by what no index has."""
+
+    def sift(self, queryset: Any) -> QuerySet[Any]:
+        """Return the rows that it lets through."""
+        raise NotImplementedError
+
+
+class SiftedChangeList(UncountedChangeList):
+    """A list whose sieves look at the newest rows, at most `most_looked_at` of them, and from there on if asked to."""
+
+    most_looked_at = 10_000
+    before = ""  # the row that was looked at last
+    next_before = ""
+    looked_back_to: datetime | None = None
+
+    def get_filters_params(self, params: Any = None) -> dict[str, Any]:
+        found: dict[str, Any] = super().get_filters_params(params)
+        found.pop(BEFORE, None)
+        return found
+
+    def get_queryset(self, request: HttpRequest, *args: Any) -> QuerySet[Any]:
+        found = super().get_queryset(request, *args)
+        self.before = self.params.pop(BEFORE, "")  # of no link but those below
+        sieves = [spec for spec in self.filter_specs if isinstance(spec, Sieve) and spec.value()]
+        if not sieves:
+            return found
+        found = self._window(found.order_by(*NEWEST_FIRST))
+        for sieve in sieves:
+            found = sieve.sift(found)
+        return found
+
+    def _window(self, found: QuerySet[Any]) -> QuerySet[Any]:
+        if self.before:
+            found = found.filter(LessThan(_PLACE, self._place_of(self.before)))
+        # In the order of an index, which alone is read to get there.
+        places = found.values_list("created_at", "id")
+        last = places[self.most_looked_at - 1 : self.most_looked_at].first()
+        if last is None:
+            return found
+        self.looked_back_to, self.next_before = last[0], str(last[1])
+        return found.filter(GreaterThanOrEqual(_PLACE, _place(*last)))
+
+    def _place_of(self, pk: str) -> Func:
+        row = self.model._default_manager.filter(pk=pk) if is_id(pk) else None
+        found = row.order_by().values_list("created_at", "id").first() if row is not None else None
+        if found is None:
+            raise IncorrectLookupParameters
+        return _place(*found)
+
+    @property
+    def go_on_url(self) -> str:
+        return self.get_query_string({BEFORE: self.next_before})
+
+    def page_url(self, number: int) -> str:
+        return self.get_query_string({PAGE_VAR: number, BEFORE: self.before or None})
 
 
 class LargeTableAdmin(StrictAdmin[M]):

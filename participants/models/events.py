@@ -1,4 +1,5 @@
 from typing import Any, Self
+from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -42,6 +43,16 @@ class EventQuerySet(models.QuerySet["Event"]):
 
     def retryable(self) -> Self:
         return self.filter(FAILED | Q(WITH_RULE_ERRORS, status=EventStatus.COMPLETED))
+
+    def with_effect_of(self, rule_id: UUID) -> Self:
+        """Those in which the rule matched or failed. No index has them, so the caller bounds how many are looked at."""
+        found = Q(
+            failed_rule_ids__contains=[rule_id]
+        )  # also where its evaluation did not fit into the outcome
+        for outcome in ("matched", "failed"):
+            evaluation = {"rule_id": str(rule_id), "outcome": outcome}
+            found |= Q(outcome__contains={"rule_evaluations": [evaluation]})
+        return self.filter(found)
 
     def in_rows(self) -> Self:
         """Keep a page of a list small: no outcome, and `shown_data`, which is None where `data` is long."""

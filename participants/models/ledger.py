@@ -9,7 +9,7 @@ from participants.models.participants import Participant
 from programs.kernel.database import uuid7
 from programs.kernel.decimals import ExactDecimalField
 from programs.kernel.exact_json import ExactJSONField
-from programs.models import Asset, Program
+from programs.models import Asset, Program, RuleVersion
 
 
 class Bucket(models.TextChoices):
@@ -122,6 +122,15 @@ class JournalEntryQuerySet(models.QuerySet["JournalEntry"]):
 
     def of_action(self, action: str) -> Self:
         return self.alias(any_action=_ACTION).filter(any_action=action)
+
+    def made_by(self, actor: str) -> Self:
+        """Those by this actor ("staff:ada", "rule:Welcome v1"). What a rule made is found by the rules of that name."""
+        name, _, version = actor.removeprefix("rule:").rpartition(" v")
+        if actor.startswith("rule:") and version:
+            versions = RuleVersion.objects.filter(snapshot__name=name).order_by()
+            rules = set(versions.values_list("rule_id", flat=True))
+            return self.filter(rule_id__in=rules, created_by=actor)
+        return self.filter(rule_id=None, created_by=actor)
 
     def touching(self, bucket: str) -> Self:
         return self.filter(_touches(bucket))
@@ -246,6 +255,17 @@ class JournalEntry(models.Model):
                 fields=["participant", "sequence"],
                 condition=Q(event_id__isnull=True),
                 name="journal_entry_of_no_event",
+            ),
+            # Who made it: a rule, or somebody else.
+            models.Index(
+                fields=["rule_id", "created_at", "id"],
+                condition=Q(rule_id__isnull=False),
+                name="journal_entry_by_rule",
+            ),
+            models.Index(
+                fields=["created_by", "created_at", "id"],
+                condition=Q(rule_id__isnull=True),
+                name="journal_entry_by_author",
             ),
             models.Index(
                 fields=["event_id"],

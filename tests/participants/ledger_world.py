@@ -8,6 +8,7 @@ from uuid import UUID
 from participants import ledger, state
 from participants.ledger import Movement, Posted
 from participants.models import ActionType, Balance
+from programs.kernel.actors import Actor
 from programs.kernel.decimals import written
 from programs.models import Asset, AssetLink, Program
 from tests.conftest import TESTER
@@ -19,7 +20,13 @@ class World:
     asset: Asset
 
     def move(
-        self, action: ActionType, amount: str | None, *, of: str | UUID = "ana", **rest: Any
+        self,
+        action: ActionType,
+        amount: str | None,
+        *,
+        of: str | UUID = "ana",
+        by: Actor = TESTER,
+        **rest: Any,
     ) -> Posted:
         """Move the amount of the asset, as one call would."""
         movement = Movement(
@@ -30,7 +37,7 @@ class World:
             Decimal(amount) if amount else None,
             **rest,
         )
-        return ledger.post(movement, of=of, by=TESTER)
+        return ledger.post(movement, of=of, by=by)
 
     def credit(self, amount: str, *, of: str | UUID = "ana", **rest: Any) -> Posted:
         return self.move(ActionType.CREDIT, amount, of=of, **rest)

@@ -2,8 +2,10 @@
 
 import html
 import re
+from collections.abc import Callable
 from typing import Any
 
+from django.db import connection
 from django.utils import timezone
 
 from participants.events import process
@@ -82,3 +84,19 @@ def cells(response: Any) -> list[dict[str, str]]:
     texts = [html.unescape(re.sub("<[^>]+>", "", cell)) for _, cell in found]
     rows = zip(*[iter(texts)] * len(names), strict=True)
     return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def plans_of(part: str, call: Callable[[], object]) -> list[str]:
+    """How PostgreSQL would carry out each of the call's statements that has this part."""
+    plans: list[str] = []
+
+    def explain(execute: Any, sql: str, params: Any, *rest: Any) -> Any:
+        if part in sql:
+            with connection.connection.cursor() as cursor:
+                cursor.execute(f"EXPLAIN {sql}", params)
+                plans.append("\n".join(line for (line,) in cursor.fetchall()))
+        return execute(sql, params, *rest)
+
+    with connection.execute_wrapper(explain):
+        call()
+    return plans

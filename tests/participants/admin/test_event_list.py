@@ -1,8 +1,9 @@
 """The list of events: found, filtered, and what it costs."""
 
+import html
+import re
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -11,12 +12,15 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
+from participants.admin.events import EventChangeList
 from participants.models import Event
-from programs.models import Asset, AssetLink, Program
+from programs.models import Asset, AssetLink, Program, Rule
 from tests.participants.admin.event_pages import (
     cells,
     listed,
+    make_mistake,
     make_redemption,
+    plans_of,
     processed,
     stored,
 )
@@ -113,6 +117,8 @@ def test_events_are_found_by_filters_and_search(
     ("query", "status"),
     [
         ("program=x", 302),
+        ("rule=x", 302),
+        ("rule=00000000-0000-0000-0000-000000000009", 200),
         ("program=%00", 302),
         ("external_id=%00", 302),
         ("q=%00", 302),
@@ -139,6 +145,41 @@ def test_hostile_addresses_show_no_error_page(
     assert response.status_code == status
     if status == 302:
         assert response.headers["Location"] == f"{EVENTS}?e=1"
+
+
+def test_a_rule_tells_the_events_in_which_it_matched_or_failed(
+    admin_client: Client, program: Program, points: Asset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Program.objects.create(name="Other", status="ACTIVE")
+    for number in range(4):
+        processed(program, f"k-{number}", event_data={"amount": 60, "visits": number})
+    processed(other, "other")
+    mistake = make_mistake(program)
+    processed(program, "error", event_data={"amount": 1})
+    visits, purchases = (Rule.objects.get(name=name) for name in ("Visits", "Purchases"))
+
+    def found(rule: Rule, more: str = "") -> list[str]:
+        return listed(admin_client.get(f"{EVENTS}?rule={rule.pk}{more}"))
+
+    assert found(purchases) == ["k-3", "k-2", "k-1", "k-0"]
+    assert found(mistake) == ["error"]
+    assert found(visits) == ["k-1"]
+    assert found(visits, f"&program={other.pk}") == []
+    assert found(visits, "&status__exact=FAILED") == []
+
+    monkeypatch.setattr(EventChangeList, "most_looked_at", 2)
+    shown, text = [], ""
+    address = f"{EVENTS}?rule={visits.pk}"
+    for _ in range(3):
+        response = admin_client.get(address)
+        shown.append(listed(response))
+        text = response.content.decode()
+        onward = re.search(r'<a href="([^"]+)">Go on from there', text)
+        address = EVENTS + html.unescape(onward[1]) if onward else ""
+    assert shown == [[], ["k-1"], []]
+    assert "Go on" not in text
+    for hostile in ("before=x", f"before={UUID(int=9)}"):
+        assert admin_client.get(f"{EVENTS}?rule={visits.pk}&{hostile}").status_code == 302
 
 
 @pytest.fixture(scope="module")
@@ -197,8 +238,8 @@ def test_the_list_takes_a_few_queries_counts_nothing_and_reads_no_payload(
     response = admin_client.get(EVENTS + asked.format(program=many.program_id, event=many.pk))
 
     assert len(listed(response)) == shown
-    # Session, user, rows, programs to filter by, the participant or key searched for (programs to ask), assets.
-    assert len(queries) <= 6
+    # Session, user, rows, programs and rules to filter by, the participant or key searched for (programs to ask), assets.
+    assert len(queries) <= 7
     assert not [sql for sql in queries if "COUNT(" in sql.upper()]
     [rows] = [sql for sql in queries if "LIMIT 51" in sql]
     assert '"participants_event"."data"' not in rows
@@ -209,22 +250,14 @@ def test_the_list_takes_a_few_queries_counts_nothing_and_reads_no_payload(
     [
         "", "?external_id=p7", "?program={program}", "?q=p7-7", "?q=p7-&program={program}", "?status__exact=FAILED",
         "?status__exact=PENDING", "?status__exact=FAILED&program={program}", "?q={event}", "?from=2026-01-01&to=2026-01-02",
+        "?rule={rule}", "?rule={rule}&before={event}",
     ],
 )  # fmt: skip
 def test_the_list_reads_events_along_an_index(
     admin_client: Client, many: Event, asked: str
 ) -> None:
-    plans: list[str] = []
+    rule = Rule.objects.get(name="Visits")
+    address = EVENTS + asked.format(program=many.program_id, event=many.pk, rule=rule.pk)
 
-    def explain(execute: Any, sql: str, params: Any, *rest: Any) -> Any:
-        if "LIMIT 51" in sql:
-            with connection.connection.cursor() as cursor:
-                cursor.execute(f"EXPLAIN {sql}", params)
-                plans.append("\n".join(line for (line,) in cursor.fetchall()))
-        return execute(sql, params, *rest)
-
-    with connection.execute_wrapper(explain):
-        admin_client.get(EVENTS + asked.format(program=many.program_id, event=many.pk))
-
-    [plan] = plans
+    [plan] = plans_of("LIMIT 51", lambda: admin_client.get(address))
     assert "Seq Scan on participants_event" not in plan

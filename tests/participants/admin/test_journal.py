@@ -16,8 +16,10 @@ from participants.events import ingest, process
 from participants.events.request import NewEvent
 from participants.models import ActionType, JournalEntry
 from programs import rulebook
+from programs.kernel.actors import Actor, ActorKind
 from programs.kernel.spreadsheets import plain
 from tests.conftest import TESTER
+from tests.participants.admin.event_pages import make_rule, plans_of, processed
 from tests.participants.admin.ledger_pages import ana, page_of
 from tests.participants.ledger_world import World, make_world
 from tests.staff import staff_client
@@ -88,7 +90,7 @@ def journal(db: None) -> World:
     ("query", "found"),
     [
         ("", ["fourth", "third", "second", "first"]),
-        ("action=CREDIT&from={today}", ["fourth", "first"]),
+        ("action=CREDIT", ["fourth", "first"]),
         ("action=HOLD&participant__id__exact={ana}", ["third"]),
         ("from={today}&to={today}", ["fourth", "third", "second", "first"]),
         ("to={yesterday}", []),
@@ -141,29 +143,86 @@ def exported(client: Client, query: str = "") -> list[dict[str, str]]:
     return list(csv.DictReader(StringIO(response.getvalue().decode(), newline="")))
 
 
-def test_an_action_among_everybody_is_offered_for_the_last_days(
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("rule={rule}", ["R", "R"]),
+        ("rule={nothing}", []),
+        ("created_by=staff:ada", ["by ada"]),
+        ("created_by=%20staff:ada%20", ["by ada"]),
+        ("created_by=staff:ad", []),
+        ("created_by=command:tests", ["by tests"]),
+        ("created_by=rule:R%20v1", ["R", "R"]),
+        ("created_by=rule:R%20v2", []),
+        ("created_by=rule:R", []),
+        ("action=DEBIT", ["by ada"]),
+        ("action=DEBIT&created_by=staff:ada", ["by ada"]),
+        ("action=CREDIT&rule={rule}&asset={asset}", ["R", "R"]),
+    ],
+)
+def test_the_journal_tells_what_a_rule_and_a_person_did(
+    admin_client: Client, world: World, query: str, found: list[str]
+) -> None:
+    world.credit("5", description="by tests")
+    action = {"type": "CREDIT", "asset_id": str(world.asset.pk), "amount": "2"}
+    rule = make_rule(world.program, "R", action)
+    make_rule(world.program, "Other", action)
+    processed(world.program, "k-1")
+    processed(world.program, "k-2")
+    world.debit("1", description="by ada", by=Actor(ActorKind.STAFF, "ada"))
+    asked = query.format(rule=rule.pk, nothing=UUID(int=9), asset=world.asset.pk)
+
+    listed = admin_client.get(f"{JOURNAL}?{asked}").context["cl"].result_list
+
+    assert [entry.description for entry in listed] == found
+    assert [row["description"] for row in exported(admin_client, f"?{asked}")] == found
+
+
+def test_two_filters_at_once_say_of_which_days_the_list_and_the_file_are(
     admin_client: Client, journal: World
 ) -> None:
-    text = admin_client.get(JOURNAL).content.decode()
-    alone = admin_client.get(f"{JOURNAL}?participant__id__exact={ana().pk}").content.decode()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE participants_journalentry SET created_at = now() - interval '60 days' WHERE description = 'first'"
+        )
+    one, both = "action=CREDIT", f"action=CREDIT&asset={journal.asset.pk}"
+    since = timezone.now().date() - timedelta(days=90)
 
-    since = timezone.now().date() - timedelta(days=30)
-    assert f'<a href="?action=CREDIT&amp;from={since}">' in text
-    assert f'<a href="?action=CREDIT&amp;participant__id__exact={ana().pk}">' in alone
+    def shown(query: str) -> list[str]:
+        rows = admin_client.get(f"{JOURNAL}?{query}").context["cl"].result_list
+        assert [row["description"] for row in exported(admin_client, f"?{query}")] == [
+            entry.description for entry in rows
+        ]
+        return [entry.description for entry in rows]
+
+    assert shown(one) == ["fourth", "first"]
+    assert shown(both) == ["fourth"]
+    text = admin_client.get(f"{JOURNAL}?{both}").content.decode()
+    assert "only the last 30 days are searched and exported" in text
+    assert "Export these 30 days as CSV" in text
+    assert f"{both.replace('&', '&amp;')}&amp;from={since}" in text
+    assert shown(f"{both}&from={since}") == ["fourth", "first"]
+    assert shown(f"{both}&participant__id__exact={ana().pk}") == ["first"]
+    assert "the last 30 days" not in admin_client.get(f"{JOURNAL}?{one}").content.decode()
 
 
 @pytest.mark.parametrize("page", ["", "export/"])
 @pytest.mark.parametrize(
     ("query", "status"),
     [
-        ("action=CREDIT", 302),
-        ("action=CREDIT&from=", 302),
+        ("action=CREDIT", 200),
+        ("action=CREDIT&from=", 200),
+        ("action=x", 302),
         ("action=x&from=2026-01-01", 302),
         ("from=soon", 302),
         ("to=9999-12-31", 302),
         ("from=0001-01-01&to=9999-12-30", 200),
         ("from=%00", 302),
         ("asset=x", 302),
+        ("rule=x", 302),
+        ("created_by=%00", 302),
+        ("created_by=" + "x" * 5000, 200),
+        ("created_by=rule:" + "%20v1" * 500, 200),
         ("program=%00", 302),
         ("participant__id__exact=x", 302),
         ("q=%00", 302),
@@ -251,6 +310,32 @@ def test_the_export_has_each_entry_once_in_batches(
     assert not [sql for sql in queries if "OFFSET" in sql or "COUNT(" in sql.upper()]
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "", "?action=CREDIT", "?action=HOLD", "?asset={asset}", "?program={program}", "?rule={rule}", "?created_by=staff:ada",
+        "?created_by=tests", "?created_by=rule:R%20v1", "?action=HOLD&asset={asset}",
+    ],
+)  # fmt: skip
+@pytest.mark.usefixtures("many")
+def test_the_journal_reads_entries_along_an_index_and_sorts_none(
+    admin_client: Client, world: World, asked: str
+) -> None:
+    rule = make_rule(world.program, "R", {"type": "TAG", "tag": "x"})
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE participants_journalentry SET rule_id = %s, created_by = 'rule:R v1' WHERE sequence %% 2 = 0",
+            [rule.pk],
+        )
+        cursor.execute("ANALYZE participants_journalentry")
+    query = asked.format(asset=world.asset.pk, program=world.program.pk, rule=rule.pk)
+
+    [plan] = plans_of("LIMIT 51", lambda: admin_client.get(JOURNAL + query))
+
+    assert "Seq Scan on participants_journalentry" not in plan
+    assert "Sort" not in plan
+
+
 @pytest.mark.parametrize("asked", ["", "?p=2", "?q=ana", "?p=100000000", "?o=2.3", "?_facets=1"])
 @pytest.mark.usefixtures("many")
 def test_the_journal_takes_a_few_queries_and_counts_nothing(
@@ -259,8 +344,8 @@ def test_the_journal_takes_a_few_queries_and_counts_nothing(
     response = admin_client.get(JOURNAL + asked)
 
     assert response.status_code == 200
-    # Session, user, rows, programs and assets to filter by, the participant searched for.
-    assert len(queries) <= 6
+    # Session, user, rows, programs, assets and rules to filter by, the participant searched for.
+    assert len(queries) <= 7
     assert not [sql for sql in queries if "COUNT(" in sql.upper()]
     assert len(response.context["cl"].result_list) in (0, 50)
 
