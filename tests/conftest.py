@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, connection
 from django.test import TransactionTestCase
+from hypothesis import settings
 from playwright.sync_api import (
     Browser,
     ConsoleMessage,
@@ -26,6 +27,10 @@ from participants.models import Participant
 from programs.api_keys import issue
 from programs.kernel.actors import Actor, ActorKind
 from programs.models import Program, Scope
+
+# How long one example takes says more of the machine than of the code.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 TESTER = Actor(ActorKind.COMMAND, "tests")
 

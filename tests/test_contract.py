@@ -39,7 +39,6 @@ fitting_calls = schemathesis.openapi.from_wsgi(
     ),
 )
 stable = settings(
-    deadline=None,
     derandomize=True,
     max_examples=6,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

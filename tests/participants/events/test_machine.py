@@ -404,7 +404,6 @@ def test_events_agree_with_a_model_of_them_after_every_step(db: None) -> None:
         settings=settings(
             max_examples=20,
             stateful_step_count=30,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
     )

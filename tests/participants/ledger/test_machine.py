@@ -427,7 +427,6 @@ def test_the_ledger_agrees_with_a_model_of_it_after_every_step(db: None) -> None
         settings=settings(
             max_examples=15,
             stateful_step_count=40,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
     )

@@ -119,6 +119,9 @@ def test_an_interrupt_ends_with_the_counts_so_far() -> None:
         feed(process, people(250))
         wait_for(200)
         process.send_signal(signal.SIGINT)
+        process.wait(
+            30
+        )  # `communicate` would end the input, and an import that is slow to hear of the signal with it
         stdout, stderr = process.communicate()
 
     counted = counted_of_200(stdout)

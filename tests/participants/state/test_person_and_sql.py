@@ -50,9 +50,7 @@ def told(row: StateChange | HistoryRow) -> tuple[Any, ...]:
 
 
 @given(start=changes(), change=changes())
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_bulk_upsert_does_what_a_person_does(start: state.Change, change: state.Change) -> None:
     external_id = f"p{next(NUMBERS)}"
     made = state.change(start, to=external_id, by=TESTER, rights=state.ALL_RIGHTS)
@@ -77,9 +75,7 @@ def test_the_bulk_upsert_does_what_a_person_does(start: state.Change, change: st
     | st.integers(1, 3).map(lambda n: (timedelta(microseconds=n), "", "", None))
     | AROUND.map(lambda end: (None, "DAY", "UTC", end)),
 )
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_windows_end_at_the_same_moment_in_sql(began: datetime, window: Any) -> None:
     reset_after, reset, time_zone, period_end = window
     counter = windows.stored(Decimal(1), reset_after, reset, time_zone, began, period_end)

@@ -60,7 +60,6 @@ values = st.recursive(
 unhurried = settings(
     max_examples=CASES,
     derandomize="RULE_CASES" not in os.environ,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 

@@ -270,7 +270,7 @@ zones = st.sampled_from([key for key, _ in CHANGES]) | st.timezone_keys(allow_pr
 moments = st.datetimes(datetime(1902, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300, derandomize=True)
 @given(zones, moments, st.integers(-1500, 1500))
 @example(BERLIN, datetime(2026, 3, 29, 1, tzinfo=UTC), 1)
 @example(BERLIN, datetime(2026, 10, 25, 0, 30, tzinfo=UTC), 0)
@@ -309,7 +309,7 @@ def test_periods_and_days_added_agree_with_zoneinfo(key: str, moment: datetime, 
         assert calendars.days_between(moment, later, zone) == days
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200, derandomize=True)
 @given(st.dates(date(1900, 1, 1), date(2099, 12, 31)), st.integers(-1200, 1200))
 def test_months_keep_the_day_or_take_the_last(day: date, months: int) -> None:
     other = calendars.plus_months(day, months)

@@ -23,7 +23,6 @@ def ours(text: str, facts: dict[str, Any]) -> Any:
 @settings(
     max_examples=int(os.environ.get("RULE_CASES", "1500")),
     derandomize="RULE_CASES" not in os.environ,  # CI is no place for a discovery
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(oracle.expressions(), oracle.facts)

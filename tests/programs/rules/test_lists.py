@@ -229,7 +229,7 @@ _values = st.recursive(
 )
 
 
-@settings(max_examples=500, deadline=None, derandomize=True)
+@settings(max_examples=500, derandomize=True)
 @given(_values, _values)
 def test_two_values_have_one_identity_where_they_are_equal(one: Any, other: Any) -> None:
     run = new_run(0)
@@ -237,7 +237,7 @@ def test_two_values_have_one_identity_where_they_are_equal(one: Any, other: Any)
     assert (identity(one, run) == identity(other, run)) is equal(one, other, run)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200, derandomize=True)
 @given(st.lists(st.decimals(-10, 10, places=2) | st.integers(-10, 10), max_size=8))
 def test_lists_of_numbers_are_as_pythons(numbers: list[Any]) -> None:
     def ours(text: str) -> Any:
