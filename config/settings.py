@@ -6,7 +6,7 @@ from pathlib import Path
 import django_stubs_ext
 import environ
 import structlog
-from csp.constants import NONE, SELF
+from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 # So that ModelAdmin[Participant] can be written; Django's admin classes are not generic at run time.
@@ -149,6 +149,7 @@ X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
+        "style-src": [SELF, NONCE],  # the editor of rules makes its style sheet in the page
         "img-src": [SELF, "data:"],
         "object-src": [NONE],
         "base-uri": [NONE],

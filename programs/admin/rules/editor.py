@@ -11,6 +11,7 @@ from programs import rulebook
 from programs.admin.form_fields import in_words, written
 from programs.admin.rules.actions import for_scripts
 from programs.admin.rules.choices import ProgramChoices
+from programs.admin.rules.completions import names_of_the_language
 from programs.admin.rules.conditions import builder_context, recent_events
 from programs.admin.rules.forms import RuleForm
 from programs.models import Rule, RuleStatus, RuleVersion
@@ -43,6 +44,8 @@ def editor_context(request: HttpRequest, form: RuleForm, rule: Rule | None) -> d
     if "condition" in form.fields:
         condition = form["condition"].value() or ""
         editor["builder"] = builder_context(request, choices, events, condition)
+        editor["names"] = names_of_the_language()
+        editor["style_nonce"] = str(request.csp_nonce)  # type: ignore[attr-defined]
     if rule:
         newest = list(rulebook.history(rule)[:SHOWN_VERSIONS])
         if rule.needs_attention:

@@ -44,32 +44,18 @@
         }
     }
 
-    /** A field with an expression. A copy of the text behind it marks the piece that is wrong. */
+    /**
+     * A field with an expression. Where CodeMirror is, its editor stands before the textarea, which stays what is sent and
+     * what the other scripts read and write.
+     */
     class Code extends Note {
+        static latest = null; // that had the focus
+
         constructor(field) {
             super(field);
-            this.frame = document.createElement("div");
-            this.frame.className = "rule-code-frame";
-            this.marks = document.createElement("div");
-            this.marks.className = "rule-code-marks";
-            this.marks.setAttribute("aria-hidden", "true");
-            field.before(this.frame);
-            this.frame.append(this.marks, field);
-            field.addEventListener("input", () => {
-                this.marks.replaceChildren(); // the text has moved on
-                this.fit();
-            });
-            field.addEventListener("scroll", () => { this.marks.scrollTop = field.scrollTop; });
-            new ResizeObserver(() => this.fit()).observe(this.frame);
-            this.fit();
-        }
-
-        /** Makes the field as high as its text: without a scroll bar, text and marks break their lines alike. */
-        fit() {
-            if (this.field.offsetWidth) {
-                this.field.style.height = "auto";
-                this.field.style.height = `${this.field.scrollHeight + 2}px`;
-            }
+            const { Editor } = window.laurelRule;
+            this.editor = Editor ? new Editor(field) : null;
+            (this.editor?.element ?? field).addEventListener("focusin", () => { Code.latest = this; });
         }
 
         show(error) {
@@ -82,21 +68,32 @@
             this.mark(warning, "rule-doubt");
         }
 
-        mark({ position }, kind = "") {
-            this.marks.replaceChildren();
-            if (position) {
-                const text = this.field.value;
-                const [start, end] = span(text, position);
-                const mark = document.createElement("mark");
-                mark.className = kind;
-                mark.textContent = text.slice(start, end) || " ";
-                this.marks.append(text.slice(0, start), mark, text.slice(end), "\n");
-            }
-        }
-
         clear(options) {
             super.clear(options);
-            this.marks.replaceChildren();
+            this.mark();
+        }
+
+        mark({ position } = {}, kind = "") {
+            this.editor?.mark(position ? span(this.field.value, position) : null, kind);
+        }
+
+        /** Takes over what a browser that goes back has filled in. */
+        read() {
+            this.editor?.read();
+        }
+
+        /** Writes at the cursor, which goes on inside the parentheses of a function. */
+        insert(text) {
+            const { field, editor } = this;
+            const back = text.endsWith("()") ? 1 : 0;
+            if (editor) {
+                editor.insert(text, back);
+                return;
+            }
+            field.setRangeText(text, field.selectionStart, field.selectionEnd, "end");
+            field.selectionEnd -= back;
+            field.dispatchEvent(new Event("input", { bubbles: true }));
+            field.focus();
         }
     }
 

@@ -66,9 +66,11 @@
     // On going back, a browser fills in the form after the scripts have run.
     window.addEventListener("pageshow", () => {
         rows.rows.forEach((row) => row.fit());
-        condition.fit();
+        condition.read();
         check();
     });
+
+    window.laurelRule.condition = condition;
 
     /** The rule as it is on the page, saved or not. */
     window.laurelRule.draft = () => ({

@@ -7,27 +7,11 @@
     const find = document.getElementById("rule-reference-find");
     const subjects = [...reference.querySelectorAll("details")];
     const wereOpen = new Map(subjects.map((subject) => [subject, subject.open]));
-    let target = document.getElementById("id_condition");
-
-    document.addEventListener("focusin", ({ target: focused }) => {
-        if (focused.matches("textarea.rule-code")) {
-            target = focused;
-        }
-    });
 
     const insert = (text) => {
-        const isUsable = target.isConnected && !target.disabled;
-        target = isUsable ? target : document.getElementById("id_condition");
-        target.focus();
-        // Deprecated, but the only way that keeps the browser's undo.
-        if (!document.execCommand("insertText", false, text)) {
-            target.setRangeText(text, target.selectionStart, target.selectionEnd, "end");
-            target.dispatchEvent(new Event("input", { bubbles: true }));
-        }
-        if (text.endsWith("()")) {
-            const inside = target.selectionEnd - 1;
-            target.setSelectionRange(inside, inside);
-        }
+        const { Code: { latest }, condition } = window.laurelRule;
+        const isUsable = latest?.field.isConnected && !latest.field.disabled;
+        (isUsable ? latest : condition).insert(text);
         live.textContent = `Inserted ${text}`;
     };
 
