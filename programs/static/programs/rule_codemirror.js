@@ -52,7 +52,7 @@ if (window.CodeMirror) {
      */
     const overwrite = (event, view) => {
         const selected = document.getSelection();
-        if (event.inputType !== "insertText" || selected.isCollapsed || view.composing) {
+        if (event.inputType !== "insertText" || event.data === null || selected.isCollapsed || view.composing) {
             return false;
         }
         const range = selected.getRangeAt(0);
