@@ -21,6 +21,7 @@ from tests.participants.ledger_world import World, make_world
 from tests.staff import staff_client
 
 pytestmark = pytest.mark.django_db
+KEYS = {"old", "k1", "k2"}
 ALL = [
     "view_program", "view_rule", "view_event", "view_balance", "view_journalentry", "view_participant", "view_enrollment",
 ]  # fmt: skip
@@ -59,6 +60,8 @@ def test_a_program_says_which_rule_gave_what_in_the_period(
     assert (giver.matches, giver.failures) == (matches, "0")
     assert (broken.matches, broken.failures, broken.issued) == ("0", "1", [])
     assert giver.events_url == f"/admin/participants/event/?rule={giver.rule.pk}"
+    events = admin_client.get(giver.events_url)
+    assert {event.idempotency_key for event in events.context["cl"].result_list} == KEYS
     tiles = {tile.label: tile.value for tile in context["each"].tiles}
     assert tiles["Events"] == matches
 
@@ -83,7 +86,9 @@ def test_a_rule_says_what_it_gave_in_the_period(admin_client: Client, world: Wor
 
     assert '<span class="figure-value">250</span>' in shown
     assert f'<a href="/admin/participants/event/?rule={giver.pk}">2</a>' in shown
-    assert f"/admin/participants/journalentry/?rule={giver.pk}" in shown
+    journal = f"/admin/participants/journalentry/?rule={giver.pk}"
+    assert journal in shown
+    assert len(admin_client.get(journal).context["cl"].result_list) == 3
     assert "1,250" in content(admin_client, page_of(giver))
 
 
