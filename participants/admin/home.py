@@ -117,7 +117,7 @@ def _failures() -> Iterator[Notice]:
         return f"{where}: {cause.message or otherwise}"
 
     for cause in failed.causes[:SHOWN]:
-        events = listed("participants_event", status__exact="FAILED", program=cause.program_id)
+        events = listed("participants_event", status__exact="FAILED", **_of(cause))
         kind = cause.code.replace("_", " ").capitalize() or "Failed"
         yield Notice("bad", kind, text(cause, "It failed."), events, _count(cause.events, failed))
     if len(failed.causes) > SHOWN:
@@ -127,13 +127,19 @@ def _failures() -> Iterator[Notice]:
             "bad", "Failed", "Events that failed for other reasons.", events, _count(rest, failed)
         )
     for cause in errors.causes[:SHOWN]:
-        events = listed("participants_event", has_rule_errors="true", program=cause.program_id)
+        events = listed("participants_event", has_rule_errors="true", **_of(cause))
         yield Notice(
             "warn", "Rule errors", text(cause, EFFECT), events, _count(cause.events, errors)
         )
     if len(errors.causes) > SHOWN:
         events = listed("participants_event", has_rule_errors="true")
         yield Notice("warn", "Rule errors", "Other rules failed, too.", events)
+
+
+def _of(cause: Cause) -> dict[str, UUID]:
+    """The filters of the list of events that leave those of this cause."""
+    rule = {"rule": cause.rule_id} if cause.rule_id else {}
+    return {"program": cause.program_id, **rule}
 
 
 def _count(events: int, among: Causes) -> str:

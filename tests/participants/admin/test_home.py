@@ -75,14 +75,14 @@ def test_it_says_what_needs_attention_by_cause(world: World) -> None:
     assert "the oldest for 3 hours" in shown
     assert "“Spender” in Club: " in shown
     assert "“Broken rule” in Club: " in shown
-    for notice in response.context["notices"]:
-        assert superuser_sees(notice.url)
-
-
-def superuser_sees(url: str) -> bool:
     client = Client()
     client.force_login(User.objects.get(username="alex"))
-    return bool(client.get(url).status_code == 200)
+    lists = [client.get(notice.url) for notice in response.context["notices"]]
+    assert {response.status_code for response in lists} == {200}
+    keys = [
+        [event.idempotency_key for event in each.context["cl"].result_list] for each in lists[:3]
+    ]
+    assert keys == [["k4"], ["k3", "k2"], ["k1"]]
 
 
 def test_it_shows_how_a_program_is_doing(world: World) -> None:
