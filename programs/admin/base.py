@@ -1,5 +1,6 @@
 """The base of every admin page."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
@@ -68,6 +69,14 @@ class StrictAdmin(admin.ModelAdmin[M]):
             for each in self.get_list_filter(request)
         }
         return lookup in self.lookups | filters
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field and db_field.choices:
+            # Help names values as the API spells them; here people choose among their labels.
+            for value, label in db_field.choices:
+                field.help_text = re.sub(rf"\b{value}\b", str(label), str(field.help_text))
+        return field
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -1,5 +1,6 @@
 """The lists of the admin: each cell with the name of its column, which a phone shows beside it, and numbers set as such."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -10,6 +11,10 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import capfirst
 
 register = template.Library()
+
+# Django draws a red cross for no, which is nothing wrong.
+_ICON = re.compile(r'<img src="[^"]*icon-(yes|no|unknown)\.svg"[^>]*>')
+_WORDS = {"yes": "Yes", "no": "No", "unknown": "-"}
 
 
 class Column(NamedTuple):
@@ -38,4 +43,5 @@ def labeled(cells: Sequence[SafeString], columns: Sequence[Column]) -> Iterator[
     for cell, column in zip(cells, columns, strict=False):
         number = " number" if column.is_number else ""
         label = format_html(' data-label="{}"', column.label) if column.label else ""
-        yield mark_safe(cell.replace('">', f'{number}"{label}>', 1))  # noqa: S308
+        shown = _ICON.sub(lambda icon: _WORDS[icon[1]], cell)
+        yield mark_safe(shown.replace('">', f'{number}"{label}>', 1))  # noqa: S308

@@ -50,6 +50,7 @@ class RuleForm(VersionedForm[Rule]):
         fields = [
             "name", "description", "condition", "order", "stop_after_match", "active_from", "active_to", "status",
         ]  # fmt: skip
+        help_texts = {"status": "Only active rules run; archived ones are hidden."}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
