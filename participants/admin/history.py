@@ -4,7 +4,8 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import OuterRef, QuerySet, Subquery
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.html import format_html
 
 from participants.admin import outcomes
@@ -101,3 +102,13 @@ class StateChangeAdmin(ReadOnlyAdmin[StateChange]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[StateChange]:
         return with_program_names(super().get_queryset(request))
+
+    def page_context(self, request: HttpRequest, obj: StateChange) -> dict[str, Any]:
+        return {"subtitle": what(obj)}
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        # A change never changes, so it has no history.
+        page = "admin:participants_statechange_change"
+        return HttpResponseRedirect(reverse(page, args=[object_id]))
