@@ -47,7 +47,7 @@
             for (const part of this.element.querySelectorAll(".rule-group")) {
                 part.hidden = !part.querySelector("[data-for]:not([hidden])");
             }
-            this.notes.forEach((note) => note.read?.()); // a browser that goes back has filled them in
+            this.notes.forEach((note) => note.open?.());
         }
 
         place(index, count) {

@@ -51,12 +51,26 @@
     class Code extends Note {
         static latest = null; // that had the focus
 
-        constructor(field) {
-            super(field);
+        editor = null;
+
+        /** Opens the editor of a field that is used; later takes over what a browser that goes back has filled in. */
+        open() {
+            const { field } = this;
             const { Editor } = window.laurelRule;
-            this.editor = Editor ? new Editor(field) : null;
-            (this.editor?.element ?? field).addEventListener("focusin", () => { Code.latest = this; });
+            if (field.disabled) {
+                return;
+            }
+            if (this.editor) {
+                this.editor.read();
+            } else if (Editor) {
+                this.editor = new Editor(field);
+            }
+            (this.editor?.element ?? field).addEventListener("focusin", this.noteFocus);
         }
+
+        noteFocus = () => {
+            Code.latest = this;
+        };
 
         show(error) {
             super.show(error);
@@ -75,11 +89,6 @@
 
         mark({ position } = {}, kind = "") {
             this.editor?.mark(position ? span(this.field.value, position) : null, kind);
-        }
-
-        /** Takes over what a browser that goes back has filled in. */
-        read() {
-            this.editor?.read();
         }
 
         /** Writes at the cursor, which goes on inside the parentheses of a function. */

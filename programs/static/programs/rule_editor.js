@@ -5,6 +5,7 @@
     const { Code, Question, Rows, data, timeIn } = window.laurelRule;
     const form = document.getElementById("rule_form");
     const condition = new Code(document.getElementById("id_condition"));
+    condition.open();
     const rows = new Rows(document.getElementById("rule-action-rows"));
     const question = new Question(data.validate_url);
 
@@ -66,7 +67,7 @@
     // On going back, a browser fills in the form after the scripts have run.
     window.addEventListener("pageshow", () => {
         rows.rows.forEach((row) => row.fit());
-        condition.read();
+        condition.open();
         check();
     });
 
