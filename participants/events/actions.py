@@ -83,9 +83,7 @@ def carry_out(action: Action, subject: Subject, facts: Facts, context: Context) 
     """
     if action.needs_active and not subject.person.is_active:
         raise ParticipantInactive
-    effect = _EFFECTS[type(action)](action, subject, facts, context)
-    subject.changed()
-    return effect
+    return _EFFECTS[type(action)](action, subject, facts, context)
 
 
 @effect_of(Credit)
@@ -123,20 +121,20 @@ def forfeit(action: Forfeit, subject: Subject, facts: Facts, context: Context) -
 
 @effect_of(Tag)
 def tag(action: Tag, subject: Subject, facts: Facts, context: Context) -> Effect:
-    before = subject.person.add_tag(action.tag, context.cause)
+    before = subject.changes_person().add_tag(action.tag, context.cause)
     return {"type": action.type, "tag": action.tag, "before": before, "after": True}
 
 
 @effect_of(Untag)
 def untag(action: Untag, subject: Subject, facts: Facts, context: Context) -> Effect:
-    before = subject.person.remove_tag(action.tag, context.cause)
+    before = subject.changes_person().remove_tag(action.tag, context.cause)
     return {"type": action.type, "tag": action.tag, "before": before, "after": False}
 
 
 @effect_of(Counter)
 def count(action: Counter, subject: Subject, facts: Facts, context: Context) -> Effect:
     value = _number(action.value, facts)
-    added = subject.person.add_to_counter(
+    added = subject.changes_person().add_to_counter(
         action.key,
         value,
         window=_window(action, context.rulebook),
@@ -167,7 +165,7 @@ def set_attribute(action: SetAttribute, subject: Subject, facts: Facts, context:
     value: Any = action.value if action.expression is None else action.expression.evaluate(facts)
     if isinstance(value, Decimal):
         value = rounded_to_digits(value, MAX_DIGITS)
-    before = subject.person.set_attribute(action.key, value, context.cause)
+    before = subject.changes_person().set_attribute(action.key, value, context.cause)
     return {"type": action.type, "key": action.key, "before": before, "after": value}
 
 
@@ -177,7 +175,7 @@ def set_tier(action: SetTier, subject: Subject, facts: Facts, context: Context) 
     if track is None or (level and track.level(level) is None):
         raise TierTrackNotFound("The program has no such track, or the track no such level.")
     before, _ = subject.level_on(track)
-    person, moment = subject.person, subject.moment
+    moment = subject.moment
     effect: Effect = {"type": action.type, "tier": track.key, "level": level}
     expires_at = action.expires_at
     if isinstance(expires_at, timedelta):
@@ -186,12 +184,12 @@ def set_tier(action: SetTier, subject: Subject, facts: Facts, context: Context) 
         effect["expires_at"] = instants.written(expires_at)
     if action.pinned:
         effect["pinned"] = True
-    if is_held(person.standings.get(track.id), track, moment):
+    if is_held(subject.person.standings.get(track.id), track, moment):
         effect["ignored"] = "Their level on this track is pinned."
     elif has_expired(expires_at, moment):
         effect["ignored"] = "It would have ended before the event was processed."
     else:
-        person.set_level(
+        subject.changes_person().set_level(
             track,
             level,
             at=moment,
@@ -221,7 +219,7 @@ def _move(
     amount = _amount(action, facts, asset)
     entry_id = None
     if amount:
-        entry = subject.book.enter(
+        entry = subject.changes_book().enter(
             ActionType(action.type),
             amount,
             terms=Terms(asset.id, asset.scale, asset.max_transaction_amount),

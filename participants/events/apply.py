@@ -236,8 +236,7 @@ def _raise_levels(
         by = Actor(ActorKind.TIER_TRACK, f"{track.key} v{track.version}")
         cause = Cause(by, occurrence.event_id, None, rulebook.program_id)
         before, _ = subject.level_on(track)
-        subject.person.raise_earned(track, reached.key, at=subject.moment, cause=cause)
-        subject.changed()
+        subject.changes_person().raise_earned(track, reached.key, at=subject.moment, cause=cause)
         after, _ = subject.level_on(track)
         change: TierChange = {"tier": track.key, "before": before, "after": after}
         if after == before:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -22,43 +23,64 @@ class Mark(NamedTuple):
 
 @dataclass(slots=True)
 class Subject:
-    """A participant while events are applied to them one after the other; `moment` is that of processing."""
+    """A participant while events are applied to them one after the other; `moment` is that of processing.
+
+    Whoever changes the person or the book says so first, with `changes_person` or `changes_book`.
+    """
 
     person: Person
     book: Book
     moment: datetime
-    _lasting: dict[str, Any] = field(default_factory=dict)  # what no action changes
-    _facts: dict[str, Any] | None = field(default=None)
-    _program_id: UUID | None = field(default=None)
-    _read_at: datetime | None = field(default=None)
+    # Whether a mark holds them, so that a change needs a copy.
+    _is_person_marked: bool = False
+    _is_book_marked: bool = False
+    _facts: dict[str, Any] = field(default_factory=dict)
+    _is_person_read: bool = False
+    _is_book_read: bool = False
+    _rulebook: Rulebook | None = None
+    _read_at: datetime | None = None
 
     def facts(self, rulebook: Rulebook, at: datetime) -> dict[str, Any]:
         """What rules of this program read under `participant` at this moment."""
-        if self._program_id != rulebook.program_id:
-            self._lasting = self._read_lasting(rulebook)
-            self._facts = self._read(rulebook, at)
-        elif self._facts is None:
-            self._facts = self._read(rulebook, at)
-        elif self._read_at != at:
+        if self._rulebook is not rulebook:
+            self._facts = self._lasting(rulebook)
+            self._is_person_read = self._is_book_read = False
+        if not self._is_person_read:
+            self._facts = {**self._facts, **self._of_person(rulebook, at)}
+        elif self._read_at is not at:
             self._facts = {**self._facts, "counters": self.person.counters_at(at)}
-        self._program_id, self._read_at = rulebook.program_id, at
+        if not self._is_book_read:
+            self._facts = {**self._facts, "balances": self._balances(rulebook)}
+        self._is_person_read = self._is_book_read = True
+        self._rulebook, self._read_at = rulebook, at
         return self._facts
 
-    def changed(self) -> None:
-        """Note that an action has changed something, so that `facts` reads again."""
-        self._facts = None
+    def changes_person(self) -> Person:
+        """The person, to change: no mark holds it, and `facts` reads it again."""
+        if self._is_person_marked:
+            self.person = self.person.copy()
+        self._is_person_marked = self._is_person_read = False
+        return self.person
+
+    def changes_book(self) -> Book:
+        """The book, to change: no mark holds it, and `facts` reads it again."""
+        if self._is_book_marked:
+            self.book = self.book.copy()
+        self._is_book_marked = self._is_book_read = False
+        return self.book
 
     def mark(self) -> Mark:
-        """The present state, for `back_to`."""
-        person, book = self.person, self.book
-        return Mark(person.copy(), book.copy(), len(person.noted), len(book.entries))
+        """The present state, for `back_to`. Only what changes after it is copied, and then."""
+        self._is_person_marked = self._is_book_marked = True
+        return Mark(self.person, self.book, len(self.person.noted), len(self.book.entries))
 
     def back_to(self, mark: Mark) -> None:
         """Undo everything since the mark, which can be used again."""
-        self.person, self.book = mark.person.copy(), mark.book.copy()
+        self.person, self.book = mark.person, mark.book
+        self._is_person_marked = self._is_book_marked = True
         del self.person.noted[mark.noted :]
         del self.book.entries[mark.entries :]
-        self.changed()
+        self._is_person_read = self._is_book_read = False
 
     def level_on(self, track: CompiledTrack) -> tuple[str, int]:
         """The key and rank of the level on which they stand; "" and 0 at the base."""
@@ -74,7 +96,8 @@ class Subject:
     def amounts_of(self, asset_id: UUID) -> Amounts:
         return self.book.amounts.get(asset_id, NOTHING)
 
-    def _read_lasting(self, rulebook: Rulebook) -> dict[str, Any]:
+    def _lasting(self, rulebook: Rulebook) -> dict[str, Any]:
+        """What no action changes."""
         person = self.person
         return {
             "id": str(person.id),
@@ -86,18 +109,19 @@ class Subject:
             "created_at": person.created_at,
         }
 
-    def _read(self, rulebook: Rulebook, at: datetime) -> dict[str, Any]:
+    def _of_person(self, rulebook: Rulebook, at: datetime) -> dict[str, Any]:
         person = self.person
         tiers = ((track.key, self.level_on(track)) for track in rulebook.tracks)
-        amounts = ((asset.symbol, self.amounts_of(asset.id)) for asset in rulebook.assets.values())
         return {
-            **self._lasting,
             "tags": person.tags,
             "attributes": person.attributes,
             "counters": person.counters_at(at),
             "tiers": {key: {"level": level, "rank": rank} for key, (level, rank) in tiers},
-            "balances": {
-                symbol: {"available": each.available, "held": each.held, "deferred": each.deferred}
-                for symbol, each in amounts
-            },
+        }
+
+    def _balances(self, rulebook: Rulebook) -> dict[str, dict[str, Decimal]]:
+        amounts = ((asset.symbol, self.amounts_of(asset.id)) for asset in rulebook.assets.values())
+        return {
+            symbol: {"available": each.available, "held": each.held, "deferred": each.deferred}
+            for symbol, each in amounts
         }

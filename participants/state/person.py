@@ -145,7 +145,11 @@ class Person:
 
     def counters_at(self, moment: datetime) -> dict[str, Decimal]:
         """What each counter counts at this moment."""
-        return {key: counter.value_at(moment) for key, counter in self.counters.items()}
+        # Not by `value_at`: rules read this again and again.
+        return {
+            key: ZERO if counter.ends is not None and moment >= counter.ends else counter.value
+            for key, counter in self.counters.items()
+        }
 
     def add_to_counter(
         self, key: str, amount: Decimal, *, window: Window | None, at: datetime, cause: Cause

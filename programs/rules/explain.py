@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from programs.rules.budget import Run
 from programs.rules.errors import BudgetExceeded, EvaluationError, MissingField, cut
@@ -13,8 +13,7 @@ from programs.rules.values import Closure, Facts
 MAX_REASON: Final = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """The outcome of a condition. `reason` says why it did not match ("" if it did). `failure` is set if no part was
     false but some had no value: MissingField for what the facts lack, BudgetExceeded, or another error.
     """
