@@ -162,9 +162,9 @@ def finish(outcomes: Sequence[tuple[Pending, Outcome]], moment: datetime) -> Non
         deltas.Counted(
             event.program_id,
             event.event_timestamp,
-            result.status,
+            result.status == EventStatus.FAILED,
             bool(result.failed_rules),
-            [(each["rule_id"], each["outcome"]) for each in evaluations],
+            evaluations,
         )
         for (event, result), (_, evaluations) in zip(outcomes, stored, strict=True)
     )

@@ -16,8 +16,14 @@ def zone_named(name: str) -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
-def slot_of(moment: datetime) -> datetime:
-    return moment - (moment - _EPOCH) % SLOT
+def number_of_slot(moment: datetime) -> int:
+    """The number of the slot that the moment falls into, counted from 1970."""
+    return (moment - _EPOCH) // SLOT
+
+
+def slot_numbered(number: int) -> datetime:
+    """When the slot begins."""
+    return _EPOCH + number * SLOT
 
 
 def day_of(moment: datetime, zone: ZoneInfo) -> date:

@@ -1,14 +1,15 @@
 """What events add to the figures of their programs: counted in memory where they are processed, or from what is stored."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from participants.models import EventStatus, Measure
+from participants.models import Measure
 from participants.models.figures import SLOT_SQL
-from participants.reports.days import slot_of
+from participants.reports.days import number_of_slot, slot_numbered
 from programs.kernel import exact_json, instants
 from programs.kernel.database import Statement, id_list, run
 
@@ -40,55 +41,66 @@ EVENTS_SQL = f"""
 
 
 MATCHED, FAILED = "matched", "failed"  # of an outcome's rules, as it is stored
-# Of the program by measure; and by rule, how often it matched and how often it failed.
-_Counts = tuple[Counter[str], Counter[str], Counter[str]]
 
 
-def _new_counts() -> _Counts:
-    return Counter(), Counter(), Counter()
+@dataclass(slots=True)
+class _Counts:
+    """What events of a program and a slot come to. Measures of rules by rule."""
+
+    events: int = 0
+    failed: int = 0
+    with_errors: int = 0
+    matches: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+    failures: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+
+    def rows(self) -> Iterator[tuple[str | None, str, int]]:
+        yield None, Measure.EVENTS, self.events
+        yield None, Measure.FAILED_EVENTS, self.failed
+        yield None, Measure.RULE_ERRORS, self.with_errors
+        for rule_id, count in self.matches.items():
+            yield rule_id, Measure.MATCHES, count
+        for rule_id, count in self.failures.items():
+            yield rule_id, Measure.RULE_FAILURES, count
 
 
 class Counted(NamedTuple):
-    """An event that was processed, with each rule's id and outcome."""
+    """An event that was processed, with what its rules came to."""
 
     program_id: UUID
     event_timestamp: datetime
-    status: EventStatus
+    is_failed: bool
     has_rule_errors: bool
-    rules: Iterable[tuple[str, str]]
+    rules: Iterable[Mapping[str, Any]]  # each with `rule_id` and `outcome`
 
 
 def of_events(events: Iterable[Counted]) -> str:
     """What these events add, as rows for INSERT. It is what EVENTS_SQL finds in them once they are stored."""
-    # Ids and members of enumerations are slow to hash, so an event asks once by id, and measures are plain text here.
-    groups: defaultdict[tuple[UUID, datetime], _Counts] = defaultdict(_new_counts)
-    for program_id, moment, status, has_rule_errors, rules in events:
-        of_program, matches, failures = groups[program_id, slot_of(moment)]
-        is_failed = status == EventStatus.FAILED
-        of_program["EVENTS"] += 1
+    # By a slot's number: moments are slow to hash.
+    groups: defaultdict[tuple[UUID, int], _Counts] = defaultdict(_Counts)
+    for program_id, moment, is_failed, has_rule_errors, rules in events:
+        counts = groups[program_id, number_of_slot(moment)]
+        counts.events += 1
         if is_failed:
-            of_program["FAILED_EVENTS"] += 1
+            counts.failed += 1
         elif has_rule_errors:
-            of_program["RULE_ERRORS"] += 1
-        for rule_id, result in rules:
+            counts.with_errors += 1
+        for rule in rules:
+            result = rule["outcome"]
             if result == FAILED:
-                failures[rule_id] += 1
+                counts.failures[rule["rule_id"]] += 1
             elif result == MATCHED and not is_failed:
-                matches[rule_id] += 1
+                counts.matches[rule["rule_id"]] += 1
     rows = [
         {
             "program_id": program_id,
             "rule_id": rule_id,
-            "slot": instants.written(slot),
+            "slot": instants.written(slot_numbered(slot)),
             "measure": measure,
             "value": count,
         }
-        for (program_id, slot), (of_program, matches, failures) in groups.items()
-        for rule_id, measure, count in (
-            *((None, measure, count) for measure, count in of_program.items()),
-            *((rule_id, Measure.MATCHES, count) for rule_id, count in matches.items()),
-            *((rule_id, Measure.RULE_FAILURES, count) for rule_id, count in failures.items()),
-        )
+        for (program_id, slot), counts in groups.items()
+        for rule_id, measure, count in counts.rows()
+        if count
     ]
     return exact_json.dumps(rows).decode()
 
