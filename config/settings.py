@@ -46,14 +46,14 @@ MIDDLEWARE = [
     "config.api.transport.HttpsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "config.api.browsing.CSPMiddleware",
     "config.api.sign_in.SignInMiddleware",
     "config.api.browsing.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "config.api.browsing.AuthenticationMiddleware",
     "config.api.browsing.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "config.api.browsing.CSPMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -123,7 +123,7 @@ AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",
 ]
 LOGIN_URL = "rest_framework:login"
-LOGIN_REDIRECT_URL = "/v1/participants"
+LOGIN_REDIRECT_URL = "/v1"
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
@@ -170,6 +170,7 @@ BODY_MEMORY = env.int("BODY_MEMORY_MB", default=256) * 1_000_000
 # How many calls may wait for their event to be processed: half of the threads of a gunicorn process.
 WAITING_CALLS = max(1, env.int("WEB_THREADS", default=4) // 2)
 QUEUE_MAX_AGE = env.str("QUEUE_MAX_AGE", default="5m")
+JOB_DAYS = env.int("JOB_DAYS", default=90)  # for which a finished job is kept
 RATE_LIMIT = env.str("RATE_LIMIT", default="60000/minute")
 
 REST_FRAMEWORK = {

@@ -3,9 +3,11 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from config.api.documents import OpenAPIView, SwaggerView, rule_language
+from config.api.root import RootViewSet
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/docs")),
+    path("v1", RootViewSet.as_view({"get": "retrieve"}, name="API"), name="root"),
     path("v1/", include("participants.api.urls")),
     path("v1/", include("programs.api.urls")),
     path("v1/openapi.json", OpenAPIView.as_view(), name="schema"),

@@ -24,7 +24,7 @@ class _ForBrowsers:
 
 def _is_application(request: HttpRequest) -> bool:
     return (
-        request.path_info.startswith("/v1/")
+        request.path_info.startswith("/v1")
         and presented_key(request) is not None
         # A caller who asks for a page gets one, key or not, with everything that protects pages.
         and "text/html" not in request.META.get("HTTP_ACCEPT", "")

@@ -31,7 +31,7 @@ class ApiMiddleware:
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             response = self._response(request)
         response.headers["X-Request-ID"] = request_id
-        if request.path.startswith("/v1/"):
+        if request.path.startswith("/v1"):
             # A shared cache knows that Authorization makes an answer private; X-API-Key tells it nothing.
             response.headers.setdefault("Cache-Control", "no-store")
         for name, value in rate_limit_headers(request).items():

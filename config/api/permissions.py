@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from rest_framework.exceptions import NotAuthenticated, PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -10,6 +11,9 @@ from programs.api.permissions import DECLARED, Requirement
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView  # which imports this module by way of the settings
+
+# Where the API begins is for everybody who may make some call; it shows each caller their own.
+DECLARED["RootViewSet.retrieve"] = Requirement(None)
 
 
 class MeetsRequirement(BasePermission):
@@ -28,3 +32,12 @@ def requirement_of(view: "APIView") -> Requirement:
         actions: dict[str, str] = view.action_map  # type: ignore[attr-defined]
         action = actions.get("get") or next(iter(actions.values()))
     return DECLARED[f"{type(view).__name__}.{action}"]
+
+
+def may_call(request: Request, call: str) -> bool:
+    """Whether the caller, by key or signed in, may make this call ("EventViewSet.list")."""
+    try:
+        DECLARED[call].check(request)
+    except (NotAuthenticated, PermissionDenied):
+        return False
+    return True

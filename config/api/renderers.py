@@ -1,5 +1,6 @@
 """How an answer is written: exact JSON, or DRF's browsable interface around it."""
 
+import inspect
 import re
 from collections.abc import Iterable, Mapping
 from types import SimpleNamespace
@@ -56,6 +57,11 @@ class BrowsableRenderer(BrowsableAPIRenderer):
         self.sent = _body_of(request) if refused else {}
         self.refusals = _refusals(data) if refused else {}
         context = super().get_context(data, accepted_media_type, renderer_context)
+        context["links"], context["is_root"] = _links(request)
+        context["calls"] = _calls(view)
+        context["is_form_only"] = (
+            request.method == "GET" and renderer_context["response"].status_code == 405
+        )
         context["patch_form"] = self.get_rendered_html_form(data, view, "PATCH", request)
         # A style sheet inside the page, which the Content-Security-Policy forbids; the colors come by script.
         context["code_style"] = None
@@ -65,8 +71,10 @@ class BrowsableRenderer(BrowsableAPIRenderer):
         self, data: Any, view: "APIView", method: str, request: Request
     ) -> Any:
         # PUT shows what it replaces, where the answer has the form of the body. Other methods leave empty inputs out.
-        answered_by = type(getattr(data, "serializer", None))
-        shown = method == "PUT" and answered_by is view.get_serializer_class()  # type: ignore[attr-defined]
+        answered_by = getattr(data, "serializer", None)
+        shown = method == "PUT" and (
+            answered_by is not None and type(answered_by) is view.get_serializer_class()  # type: ignore[attr-defined]
+        )
         return super().get_rendered_html_form(data if shown else None, view, method, request)
 
     def render_form_for_serializer(self, serializer: BaseSerializer[Any]) -> str:
@@ -92,6 +100,30 @@ class BrowsableRenderer(BrowsableAPIRenderer):
             written = msgspec.json.format(exact_json.dumps(self.sent), indent=4)
             form.initial["_content"] = written.decode()
         return form
+
+
+def _links(request: Request) -> tuple[list[Any], bool]:
+    """What the page leads to below it, and whether it is where the API begins."""
+    from config.api.root import links_of  # which imports this module by way of the views
+
+    match = request._request.resolver_match
+    if match is None or (not request.auth and not request.user.is_authenticated):
+        return [], False
+    route = match.route.removeprefix("v1").removeprefix("/")
+    return links_of(request, route, request._request.get_full_path().partition("?")[0]), not route
+
+
+def _calls(view: "APIView") -> dict[str, dict[str, str]]:
+    """What each call of the page that takes a body does, in the words of the documentation."""
+    calls = {}
+    for method, action in view.action_map.items():  # type: ignore[attr-defined]
+        title, _, text = (inspect.getdoc(getattr(type(view), action)) or "").partition("\n")
+        if method in ("post", "put", "patch") and title:
+            calls[method.upper()] = {
+                "title": title.rstrip("."),
+                "text": text.replace("`", "").strip(),
+            }
+    return calls
 
 
 def _body_of(request: Request) -> Any:

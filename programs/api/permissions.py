@@ -18,16 +18,16 @@ from programs.models import ApiKey, Scope
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """What a caller must have: an API key the scope, a member of staff all or any of the Django permissions."""
+    """What a caller must have: an API key the scope, if any, a member of staff all or any of the Django permissions."""
 
-    scope: Scope
+    scope: Scope | None
     all_of: tuple[str, ...] = ()
     any_of: tuple[str, ...] = ()
 
     def check(self, request: Request) -> None:
         """Raise NotAuthenticated (401) for an anonymous caller, PermissionDenied (403) that names what is missing."""
         if isinstance(request.auth, ApiKey):
-            if self.scope not in request.auth.scopes:
+            if self.scope and self.scope not in request.auth.scopes:
                 raise PermissionDenied(f"This API key lacks the scope {self.scope}.")
             return
         user = request.user
@@ -62,7 +62,8 @@ def scopes_given_by(user: AbstractBaseUser | AnonymousUser) -> list[Scope]:
     assert isinstance(user, PermissionsMixin | AnonymousUser)
     needed: dict[Scope, set[str]] = {scope: set() for scope in Scope}
     for row in DECLARED.values():
-        needed[row.scope].update(row.all_of, row.any_of)
+        if row.scope:
+            needed[row.scope].update(row.all_of, row.any_of)
     return [scope for scope in Scope if user.has_perms(needed[scope])]
 
 

@@ -94,7 +94,6 @@ def test_a_key_may_ask_every_address_what_it_is(
         ("participants/external:nobody/activity/state-history", 404),
         ("participants/external:nobody/state/tags", 404),
         (f"programs/{UUID(int=1)}", 404),
-        ("participants/batch", 405),
     ],
 )
 def test_a_refusal_is_a_page_too(boss: Client, path: str, status: int) -> None:
