@@ -5,7 +5,8 @@ Each is safe to run twice at once and to kill, and yields between its transactio
 
 from collections.abc import Callable, Iterator
 
+from participants.jobs.forget import forget_ended
 from participants.reports.rebuild import rebuild_changed
 from participants.reports.refresh import refresh_due
 
-CHORES: list[Callable[[], Iterator[int]]] = [rebuild_changed, refresh_due]
+CHORES: list[Callable[[], Iterator[int]]] = [rebuild_changed, refresh_due, forget_ended]

@@ -100,6 +100,11 @@ class Job(models.Model):
         indexes = [
             models.Index(fields=["stepped_at", "id"], condition=_IS_UNFINISHED, name="job_queue"),
             models.Index(fields=["created_at", "id"], name="job_by_created_at"),
+            models.Index(
+                fields=["ended_at", "id"],
+                condition=Q(ended_at__isnull=False),
+                name="job_by_ended_at",
+            ),
             models.Index(fields=["user_id", "created_at", "id"], name="job_by_user"),
         ]
 
