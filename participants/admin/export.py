@@ -23,14 +23,18 @@ HEADS = [
     *("amount", "asset", "available", "held", "deferred", "program", "description", "created_by"),
     *("event_id", "rule_id", "idempotency_key", "entry_id", "entry_hash"),
 ]  # fmt: skip
+# What an entry left.
+BALANCES = {"available", "held", "deferred"}
 
 
-def lines(entries: QuerySet[JournalEntry]) -> Iterator[str]:
+def lines(entries: QuerySet[JournalEntry], *, with_balances: bool) -> Iterator[str]:
     """Yield the file, a thousand rows at a time. `entries` must have a total order."""
+    columns = [name for name in HEADS if with_balances or name not in BALANCES]
     writer = csv.writer(_Echo())
-    yield writer.writerow(HEADS)
+    yield writer.writerow(columns)
     for batch in _batches(entries):
-        yield "".join(writer.writerow(_row(entry)) for entry in batch)
+        rows = (dict(zip(HEADS, _row(entry), strict=True)) for entry in batch)
+        yield "".join(writer.writerow([row[name] for name in columns]) for row in rows)
 
 
 class _Echo:

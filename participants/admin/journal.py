@@ -29,7 +29,7 @@ from participants.admin.filters import (
 )
 from participants.admin.history import HAS_PARTICIPANT
 from participants.admin.lists import ReadOnlyAdmin, UncountedChangeList, time_column
-from participants.api.permissions import allows
+from participants.api.permissions import BALANCE_AFTER, allows
 from participants.models import Event, JournalEntry, Participant
 from programs.admin import is_id
 from programs.kernel import exact_json
@@ -137,6 +137,10 @@ class JournalEntryAdmin(ReadOnlyAdmin[JournalEntry]):
     def hash(self, entry: JournalEntry) -> SafeString:
         return format_html("<code>{}</code>", bytes(entry.entry_hash).hex())
 
+    def get_fields(self, request: HttpRequest, obj: JournalEntry | None = None) -> Any:
+        hidden = () if allows(request, BALANCE_AFTER) else ("balances_after",)
+        return [name for name in self.fields if name not in hidden]
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[JournalEntry]:
         # The page of a single entry shows them too.
         return super().get_queryset(request).select_related("participant", "asset", "program")
@@ -190,7 +194,7 @@ class JournalEntryAdmin(ReadOnlyAdmin[JournalEntry]):
             "Content-Disposition": f'attachment; filename="{name}"',
             "Cache-Control": "no-store",
         }
-        lines = export.lines(changes.queryset)
+        lines = export.lines(changes.queryset, with_balances=allows(request, BALANCE_AFTER))
         return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=headers)
 
     def page_context(self, request: HttpRequest, obj: JournalEntry) -> dict[str, Any]:

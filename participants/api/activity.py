@@ -12,6 +12,7 @@ from participants.api.buckets import BucketsSerializer
 from participants.api.filters import ActivityFilter, MovementFilter, StateChangeFilter
 from participants.api.journal import JournalEntrySerializer
 from participants.api.outcomes import EventRowSerializer
+from participants.api.permissions import BALANCE_AFTER, allows
 from participants.models import Event, JournalEntry, StateChange
 from participants.state.persons import found
 from programs.api.strict import RowSerializer
@@ -42,6 +43,7 @@ class StateChangeSerializer(RowSerializer[StateChange]):
             "event_id",
             "rule_id",
             "program_id",
+            "reason",
             "changed_at",
         ]
         extra_kwargs = {
@@ -68,6 +70,12 @@ class HistoryViewSet(_ActivityViewSet):
     queryset = JournalEntry.objects.select_related("asset")
     serializer_class = MovementSerializer
     filterset_class = MovementFilter
+
+    def get_serializer_class(self) -> type[Any]:
+        # Without a request, for the OpenAPI document.
+        shows_balance = self.request is None or allows(self.request, BALANCE_AFTER)
+        return MovementSerializer if shows_balance else JournalEntrySerializer
+
     # One participant's entries are numbered in the order of time.
     sortings = {"created_at": ["sequence"]}
 

@@ -105,6 +105,8 @@ FIELDS: Mapping[str, str] = {
     "program_ids": "EnrollmentViewSet.retrieve",
 }
 OUTCOME = "EventViewSet.retrieve"
+# What an entry of the journal left is a balance, in the API, on the entry's page and in the export.
+BALANCE_AFTER = "BalanceViewSet.list"
 
 # The conditions of a draft can read all of a participant.
 SIMULATING_A_PARTICIPANT = Requirement(

@@ -10,9 +10,10 @@ from django.core.management import call_command
 from django.test import Client
 from rest_framework.test import APIClient
 
+from participants.admin import export
 from participants.api.participants import ParticipantSerializer
 from participants.api.permissions import FIELDS, OUTCOME, REQUIREMENTS, SIMULATING_A_PARTICIPANT
-from participants.models import Participant
+from participants.models import JournalEntry, Participant
 from programs.api_keys import issue
 from tests.conftest import TESTER
 from tests.participants.ledger_world import World, make_world
@@ -90,7 +91,7 @@ def test_staff_get_the_fields_that_they_may_see(world: World, call: str) -> None
 
 @pytest.mark.parametrize("call", WHOLE)
 def test_a_key_gets_the_whole_answer_of_what_it_may_do(world: World, call: str) -> None:
-    _, key = issue(name="one", scopes=[REQUIREMENTS[call].scope], by=TESTER)
+    _, key = issue(name="one", scopes=[str(REQUIREMENTS[call].scope)], by=TESTER)
 
     response = WHOLE[call](APIClient(headers={"X-API-Key": key}))
 
@@ -132,3 +133,31 @@ def test_a_simulation_of_somebody_needs_all_that_a_condition_can_read(world: Wor
         assert response.status_code == (403 if lacking else 200), lacking
         assert lacking is None or lacking in response.json()["message"]
         User.objects.all().delete()
+
+
+def test_balances_after_an_entry_are_for_who_may_see_balances(world: World) -> None:
+    entry = JournalEntry.objects.get()
+    pages = {
+        "API": f"{ANA}/activity/history",
+        "page": f"/admin/participants/journalentry/{entry.pk}/change/",
+        "export": "/admin/participants/journalentry/export/",
+    }
+
+    def seen(client: Client) -> dict[str, str]:
+        return {name: client.get(page).getvalue().decode() for name, page in pages.items()}
+
+    hidden = seen(staff("view_journalentry"))
+    User.objects.all().delete()
+    shown = seen(staff("view_journalentry", "view_balance"))
+
+    marks = {
+        "API": '"balance":',
+        "page": "Balances after it",
+        "export": ",available,held,deferred,",
+    }
+    for name, mark in marks.items():
+        assert mark not in hidden[name], name
+        assert mark in shown[name], name
+        assert "987654" in hidden[name], name  # the amount is the entry's own
+    widths = [len(line.split(",")) for line in hidden["export"].splitlines()]
+    assert widths == [len(export.HEADS) - 3] * 2

@@ -1,8 +1,10 @@
 import pytest
 from rest_framework.test import APIClient
 
+from participants import state
 from participants.models import StateChange
 from programs.models import Program
+from tests.conftest import TESTER
 
 ANA = "/v1/participants/external:ana"
 
@@ -79,3 +81,12 @@ def test_each_row_says_when_the_participant_changed(api: APIClient) -> None:
     newest = StateChange.objects.order_by("-id")[:4]
 
     assert {f"{row.changed_at:%Y-%m-%dT%H:%M:%S.%fZ}" for row in newest} == {answer["updated_at"]}
+
+
+def test_it_says_why_where_somebody_said(api: APIClient) -> None:
+    change = state.Change(tags=["vip", "regular"])
+    state.change(change, to="ana", by=TESTER, reason="Asked at the till")
+
+    rows = api.get(f"{ANA}/activity/state-history").json()["data"]
+
+    assert [rows[0]["reason"], rows[-1]["reason"]] == ["Asked at the till", ""]
