@@ -15,7 +15,15 @@ STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa"]
 DESK, PHONE = 1440, 390
 # Each page is judged in one of them, or this would take four times as long; what pages share is judged in all.
 VIEWS = [(DESK, "light"), (PHONE, "dark"), (DESK, "dark"), (PHONE, "light")]
-STANDING_ALONE = ["400.html", "403.html", "404.html", "500.html", "503.html", "locked_out.html"]
+STANDING_ALONE = [
+    "400.html",
+    "403.html",
+    "404.html",
+    "429.html",
+    "500.html",
+    "503.html",
+    "locked_out.html",
+]
 
 
 @pytest.mark.slow

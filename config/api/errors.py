@@ -120,6 +120,15 @@ def https_required(request: HttpRequest, message: str) -> HttpResponse:
     )
 
 
+def sign_in_refused(request: HttpRequest, status: int, message: str) -> HttpResponse:
+    """Answer a sign-in whose password was not looked at: a page, or the API's error for whoever asks for JSON."""
+    if "application/json" in request.META.get("HTTP_ACCEPT", ""):
+        body = body_of(status, message) | {"request_id": getattr(request, "request_id", "")}
+        return HttpResponse(exact_json.dumps(body), status=status, content_type="application/json")
+    # Rendered without the request: to see who is signed in takes a session.
+    return HttpResponse(render_to_string("429.html", {"message": message}), status=status)
+
+
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return _outside_views(request, 404, "There is nothing at this address.") or (
         defaults.page_not_found(request, exception)

@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.functional import cached_property
 
+from config.api import errors
 from config.api.authentication import client_address
 
 MOST_FAILURES = 30  # of one address within PERIOD: an office behind one address makes mistakes, too
@@ -43,13 +44,13 @@ class SignInMiddleware:
             return self.get_response(request)
         network = network_of(client_address(request))
         if wait := self.failures.seconds_to_wait(network):
-            return _refusal(429, "Too many failed sign-ins from your address.", wait)
+            return _refusal(request, 429, _later(wait), wait)
         # Read before its turn comes: it may be sent slowly.
         if len(request.POST.get("username", "")) > LONGEST_NAME:
             self.failures.note(network)
-            return HttpResponse("No username is that long.", status=400, content_type="text/plain")
+            return errors.sign_in_refused(request, 400, "No username is that long.")
         if not self._places.acquire(blocking=False):
-            return _refusal(503, "Too many sign-ins at once. Try again in a moment.", 1)
+            return _refusal(request, 503, "Too many sign-ins at once. Try again in a moment.", 1)
         try:
             with self._turn:
                 response = self.get_response(request)
@@ -93,7 +94,13 @@ def network_of(address: str) -> str:
     return address
 
 
-def _refusal(status: int, message: str, seconds: int) -> HttpResponse:
-    response = HttpResponse(message, status=status, content_type="text/plain")
+def _later(seconds: int) -> str:
+    minutes = -(-seconds // 60)
+    when = "in a minute" if minutes == 1 else f"in {minutes} minutes"
+    return f"Too many failed sign-ins from your address. Try again {when}."
+
+
+def _refusal(request: HttpRequest, status: int, message: str, seconds: int) -> HttpResponse:
+    response = errors.sign_in_refused(request, status, message)
     response.headers["Retry-After"] = str(seconds)
     return response

@@ -118,3 +118,36 @@ def test_what_is_remembered_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None
 )
 def test_a_subscriber_has_one_network(address: str, network: str) -> None:
     assert network_of(address) == network
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("page", PAGES)
+def test_a_refusal_is_a_page_for_a_browser_and_json_for_who_asks_for_it(
+    client: Client, page: str
+) -> None:
+    for number in range(MOST_FAILURES):
+        guess(client, f"name{number}", page, "wrong")
+
+    seen = client.post(page, {"username": "rosa"}, headers={"Accept": "text/html,*/*;q=0.8"})
+    told = client.post(page, {"username": "rosa"}, headers={"Accept": "application/json"})
+
+    assert (seen.status_code, told.status_code) == (429, 429)
+    assert seen["Content-Type"].startswith("text/html")
+    assert "Try again in 15 minutes." in seen.content.decode()
+    assert "Content-Security-Policy" in seen
+    assert seen["X-Frame-Options"] == "DENY"
+    assert told.json()["code"] == "too_many_requests"
+    assert told.json()["request_id"] == told["X-Request-ID"]
+    assert int(told["Retry-After"]) > 0
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_one_too_many_at_once_is_a_page_too(page: str) -> None:
+    middleware = SignInMiddleware(lambda _: HttpResponse(status=302))
+    for _ in range(sign_in.MOST_AT_ONCE):
+        middleware._places.acquire()
+
+    response = middleware(RequestFactory().post(page))
+
+    assert (response.status_code, response["Retry-After"]) == (503, "1")
+    assert "<h1>Not signed in</h1>" in response.content.decode()
