@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import time
 from collections.abc import Iterator
@@ -50,19 +51,47 @@ def laurel(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterato
             call_command("flush", verbosity=0, interactive=False)
 
 
+def certificate(folder: Path) -> None:
+    """Make a certificate that vouches for itself, of a name that the test gives."""
+    made: list[str | Path] = [
+        "-out",
+        folder / "certificate.pem",
+        "-keyout",
+        folder / "certificate.key",
+    ]
+    of = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+    names = [
+        "-subj",
+        "/CN=loyalty.example.com",
+        "-addext",
+        "subjectAltName=DNS:loyalty.example.com",
+    ]
+    command: list[str | Path] = ["openssl", "req", "-x509", *of, *names, *made]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def secured(client: socket.socket, folder: Path) -> ssl.SSLSocket:
+    trusting = ssl.create_default_context(cafile=folder / "certificate.pem")
+    return trusting.wrap_socket(client, server_hostname="loyalty.example.com")
+
+
 @contextmanager
-def nginx(behind: int, folder: Path) -> Iterator[int]:
-    """The project's nginx before this port, with a tenth of its patience and without HTTPS; yields its port."""
+def nginx(behind: int, folder: Path, *, https: bool = False) -> Iterator[int]:
+    """The project's nginx before this port, with a tenth of its patience; yields its port for HTTP, or for HTTPS."""
     assert NGINX is not None
     port = free_port()
+    certificate(folder)
     text = (embedded.PROJECT / "config/proxy/nginx.conf").read_text()
     paths = "".join(
         f"{name}_temp_path {folder}/{name};"
         for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
+    plain, secure = (free_port(), port) if https else (port, free_port())
     text = (
-        "\n".join(line for line in text.splitlines() if " ssl" not in line)
-        .replace("listen 80;", f"listen 127.0.0.1:{port};")
+        text.replace("listen 80;", f"listen 127.0.0.1:{plain};")
+        .replace("listen 443 ssl;", f"listen 127.0.0.1:{secure} ssl;")
+        .replace("/etc/ssl/certs/loyalty.example.com.pem", f"{folder}/certificate.pem")
+        .replace("/etc/ssl/private/loyalty.example.com.key", f"{folder}/certificate.key")
         .replace("127.0.0.1:8000", f"127.0.0.1:{behind}")
         .replace("_timeout 10s", "_timeout 1s")
         .replace("http {", f"http {{ {paths}", 1)
@@ -173,6 +202,21 @@ def test_no_body_is_read_without_a_key(laurel: Laurel) -> None:
         assert answer(client).startswith(b"HTTP/1.1 401 ")
 
 
+def test_a_stranger_who_drips_chunks_is_refused_at_once(laurel: Laurel) -> None:
+    began = time.monotonic()
+    with connection(laurel, NO_KEY + b"Transfer-Encoding: chunked\r\n\r\n") as client:
+        client.settimeout(0.1)
+        received = b""
+        while not received and time.monotonic() - began < 10:
+            with suppress(OSError):
+                client.sendall(b"1\r\n \r\n")
+            with suppress(TimeoutError):
+                received = client.recv(65_536)
+
+    assert received.startswith(b"HTTP/1.1 401 ")
+    assert time.monotonic() - began < 1.5  # a body has two seconds
+
+
 def test_a_body_is_asked_for_once_it_is_wanted(laurel: Laurel) -> None:
     body = b'{"external_id": "ana"}'
     head = with_key(laurel, "/v1/participants") + b"Expect: 100-continue\r\n"
@@ -250,14 +294,32 @@ def test_nginx_hands_over_what_was_sent(proxy: Laurel) -> None:
 
 
 @needs_nginx
-def test_nginx_tells_how_a_call_came(tmp_path: Path) -> None:
+def test_nginx_ends_https(laurel: Laurel, tmp_path: Path) -> None:
+    body = b'{"external_id": "tls"}'
+    head = with_key(laurel, "/v1/participants") + f"Content-Length: {len(body)}\r\n\r\n".encode()
+    with (
+        nginx(laurel.port, tmp_path, https=True) as port,
+        socket.create_connection(("127.0.0.1", port), timeout=15) as plain,
+        secured(plain, tmp_path) as client,
+    ):
+        assert client.version() in ("TLSv1.2", "TLSv1.3")
+        client.sendall(head + body)
+        assert one_answer(client).startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 201 "))
+        client.sendall(NO_KEY + b"Content-Length: 2\r\n\r\n{}")
+        assert one_answer(client).startswith(b"HTTP/1.1 401 ")
+
+
+@needs_nginx
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_nginx_tells_how_a_call_came(tmp_path: Path, scheme: str) -> None:
     call = b"GET /v1/participants/external:a%2Fstatus?limit=1 HTTP/1.1\r\nHost: loyalty.example.com:8443\r\n"
-    claims = b"X-Forwarded-Proto: https\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n"
+    claims = b"X-Forwarded-Proto: ftp\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n"
     with socket.create_server(("127.0.0.1", 0)) as behind:
         behind.settimeout(10)
         with (
-            nginx(behind.getsockname()[1], tmp_path) as port,
-            socket.create_connection(("127.0.0.1", port)) as client,
+            nginx(behind.getsockname()[1], tmp_path, https=scheme == "https") as port,
+            socket.create_connection(("127.0.0.1", port)) as plain,
+            secured(plain, tmp_path) if scheme == "https" else plain as client,
         ):
             client.sendall(call + claims)
             with behind.accept()[0] as received:
@@ -266,6 +328,6 @@ def test_nginx_tells_how_a_call_came(tmp_path: Path) -> None:
     assert lines[0] == b"GET /v1/participants/external:a%2Fstatus?limit=1 HTTP/1.1"
     assert b"Host: loyalty.example.com:8443" in lines
     assert [line for line in lines if line.startswith(b"X-Forwarded-")] == [
-        b"X-Forwarded-Proto: http",
+        f"X-Forwarded-Proto: {scheme}".encode(),
         b"X-Forwarded-For: 192.0.2.1, 127.0.0.1",
     ]
