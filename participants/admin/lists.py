@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
@@ -108,6 +108,10 @@ class UncountedChangeList(ChangeList):
 class Sieve(admin.SimpleListFilter):
     """A filter by what no index has."""
 
+    @property
+    def is_on(self) -> bool:
+        return bool(self.value())
+
     def sift(self, queryset: Any) -> QuerySet[Any]:
         """Return the rows that it lets through."""
         raise NotImplementedError
@@ -117,19 +121,19 @@ class SiftedChangeList(UncountedChangeList):
     """A list whose sieves look at the newest rows, at most `most_looked_at` of them, and from there on if asked to."""
 
     most_looked_at = 10_000
+    switches: ClassVar[frozenset[str]] = frozenset({BEFORE})  # parameters that filter by no field
     before = ""  # the row that was looked at last
     next_before = ""
     looked_back_to: datetime | None = None
 
     def get_filters_params(self, params: Any = None) -> dict[str, Any]:
         found: dict[str, Any] = super().get_filters_params(params)
-        found.pop(BEFORE, None)
-        return found
+        return {name: values for name, values in found.items() if name not in self.switches}
 
     def get_queryset(self, request: HttpRequest, *args: Any) -> QuerySet[Any]:
         found = super().get_queryset(request, *args)
         self.before = self.params.pop(BEFORE, "")  # of no link but those below
-        sieves = [spec for spec in self.filter_specs if isinstance(spec, Sieve) and spec.value()]
+        sieves = [spec for spec in self.filter_specs if isinstance(spec, Sieve) and spec.is_on]
         if not sieves:
             return found
         found = self._window(found.order_by(*NEWEST_FIRST))

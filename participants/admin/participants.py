@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -6,6 +6,7 @@ from uuid import UUID
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import unquote
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -15,18 +16,18 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from participants import state
-from participants.admin import overview, words
+from participants.admin import columns, overview, words
 from participants.admin.adjust import adjust_page
 from participants.admin.counters import counter_page
 from participants.admin.enrollments import enroll_page, warn_of_reactivation
-from participants.admin.filters import EnrolledInFilter, TagFilter
+from participants.admin.filters import BalanceFilter, EnrolledInFilter, TagFilter, TierFilter
 from participants.admin.forms import (
     EnrollForm,
     EnrollmentFormSet,
     EnrollmentRowForm,
     ParticipantForm,
 )
-from participants.admin.lists import LargeTableAdmin
+from participants.admin.lists import LargeTableAdmin, SiftedChangeList
 from participants.admin.status import VERBS, status_page
 from participants.admin.subpages import page_of
 from participants.admin.tags import tags_page
@@ -44,6 +45,11 @@ from programs.admin.base import named
 from programs.admin.verb_pages import VerbAdmin, VerbForm
 from programs.api.callers import actor_of
 from programs.kernel import exact_json
+
+PER_PAGE = 50
+EVERYWHERE = (
+    "everywhere"  # the parameter of a search through names and addresses, whatever ids begin so
+)
 
 
 class EnrollmentInline(admin.TabularInline[Enrollment, Participant]):
@@ -93,12 +99,62 @@ def _set_status(status: ParticipantStatus) -> Callable[..., None]:
     return action
 
 
+class ParticipantChangeList(SiftedChangeList):
+    """Searched by the beginning of ids alone where more people than a page shows have such an id: words that nearly all
+    share are in all of the index. The list says so, and offers to look for the words.
+    """
+
+    switches = SiftedChangeList.switches | {EVERYWHERE}
+    beginning = ""
+
+    def get_queryset(self, request: HttpRequest, *args: Any) -> QuerySet[Participant]:
+        term = _term(self.query)
+        begin = Participant.objects.filter(external_id__startswith=term).order_by("external_id")
+        is_common = term and EVERYWHERE not in self.params and begin[PER_PAGE : PER_PAGE + 1]
+        if not is_common:
+            found: QuerySet[Participant] = super().get_queryset(request, *args)
+            return found
+        self.beginning, self.query = term, ""  # which would be searched for
+        found = super().get_queryset(request, *args).filter(external_id__startswith=term)
+        self.query = self.beginning
+        return found if self.looked_back_to else found.order_by("external_id")
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        shown = columns.read(request, self.result_list)
+        for person in self.result_list:
+            person.columns = shown
+
+    @property
+    def everywhere_url(self) -> str:
+        return self.get_query_string({EVERYWHERE: "1"})
+
+
+def _term(text: str) -> str:
+    return text.replace("\0", "").strip()[:255]
+
+
+def _columns(participant: Any) -> columns.Columns:
+    """What was read for the rows of the page."""
+    found: columns.Columns = participant.columns
+    return found
+
+
+def _lines(texts: Sequence[str]) -> SafeString:
+    return format_html_join("", '<span class="in-cell">{}</span>', ((text,) for text in texts))
+
+
 @admin.register(Participant)
 class ParticipantAdmin(VerbAdmin[Participant], LargeTableAdmin[Participant]):
     form = ParticipantForm
     inlines = [EnrollmentInline]
-    list_display = ["external_id", "status", "name", "email", "created_at"]
-    list_filter = ["status", EnrolledInFilter, TagFilter]
+    list_per_page = PER_PAGE
+    list_display = [
+        "external_id", "name", "email", "status", "tiers", "balances", "tagged", "last_activity", "created_at",
+    ]  # fmt: skip
+    list_filter = ["status", EnrolledInFilter, TierFilter, TagFilter, BalanceFilter]
+    lookups = frozenset(BalanceFilter.parameters[1:])
+    number_columns = frozenset({"balances"})
     sortable_by = ["external_id", "created_at"]
     search_fields = ["external_id", *PROFILE_FIELDS]
     search_help_text = "Words, each of which is part of an id, email address, phone number or name. Fewer than three letters match the beginning of an id."
@@ -116,6 +172,22 @@ class ParticipantAdmin(VerbAdmin[Participant], LargeTableAdmin[Participant]):
     @admin.display(description="Name", empty_value="")
     def name(self, participant: Participant) -> str:
         return words.person(participant)
+
+    @admin.display(description="Tier", empty_value="")
+    def tiers(self, participant: Participant) -> SafeString:
+        return _lines(columns.shortened(_columns(participant).tiers.get(participant.pk, [])))
+
+    @admin.display(description="Available", empty_value="")
+    def balances(self, participant: Participant) -> SafeString:
+        return _lines(columns.shortened(_columns(participant).balances.get(participant.pk, [])))
+
+    @admin.display(description="Tags", empty_value="")
+    def tagged(self, participant: Participant) -> SafeString:
+        return _lines(columns.shortened(participant.tags))
+
+    @admin.display(description="Last activity", empty_value="")
+    def last_activity(self, participant: Participant) -> str:
+        return words.moment(_columns(participant).last_activity.get(participant.pk))
 
     @admin.display(description="Tags")
     def shown_tags(self, participant: Participant) -> SafeString:
@@ -146,10 +218,28 @@ class ParticipantAdmin(VerbAdmin[Participant], LargeTableAdmin[Participant]):
         fixed = ["id", "created_at", "updated_at", "shown_tags", "shown_attributes"]
         return ["external_id", *fixed] if obj else fixed
 
+    def get_list_display(self, request: HttpRequest) -> Any:
+        hidden = {
+            "balances": not columns.sees_balances(request),
+            "tiers": not columns.sees_tiers(request),
+            "last_activity": not columns.sees_events(request),
+        }
+        return [name for name in self.list_display if not hidden.get(str(name))]
+
+    def get_list_filter(self, request: HttpRequest) -> list[Any]:
+        hidden: dict[Any, bool] = {
+            BalanceFilter: not columns.sees_balances(request),
+            TierFilter: not columns.sees_tiers(request),
+        }
+        return [each for each in self.list_filter if not hidden.get(each)]
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return ParticipantChangeList
+
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Participant], search_term: str
     ) -> tuple[QuerySet[Participant], bool]:
-        term = search_term.replace("\0", "").strip()[:255]
+        term = _term(search_term)
         if term and isinstance(queryset, ParticipantQuerySet):
             queryset = queryset.matching(term)
         return queryset, False
