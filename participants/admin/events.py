@@ -222,7 +222,8 @@ class EventAdmin(ReadOnlyAdmin[Event]):
             if time.monotonic() > until:
                 is_done = False
                 break
-        self.message_user(request, f"{retried} will be retried.", messages.SUCCESS)
+        # Whether they succeed is not known yet, and those that fail again come back into the list.
+        self.message_user(request, f"{retried} will be retried.", messages.INFO)
         if left_out:
             text = f"{left_out} left out: their program or enrollment is not active."
             self.message_user(request, text, messages.WARNING)

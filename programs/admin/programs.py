@@ -20,16 +20,15 @@ SHOWN_CHANGES = 50
 def _set_status(status: ProgramStatus, label: str) -> Callable[..., None]:
     @admin.action(description=f"{label} selected programs", permissions=["change"])
     def action(page: "ProgramAdmin", request: HttpRequest, chosen: QuerySet[Program]) -> None:
+        same = list(chosen.filter(status=status))
         changing = list(chosen.exclude(status=status))
         for program in changing:
             programs.change(program.pk, {"status": status}, by=actor_of(request))
             page.log_change(request, program, f"Set the status to {status}.")
-        became = (
-            f"{ProgramStatus(status).label} now: {named(changing)}."
-            if changing
-            else "Nothing changed."
-        )
-        page.message_user(request, became)
+        if changing:
+            page.message_user(request, f"{ProgramStatus(status).label} now: {named(changing)}.")
+        if same:
+            page.message_user(request, f"Was so already: {named(same)}.")
 
     action.__name__ = label.lower()
     return action
