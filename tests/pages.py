@@ -44,6 +44,7 @@ PARAMETERS: dict[str, Any] = {
     "track": "status",
     "name": "activate",
     "version": "1",
+    "view_id": "0198c0dd-3f4a-7b5c-8d6e-7f8091a2b3c4",
 }
 
 

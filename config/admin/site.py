@@ -1,10 +1,11 @@
 """The admin's site: its name, and the menu that stands beside every page."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
 from django.contrib.admin import AdminSite
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import path
 
@@ -44,9 +45,15 @@ class Site(AdminSite):
     def get_urls(self) -> list[Any]:
         # Imported here: the site is made before the pages that it finds in.
         from config.admin.find import find
+        from programs.admin import saved_views
 
-        found = path("find/", self.admin_view(partial(find, self)), name="find")
-        return [found, *super().get_urls()]
+        pages: list[tuple[str, Callable[..., HttpResponse], str]] = [
+            ("find/", partial(find, self), "find"),
+            ("views/save/", saved_views.save, "save_view"),
+            ("views/<uuid:view_id>/delete/", saved_views.delete, "delete_view"),
+        ]
+        ours = [path(route, self.admin_view(view), name=name) for route, view, name in pages]
+        return [*ours, *super().get_urls()]
 
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -11,6 +11,7 @@ from programs.models.programs import (
     time_zones,
 )
 from programs.models.rules import Rule, RuleCounter, RuleQuerySet, RuleStatus, RuleVersion
+from programs.models.saved_views import SavedView
 from programs.models.tiers import TierLevel, TierTrack, TierTrackVersion
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "RuleQuerySet",
     "RuleStatus",
     "RuleVersion",
+    "SavedView",
     "Scope",
     "TierLevel",
     "TierTrack",

@@ -6,9 +6,12 @@ from typing import Any, NamedTuple
 
 from django import template
 from django.contrib.admin.views.main import ChangeList
+from django.http import QueryDict
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import capfirst
+
+from programs.admin.saved_views import views_of
 
 register = template.Library()
 
@@ -45,3 +48,12 @@ def labeled(cells: Sequence[SafeString], columns: Sequence[Column]) -> Iterator[
         label = format_html(' data-label="{}"', column.label) if column.label else ""
         shown = _ICON.sub(lambda icon: _WORDS[icon[1]], cell)
         yield mark_safe(shown.replace('">', f'{number}"{label}>', 1))  # noqa: S308
+
+
+@register.simple_tag(takes_context=True)
+def views_of_list(context: Any, cl: ChangeList) -> dict[str, Any]:
+    """What the user saved of this list, and the query string of what they see."""
+    query = QueryDict(cl.get_query_string().removeprefix("?"), mutable=True)
+    saved = views_of(context["request"].user.get_username(), cl.opts.label_lower)
+    text = query.urlencode()
+    return {"saved": saved, "query": text, "is_saved": text in {view.query for view in saved}}

@@ -200,9 +200,9 @@ def test_the_list_takes_the_same_few_queries_for_many_people(
     response = admin_client.get(f"{PEOPLE}?{query.format(asset=crowd.asset.pk, track=track.pk)}")
 
     assert len(people(response)) == 50
-    # Session, user, rows, programs, levels and assets to filter by, balances, standings, tracks and their levels, events;
+    # Session, user, saved views, rows, programs, levels and assets to filter by, balances, standings, tracks and their levels, events;
     # where it looks through people, how far; of a search, whether many ids begin so; of a tier, the ranks of its track.
-    assert len(queries) <= 12
+    assert len(queries) <= 13
     assert not [sql for sql in queries if "COUNT(" in sql.upper()]
 
 

@@ -50,8 +50,8 @@ def test_a_list_takes_a_few_queries_and_counts_nothing(
     response = admin_client.get(path + asked)
 
     assert response.status_code == 200
-    # Session, user, rows, programs to filter by, the participant searched for; of people their columns and more filters, too.
-    assert len(queries) <= (11 if path == PEOPLE else 5)
+    # Session, user, saved views, rows, programs to filter by, the participant searched for; of people their columns and more filters, too.
+    assert len(queries) <= (12 if path == PEOPLE else 6)
     assert not [sql for sql in queries if "COUNT(" in sql.upper()]
     offsets = [int(found) for sql in queries for found in re.findall(r"OFFSET (\d+)", sql)]
     assert all(offset < LAST_PAGE * 50 for offset in offsets)

@@ -172,7 +172,7 @@ def test_the_list_shows_scale_limit_and_programs_in_as_many_queries_for_many(
         content.count('<td class="field-limit" data-label="Maximum per movement">5.00</td>') == 60
     )
     assert content.count('<td class="field-programs" data-label="Programs">1</td>') == 60
-    assert len(queries) == 5  # session, user, two counts, rows
+    assert len(queries) == 6  # session, user, saved views, two counts, rows
 
 
 @pytest.mark.parametrize(

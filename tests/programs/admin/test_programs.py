@@ -46,7 +46,7 @@ def test_the_list_of_programs_takes_as_many_queries_for_many(
     response = admin_client.get(PROGRAMS)
 
     assert len(response.context["cl"].result_list) == 100
-    assert len(queries) == 5  # session, user, two counts of programs, rows
+    assert len(queries) == 6  # session, user, saved views, two counts of programs, rows
 
 
 def test_a_program_is_added_under_the_rules_of_the_model(admin_client: Client) -> None:

@@ -265,7 +265,7 @@ def test_the_list_takes_as_many_queries_for_many(
         response.content.decode().count('<td class="field-level_count" data-label="Levels">2</td>')
         == 40
     )
-    assert len(queries) == 5  # session, user, two counts, rows
+    assert len(queries) == 6  # session, user, saved views, two counts, rows
 
 
 def test_the_page_takes_as_many_queries_for_many_levels(
