@@ -14,6 +14,7 @@ from django.utils.text import capfirst
 from participants.models import Event, JournalEntry, Participant
 from programs.admin import is_id
 from programs.models import Asset, Program, Rule, TierTrack
+from programs.reader import moment
 
 KINDS: tuple[type[Model], ...] = (
     Participant,
@@ -87,5 +88,5 @@ def _detail(row: Any) -> str:
     if isinstance(row, Event):
         return f"{row.participant} in {row.program}, {row.get_status_display().lower()}"
     if isinstance(row, JournalEntry):
-        return f"{row.participant}, {row.created_at:%Y-%m-%d %H:%M} UTC"
+        return f"{row.participant}, {moment(row.created_at)}"
     return str(getattr(row, "program", ""))

@@ -45,10 +45,12 @@ class Site(AdminSite):
     def get_urls(self) -> list[Any]:
         # Imported here: the site is made before the pages that it finds in.
         from config.admin.find import find
+        from config.admin.zones import zone_page
         from programs.admin import saved_views
 
         pages: list[tuple[str, Callable[..., HttpResponse], str]] = [
             ("find/", partial(find, self), "find"),
+            ("time-zone/", partial(zone_page, self), "time-zone"),
             ("views/save/", saved_views.save, "save_view"),
             ("views/<uuid:view_id>/delete/", saved_views.delete, "delete_view"),
         ]

@@ -31,13 +31,14 @@ from participants.ledger.request import (
     clean_transfer,
 )
 from participants.models import ActionType, Bucket, EnrollmentStatus, Participant, ParticipantStatus
-from programs.admin.form_fields import UTCTimeField
+from programs.admin.form_fields import AmountField, MomentField, notes
 from programs.api.callers import actor_of
 from programs.exceptions import AssetNotFound, ProgramNotFound
 from programs.kernel.database import uuid7
 from programs.kernel.decimals import EXACT, written
 from programs.kernel.exceptions import DomainError, FieldError, ValidationFailed
 from programs.models import Asset, AssetLink
+from programs.reader import amount
 
 ACTIONS = [
     (ActionType.CREDIT, "Credit: give"),
@@ -61,13 +62,10 @@ class AdjustForm(VerbPageForm):
         required=False,
         help_text="The bucket it goes to or comes from. Only a forfeit can take from the deferred bucket.",
     )
-    amount = LineField(
-        widget=forms.TextInput({"inputmode": "decimal", "autocomplete": "off"}),
-        help_text="A plain number, such as 12.50.",
-    )
-    matures_at = UTCTimeField(
+    amount = AmountField()
+    matures_at = MomentField(
         required=False,
-        label="Matures at (UTC)",
+        label="Matures at",
         help_text="For a credit that becomes available later; until then it is deferred.",
     )
     allow_negative = forms.BooleanField(
@@ -120,7 +118,7 @@ class AdjustForm(VerbPageForm):
         body = {
             "program_id": str(self.link.program_id),
             "asset_id": str(self.link.asset_id),
-            "amount": given["amount"],
+            "amount": written(given["amount"]),
             "description": given["description"],
         }
         if action in (ActionType.CREDIT, ActionType.DEBIT):
@@ -225,7 +223,8 @@ def _next_step(
         confirm=ConfirmForm(initial={"key": key, "shown": _shown(preview.before)}),
         movement=movement,
         action=dict(ACTIONS)[movement.action],
-        amount=written(movement.amount, form.link.asset.scale),
+        amount=amount(movement.amount, form.link.asset.scale),
+        notes=notes(form),
         changes=_changes(preview.before, preview.after, form.link.asset.scale),
         shows_balances=allows(request, "BalanceViewSet.list"),
         is_overdrawn=preview.after.overdrawn,
@@ -256,16 +255,16 @@ def _changes(before: Amounts, after: Amounts, scale: int) -> list[Change]:
 def _change(bucket: Bucket, before: Any, after: Any, scale: int) -> Change:
     moved = EXACT.subtract(after, before)
     sign = "+" if moved > 0 else "-" if moved < 0 else ""
-    change = f"{sign}{written(moved.copy_abs(), scale)}" if moved else ""
-    return Change(bucket.label, written(before, scale), change, written(after, scale))
+    change = f"{sign}{amount(moved.copy_abs(), scale)}" if moved else ""
+    return Change(bucket.label, amount(before, scale), change, amount(after, scale))
 
 
 def _told(movement: Movement, posted: Posted, asset: Asset, shows_balances: bool) -> str:
     if not shows_balances:
-        return f"{movement.action.label} of {written(posted.amount, asset.scale)} {asset.symbol}."
+        return f"{movement.action.label} of {amount(posted.amount, asset.scale)} {asset.symbol}."
     numbers = (posted.amount, posted.available, posted.held, posted.deferred)
-    amount, available, held, deferred = (written(number, asset.scale) for number in numbers)
+    moved, available, held, deferred = (amount(number, asset.scale) for number in numbers)
     return (
-        f"{movement.action.label} of {amount} {asset.symbol}; "
+        f"{movement.action.label} of {moved} {asset.symbol}; "
         f"now {available} available, {held} held, {deferred} deferred."
     )

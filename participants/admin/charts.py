@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from programs.kernel.decimals import written
+from programs.reader import amount
 
 WIDTH: Final = 720
 HEIGHT: Final = 100
@@ -52,9 +52,7 @@ class Chart:
 
 def number(value: Decimal | int, scale: int = 0) -> str:
     """The number with its decimals, in groups of three digits."""
-    sign = "-" if value < 0 else ""
-    whole, point, places = written(abs(Decimal(value)), scale).partition(".")
-    return f"{sign}{int(whole):,}{point}{places}"
+    return amount(value, scale)
 
 
 def of_days(

@@ -22,11 +22,13 @@ from participants.state.counters import (
     delete_counter,
     set_counter,
 )
+from programs.admin.form_fields import NumberField, notes
 from programs.api.callers import actor_of
 from programs.kernel import durations
 from programs.kernel.decimals import written
 from programs.kernel.exceptions import DomainError, ValidationFailed
 from programs.models.rules import MAX_COUNTER_KEY_LENGTH
+from programs.reader import amount, moment
 
 
 class CounterForm(ReasonedForm):
@@ -37,10 +39,7 @@ class CounterForm(ReasonedForm):
         widget=forms.TextInput({"class": "vTextField", "autocomplete": "off"}),
         help_text="Its name in rules, such as purchases.",
     )
-    value = LineField(
-        widget=forms.TextInput({"inputmode": "decimal", "autocomplete": "off"}),
-        help_text="A plain number, such as 12 or 9.50.",
-    )
+    value = NumberField()
     reset_after = LineField(
         required=False,
         # Unless it is edited here, somebody else's change in the meantime is left alone.
@@ -56,16 +55,16 @@ class CounterForm(ReasonedForm):
         if counter:
             del self.fields["key"]
             self.initial = {
-                "value": written(counter.value),
+                "value": counter.value,
                 "reset_after": durations.written(counter.reset_after)
                 if counter.reset_after
                 else "",
             }
             if counter.reset:
-                began = words.moment(counter.period_start)
+                began = moment(counter.period_start)
                 self.fields[
                     "reset_after"
-                ].help_text = f"It resets {words.period(counter)}, last at {began} UTC. A duration such as 24h here ends that."
+                ].help_text = f"It resets {words.period(counter)}, last at {began}. A duration such as 24h here ends that."
 
     def add_refusal(self, refusal: DomainError) -> None:
         # Permission to add counters does not include changing existing ones.
@@ -76,7 +75,7 @@ class CounterForm(ReasonedForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        body = {"value": cleaned.get("value")}
+        body = {"value": written(cleaned["value"]) if "value" in cleaned else None}
         if "reset_after" in self.changed_data:
             body["reset_after"] = cleaned.get("reset_after")
         if not self.errors:
@@ -113,11 +112,19 @@ def counter_page(
         key = counter.key if counter else form.cleaned_data["key"]
         reason = form.cleaned_data["reason"]
         set_counter(participant.pk, key, form.change, by=by, rights=rights, reason=reason)
-        return f"The counter {key} was set to {written(form.change.value)}."
+        return f"The counter {key} was set to {amount(form.change.value)}."
 
     title = f"Counter {counter.key}" if counter else "Set another counter"
     return verb_page(
-        page, request, participant, form, verb, title=title, button="Set", may_delete=may_delete
+        page,
+        request,
+        participant,
+        form,
+        verb,
+        title=title,
+        button="Set",
+        notes=lambda: notes(form),
+        may_delete=may_delete,
     )
 
 

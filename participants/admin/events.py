@@ -36,6 +36,7 @@ from programs.api.callers import actor_of
 from programs.kernel import exact_json
 from programs.kernel.exceptions import DomainError
 from programs.models import Program
+from programs.reader import moment, moment_tag
 
 SHOWN_RETRIES = 20
 MOST_COUNTED = 10_000
@@ -85,12 +86,12 @@ class EventAdmin(ReadOnlyAdmin[Event]):
         css = {"all": ["participants/admin.css"]}
 
     @admin.display(description="Received")
-    def received(self, event: Event) -> str:
-        return f"{event.created_at:%Y-%m-%d %H:%M:%S}"
+    def received(self, event: Event) -> SafeString | str:
+        return moment_tag(event.created_at)
 
     @admin.display(description="Key")
     def key(self, event: Event) -> SafeString:
-        happened = f"happened {event.event_timestamp:%Y-%m-%d %H:%M:%S}"
+        happened = f"happened {moment(event.event_timestamp)}"
         return format_html("{}{}", event.idempotency_key, _beneath(happened))
 
     @admin.display(description="Participant")
@@ -264,10 +265,10 @@ def _beneath(text: str) -> SafeString:
 
 
 def _tries(event: Event) -> str:
-    """ "failed 2 times unexpectedly, next attempt 2026-01-15 10:30:00" """
+    """ "failed 2 times unexpectedly, next attempt 2026-01-15 10:30:00 UTC" """
     times = "once" if event.attempts == 1 else f"{event.attempts} times"
     at = event.next_attempt_at
-    following = f", next attempt {at:%Y-%m-%d %H:%M:%S}" if at else ""
+    following = f", next attempt {moment(at)}" if at else ""
     return f"failed {times} unexpectedly{following}"
 
 

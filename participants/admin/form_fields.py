@@ -13,7 +13,9 @@ from django.forms.renderers import TemplatesSetting
 from django.utils.safestring import SafeString
 
 from participants.state.changes import AttributeValue
+from programs import reader
 from programs.kernel import exact_json
+from programs.kernel.decimals import NotADecimal
 
 BLANK_ROWS = 2
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
@@ -168,7 +170,8 @@ def _row(key: str, value: AttributeValue) -> Row:
     if isinstance(value, str):
         return Row(one_line(key), "text", value)
     kind = "boolean" if isinstance(value, bool) else "number"
-    return Row(one_line(key), kind, exact_json.dumps(value).decode())
+    text = exact_json.dumps(value).decode()
+    return Row(one_line(key), kind, reader.typed(value) if isinstance(value, Decimal) else text)
 
 
 def _value(row: Row, key: str) -> AttributeValue:
@@ -185,20 +188,20 @@ def _value(row: Row, key: str) -> AttributeValue:
 
 def _number(text: str, key: str) -> int | Decimal:
     try:
-        number = exact_json.loads(text.strip())
-    except exact_json.InvalidJSON as error:
+        number = exact_json.loads(reader.plain(text.strip()))
+    except (exact_json.InvalidJSON, NotADecimal) as error:
         raise ValidationError(_not_a_number(text, key, error)) from error
     if isinstance(number, bool) or not isinstance(number, int | Decimal):
         raise ValidationError(f"{key}: Give a number, such as 12 or 9.50.")
     return number
 
 
-def _not_a_number(text: str, key: str, error: exact_json.InvalidJSON) -> str:
+def _not_a_number(text: str, key: str, error: exact_json.InvalidJSON | NotADecimal) -> str:
     if _NUMBER.fullmatch(text.strip()):
         return f"{key}: {error}"
     if not text.strip():
         return f"{key}: Give a number, or clear the key to remove the attribute."
-    hint = " Write 25.50 with a point." if "," in text else ""
+    hint = f" {error}" if isinstance(error, NotADecimal) else ""
     return f"{key}: “{text[:50]}” is not a number.{hint} Its kind may be Text."
 
 

@@ -7,12 +7,14 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from participants.admin import outcomes
 from participants.admin.lists import ReadOnlyAdmin
 from participants.models import Operation, StateChange, StateType
 from programs.kernel import exact_json
 from programs.models import Program
+from programs.reader import moment_tag
 
 HAS_PARTICIPANT = "participant__id__exact"
 
@@ -24,8 +26,8 @@ def with_program_names(changes: QuerySet[StateChange]) -> QuerySet[StateChange]:
 
 
 @admin.display(description="When")
-def when(change: StateChange) -> str:
-    return f"{change.changed_at:%Y-%m-%d %H:%M:%S}"
+def when(change: StateChange) -> SafeString | str:
+    return moment_tag(change.changed_at)
 
 
 @admin.display(description="What")

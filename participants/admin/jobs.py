@@ -26,6 +26,7 @@ from participants.models import Job, JobStatus
 from programs.admin import is_id
 from programs.api.callers import actor_of
 from programs.kernel import exact_json
+from programs.reader import moment_tag
 
 BADGES: Final = {
     JobStatus.WAITING: "neutral",
@@ -76,9 +77,9 @@ class JobAdmin(ReadOnlyAdmin[Job]):
     def progress(self, job: Job) -> str:
         return f"{job.done:,} of {job.total:,}" if job.total is not None else "-"
 
-    @admin.display(description="Asked (UTC)")
-    def when(self, job: Job) -> str:
-        return f"{job.created_at:%Y-%m-%d %H:%M:%S}"
+    @admin.display(description="Asked")
+    def when(self, job: Job) -> Any:
+        return moment_tag(job.created_at)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)

@@ -33,7 +33,7 @@ from participants.api.permissions import BALANCE_AFTER, allows
 from participants.models import Event, JournalEntry, Participant
 from programs.admin import is_id
 from programs.kernel import exact_json
-from programs.kernel.decimals import written
+from programs.reader import amount, moment_tag
 
 BY_SEQUENCE = ("-sequence", "-id")
 # Each has an index of its own. Of two at once, one is looked for among the rows of the other, which may be all.
@@ -98,7 +98,7 @@ class JournalEntryAdmin(ReadOnlyAdmin[JournalEntry]):
 
     @admin.display(description="When")
     def when(self, entry: JournalEntry) -> SafeString:
-        written_at, happened = f"{entry.created_at:%Y-%m-%d %H:%M:%S}", words.happened(entry)
+        written_at, happened = moment_tag(entry.created_at), words.happened(entry)
         return format_html("{}<br><small>{}</small>" if happened else "{}", written_at, happened)
 
     @admin.display(description="What")
@@ -111,20 +111,20 @@ class JournalEntryAdmin(ReadOnlyAdmin[JournalEntry]):
 
     @admin.display(description="Amount")
     def exact_amount(self, entry: JournalEntry) -> str:
-        return f"{written(entry.amount, entry.asset.scale)} {entry.asset.symbol}"
+        return f"{amount(entry.amount, entry.asset.scale)} {entry.asset.symbol}"
 
     @admin.display(description="Postings")
     def postings(self, entry: JournalEntry) -> SafeString:
-        amount = written(entry.amount, entry.asset.scale)
+        moved = amount(entry.amount, entry.asset.scale)
         rows = [(entry.get_source_display(), "-"), (entry.get_destination_display(), "+")]
         return format_html_join(
-            "", "<div>{} {}{}</div>", ((account, sign, amount) for account, sign in rows)
+            "", "<div>{} {}{}</div>", ((account, sign, moved) for account, sign in rows)
         )
 
     @admin.display(description="Balances after it")
     def balances_after(self, entry: JournalEntry) -> SafeString:
         rows = (
-            (name.capitalize(), written(getattr(entry, name), entry.asset.scale))
+            (name.capitalize(), amount(getattr(entry, name), entry.asset.scale))
             for name in ("available", "held", "deferred")
         )
         return format_html_join("", "<div>{}: {}</div>", rows)

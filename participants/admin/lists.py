@@ -16,7 +16,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from programs.admin import StrictAdmin, is_id
-from programs.kernel import instants
+from programs.reader import moment_tag
 
 M = TypeVar("M", bound=Model)
 T = TypeVar("T")
@@ -27,13 +27,13 @@ BEFORE = "before"  # the parameter of a list that goes on from a row
 NEWEST_FIRST = ("-created_at", "-id")
 
 
-def time_column(field: str, description: str) -> Callable[[Any, Any], str]:
-    """Return a column of an admin page with this time to the microsecond, "-" where there is none."""
+def time_column(field: str, description: str) -> Callable[[Any, Any], SafeString | str]:
+    """Return a column of an admin page with this time, "-" where there is none."""
 
     @admin.display(description=description)
-    def column(page: Any, row: Any) -> str:
+    def column(page: Any, row: Any) -> SafeString | str:
         time = getattr(row, field)
-        return instants.written(time) if time else "-"
+        return moment_tag(time) or "-"
 
     return column
 

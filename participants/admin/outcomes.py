@@ -11,7 +11,6 @@ from django.contrib.admin.utils import quote
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
-from participants.admin import words
 from participants.api.permissions import allows
 from participants.events import outcome
 from participants.events.outcome import Effect, TierChange
@@ -19,6 +18,7 @@ from participants.models import Event, EventStatus
 from programs.api.permissions import REQUIREMENTS
 from programs.kernel import exact_json, instants
 from programs.models import Asset
+from programs.reader import moment
 
 SHOWN_EFFECTS = 5  # in a list
 SHOWN_VALUE = 200  # characters
@@ -275,7 +275,7 @@ def _level(key: str) -> str:
 
 
 def _moment(stored: str) -> str:
-    return f"{words.moment(instants.read(stored))} UTC"
+    return moment(instants.read(stored))
 
 
 def _value(value: Any) -> str:

@@ -30,6 +30,7 @@ from participants.state.progress import CriterionProgress
 from participants.state.tiers import Tier, tiers_of
 from programs.kernel import durations, exact_json, instants
 from programs.kernel.decimals import written
+from programs.reader import amount, moment
 
 SHOWN_CREDITS = 20  # of one asset
 
@@ -191,9 +192,9 @@ def _balances(participant_id: UUID) -> Iterator[Held]:
         maturing = [_maturing(text, scale) for text in balance.credits]
         yield Held(
             balance.asset,
-            written(available, scale),
-            written(held, scale) if held else "",
-            written(deferred_, scale) if deferred_ else "",
+            amount(available, scale),
+            amount(held, scale) if held else "",
+            amount(deferred_, scale) if deferred_ else "",
             balance.overdrawn,
             maturing[:SHOWN_CREDITS],
             len(maturing) > SHOWN_CREDITS,
@@ -202,7 +203,7 @@ def _balances(participant_id: UUID) -> Iterator[Held]:
 
 def _maturing(text: str, scale: int) -> Maturing:
     credit = exact_json.loads(text)
-    return Maturing(written(Decimal(credit["amount"]), scale), instants.read(credit["at"]))
+    return Maturing(amount(Decimal(credit["amount"]), scale), instants.read(credit["at"]))
 
 
 def _standings(
@@ -233,7 +234,7 @@ def _standings(
 
 
 def _criterion(progress: CriterionProgress) -> Criterion:
-    value, threshold = written(progress.value), written(progress.threshold)
+    value, threshold = amount(progress.value), amount(progress.threshold)
     if progress.reached:
         return Criterion(f"{progress.counter} is {value}", reached=True)
     is_bar = progress.operator in (">=", ">") and progress.threshold > 0
@@ -241,13 +242,13 @@ def _criterion(progress: CriterionProgress) -> Criterion:
         condition = f"{progress.counter} {progress.operator} {threshold}"
         return Criterion(f"{condition}; it is {value}", reached=False)
     more = "more than " if progress.operator == ">" else ""
-    text = f"{more}{written(progress.missing)} more"
+    text = f"{more}{amount(progress.missing)} more"
     return Criterion(
         text,
         reached=False,
         counter=progress.counter,
         done=written(max(progress.value, Decimal(0))),
-        whole=threshold,
+        whole=written(progress.threshold),
     )
 
 
@@ -258,13 +259,13 @@ def _counters(
     page = page_of(participant_id, "counter")
     for counter in counters:
         url = f"{page}?{urlencode({'key': counter.key})}" if may_change else ""
-        yield Counted(counter, written(counter.value), _window(counter), url)
+        yield Counted(counter, amount(counter.value), _window(counter), url)
 
 
 def _window(counter: Counter) -> str:
     if counter.reset:
-        return f"resets {words.period(counter)}, last at {words.moment(counter.period_start)} UTC"
+        return f"resets {words.period(counter)}, last at {moment(counter.period_start)}"
     if not counter.reset_after:
         return ""
-    began = words.moment(counter.last_reset_at)
-    return f"resets after {durations.written(counter.reset_after)}, began {began} UTC"
+    began = moment(counter.last_reset_at)
+    return f"resets after {durations.written(counter.reset_after)}, began {began}"

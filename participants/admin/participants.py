@@ -45,6 +45,7 @@ from programs.admin.base import named
 from programs.admin.verb_pages import VerbAdmin, VerbForm
 from programs.api.callers import actor_of
 from programs.kernel import exact_json
+from programs.reader import moment
 
 PER_PAGE = 50
 EVERYWHERE = (
@@ -66,11 +67,11 @@ class EnrollmentInline(admin.TabularInline[Enrollment, Participant]):
     # Not the fields themselves: for a blank row Django would show the database default as an object.
     @admin.display(description="Since")
     def since(self, enrollment: Enrollment) -> str:
-        return "" if enrollment._state.adding else f"{enrollment.created_at:%Y-%m-%d %H:%M}"
+        return "" if enrollment._state.adding else moment(enrollment.created_at)
 
     @admin.display(description="Changed")
     def changed(self, enrollment: Enrollment) -> str:
-        return "" if enrollment._state.adding else f"{enrollment.updated_at:%Y-%m-%d %H:%M}"
+        return "" if enrollment._state.adding else moment(enrollment.updated_at)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Enrollment]:
         return super().get_queryset(request).select_related("program")

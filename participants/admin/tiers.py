@@ -13,7 +13,7 @@ from participants.api.permissions import rights_of
 from participants.exceptions import NotEnrolled
 from participants.models import Participant
 from participants.state.tiers import Tier, TierChange, clean_tier, set_tier, tiers_of
-from programs.admin.form_fields import UTCTimeField
+from programs.admin.form_fields import MomentField
 from programs.api.callers import actor_of
 from programs.kernel.exceptions import ValidationFailed
 from programs.models.tiers import BASE_IS_NOT_LENT
@@ -21,9 +21,9 @@ from programs.models.tiers import BASE_IS_NOT_LENT
 
 class TierForm(ReasonedForm):
     level = forms.ChoiceField(required=False)
-    expires_at = UTCTimeField(
+    expires_at = MomentField(
         required=False,
-        label="Expires at (UTC)",
+        label="Expires at",
         help_text="Until then the level is lent: the participant stands on it or on what they have earned, whichever is higher. Leave empty for no end.",
     )
     pinned = forms.BooleanField(

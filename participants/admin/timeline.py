@@ -27,7 +27,7 @@ from participants.models import (
 from participants.timeline import Item, Kind, Sources
 from programs.admin.base import is_id
 from programs.kernel import exact_json
-from programs.kernel.decimals import written
+from programs.reader import amount
 
 SHOWN_FACTS = 4  # of an event's data
 SHOWN_REASONS = 3  # why nothing was earned
@@ -252,9 +252,9 @@ def _after(entry: JournalEntry) -> str:
     """Describe the balance: "12.00 available, 3.00 held". Empty buckets other than available are left out."""
     amounts = {name: getattr(entry, name) for name in outcomes.BUCKETS}
     return ", ".join(
-        f"{written(amount, entry.asset.scale)} {name}"
-        for name, amount in amounts.items()
-        if amount or name == "available"
+        f"{amount(each, entry.asset.scale)} {name}"
+        for name, each in amounts.items()
+        if each or name == "available"
     )
 
 

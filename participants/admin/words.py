@@ -1,9 +1,9 @@
 """How the admin spells movements and times."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from participants.models import Account, ActionType, Bucket, Counter, JournalEntry, Participant
-from programs.kernel.decimals import written
+from programs.reader import amount, moment
 
 
 def action(entry: JournalEntry) -> str:
@@ -21,18 +21,14 @@ def signed_amount(entry: JournalEntry) -> str:
     """Return the amount with its sign, or without one where it only moved between buckets."""
     comes, goes = entry.destination in Bucket.values, entry.source in Bucket.values
     sign = "" if comes and goes else "+" if comes else "-"
-    return sign + written(entry.amount, entry.asset.scale)
+    return sign + amount(entry.amount, entry.asset.scale)
 
 
 def happened(entry: JournalEntry) -> str:
     """When it happened, "" where it was written within a minute of that."""
     if abs(entry.created_at - entry.happened_at) < timedelta(minutes=1):
         return ""
-    return f"happened {entry.happened_at:%Y-%m-%d %H:%M:%S}"
-
-
-def moment(time: datetime | None) -> str:
-    return f"{time:%Y-%m-%d %H:%M}" if time else ""
+    return f"happened {moment(entry.happened_at)}"
 
 
 def counted(count: int, noun: str) -> str:

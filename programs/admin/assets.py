@@ -10,9 +10,9 @@ from programs import assets
 from programs.admin.base import SelectById
 from programs.admin.form_fields import AmountField
 from programs.admin.verb_pages import ModelCheckedForm, VerbAdmin
-from programs.kernel import decimals
 from programs.kernel.exceptions import ValidationFailed
 from programs.models import Asset, AssetLink
+from programs.reader import amount
 
 
 class AssetForm(ModelCheckedForm[Asset]):
@@ -96,8 +96,8 @@ class AssetAdmin(VerbAdmin[Asset]):
 
     @admin.display(description="Maximum per movement", empty_value="no limit")
     def limit(self, asset: Asset) -> str | None:
-        amount = asset.max_transaction_amount
-        return None if amount is None else decimals.written(amount, asset.scale)
+        most = asset.max_transaction_amount
+        return None if most is None else amount(most, asset.scale)
 
     @admin.display(description="Programs", ordering="programs")
     def programs(self, asset: Any) -> int:

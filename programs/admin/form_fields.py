@@ -7,14 +7,26 @@ import msgspec
 from django import forms
 from django.core.exceptions import ValidationError
 
+from programs import reader
 from programs.kernel import decimals, exact_json
 
 
-class AmountField(forms.CharField):
-    """A positive amount, or none."""
+class NumberInput(forms.TextInput):
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        super().__init__({"inputmode": "decimal", "autocomplete": "off", **(attrs or {})})
+
+
+class NumberField(forms.CharField):
+    """An exact number, written as the reader's locale writes numbers; none where it is empty.
+
+    `note` tells how the number was understood where somebody else could read it otherwise.
+    """
+
+    widget = NumberInput
+    above_zero = False
 
     def prepare_value(self, value: Any) -> Any:
-        return decimals.written(value) if isinstance(value, Decimal) else value
+        return reader.typed(value) if isinstance(value, Decimal) else value
 
     def to_python(self, value: Any) -> Any:
         if isinstance(value, Decimal):
@@ -23,12 +35,12 @@ class AmountField(forms.CharField):
         if not text:
             return None
         try:
-            amount = decimals.read(text)
+            number = decimals.read(reader.plain(text))
         except decimals.NotADecimal as error:
             raise ValidationError(str(error), error.reason) from error
-        if amount <= 0:
+        if self.above_zero and number <= 0:
             raise ValidationError("Give an amount above zero.", "not_positive")
-        return amount
+        return number
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         try:
@@ -37,13 +49,30 @@ class AmountField(forms.CharField):
             return True
 
 
-class UTCTimeField(forms.DateTimeField):
-    """A time in UTC, in the browser's own input, which needs no script."""
+class AmountField(NumberField):
+    """A positive amount, or none."""
 
-    def __init__(self, **kwargs: Any) -> None:
+    above_zero = True
+
+
+def notes(form: forms.Form) -> list[str]:
+    """Say how the form's numbers were understood where that is not plain."""
+    typed = (
+        str(form[name].data or "").strip()
+        for name, field in form.fields.items()
+        if isinstance(field, NumberField) and name not in form.errors
+    )
+    return [words for words in map(reader.note, typed) if words]
+
+
+class MomentField(forms.DateTimeField):
+    """A time in the reader's zone, which the label names, in the browser's own input, which needs no script."""
+
+    def __init__(self, *, label: str, **kwargs: Any) -> None:
         shown = "%Y-%m-%dT%H:%M:%S"
         widget = forms.DateTimeInput({"type": "datetime-local", "step": "1"}, format=shown)
-        super().__init__(**{"required": False, "widget": widget, **kwargs})
+        label = reader.in_zone(label)
+        super().__init__(**{"required": False, "widget": widget, "label": label, **kwargs})
 
 
 class JSONText(forms.Textarea):

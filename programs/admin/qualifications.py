@@ -2,14 +2,19 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
+from programs import reader
 from programs.admin.form_fields import JSONTextField, written
+from programs.kernel import decimals
+from programs.kernel.decimals import NotADecimal
 from programs.models.tiers import MAX_CRITERIA
 from programs.tracks.bodies import MODES, OPERATORS
 
@@ -24,6 +29,10 @@ _OPERATORS: Final = {
     "<": "less than",
     "==": "exactly",
 }
+
+
+class Typed(dict[str, Any]):
+    """Criteria as they were typed, with numbers as a locale writes them."""
 
 
 @dataclass(slots=True)
@@ -57,7 +66,7 @@ class Qualification(forms.Widget):
         if not rows:
             return None
         criteria = [{part: getattr(row, part).strip() for part in PARTS} for row in rows]
-        return {"mode": data.get(f"{name}-mode", MODES[0]), "criteria": criteria}
+        return Typed({"mode": data.get(f"{name}-mode", MODES[0]), "criteria": criteria})
 
     def value_omitted_from_data(self, data: Any, files: Any, name: str) -> bool:
         return name not in data and f"{name}-mode" not in data
@@ -77,7 +86,7 @@ class Qualification(forms.Widget):
             return context | {"json": written(value)}
         stored = value or {"mode": MODES[0], "criteria": []}
         rows = [
-            Row(**{part: each[part] for part in PARTS}, errors=self.row_errors.get(index, []))
+            Row(**_shown(each, isinstance(value, Typed)), errors=self.row_errors.get(index, []))
             for index, each in enumerate(stored["criteria"])
         ]
         return context | {
@@ -107,7 +116,27 @@ class QualificationField(JSONTextField):
         return value
 
     def to_python(self, value: Any) -> Any:
+        if isinstance(value, Typed):
+            criteria = [_read(each, place) for place, each in enumerate(value["criteria"], 1)]
+            return {**value, "criteria": criteria}
         return super().to_python(value) if isinstance(value, str) else value
+
+
+def _read(typed: Mapping[str, str], place: int) -> dict[str, str]:
+    """The criterion with the plain digits of its number."""
+    try:
+        return {**typed, "threshold": reader.plain(typed["threshold"])}
+    except NotADecimal as error:
+        raise ValidationError(f"Condition {place}, number: {error}", error.reason) from error
+
+
+def _shown(criterion: Mapping[str, str], is_typed: bool) -> dict[str, str]:
+    """The criterion as a row shows it: what was typed as it is, a stored number as the reader's locale writes it."""
+    row = {part: criterion[part] for part in PARTS}
+    if not is_typed:
+        with suppress(NotADecimal):
+            row["threshold"] = reader.typed(decimals.read(row["threshold"]))
+    return row
 
 
 def _typed(data: Any, name: str) -> list[Row]:

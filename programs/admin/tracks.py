@@ -237,7 +237,6 @@ class TierTrackAdmin(VerbAdmin[TierTrack]):
             "versions": [
                 (
                     version,
-                    f"{version.changed_at:%Y-%m-%d %H:%M:%S}",
                     _levels(version),
                     written(version.snapshot),
                 )

@@ -19,7 +19,9 @@ from django.urls import reverse
 from programs.admin.base import StrictAdmin
 from programs.admin.form_fields import in_words
 from programs.exceptions import ChangedMeanwhile, ChangeSince
+from programs.kernel import instants
 from programs.kernel.exceptions import DomainError
+from programs.reader import moment
 from programs.versions import refuse_stale
 
 M = TypeVar("M", bound=Model)
@@ -120,7 +122,7 @@ class VersionedForm(VerbForm[M]):
 
 
 def _in_words(change: ChangeSince) -> tuple[ChangeSince, str, str, str, str]:
-    when = f"{change['changed_at'][:19].replace('T', ' ')} UTC"
+    when = moment(instants.read(change["changed_at"]))
     return (
         change,
         pretty_name(change["field"]),

@@ -14,7 +14,9 @@ from programs.admin.rules.choices import ProgramChoices
 from programs.admin.rules.completions import names_of_the_language
 from programs.admin.rules.conditions import builder_context, recent_events
 from programs.admin.rules.forms import RuleForm
+from programs.kernel import instants
 from programs.models import Rule, RuleStatus, RuleVersion
+from programs.reader import moment
 from programs.rulebook import reference
 from programs.rulebook.actions import ACTION_TYPES, in_documented_order
 from programs.rulebook.attention import mistakes_in
@@ -106,7 +108,7 @@ _FIELD_NAMES: Final = {"stop_after_match": "after a match"}
 
 def _shown_version(
     version: RuleVersion, choices: ProgramChoices
-) -> tuple[RuleVersion, str, list[tuple[str, Pieces]]]:
+) -> tuple[RuleVersion, list[tuple[str, Pieces]]]:
     changes = [
         (
             _FIELD_NAMES.get(change["field"], change["field"].replace("_", " ")),
@@ -115,7 +117,7 @@ def _shown_version(
         for change in rulebook.changes(version)
         if version.version > 1 or change["new"] not in (None, "", [])
     ]
-    return version, f"{version.changed_at:%Y-%m-%d %H:%M:%S}", changes
+    return version, changes
 
 
 def _pieces(old: list[str], new: list[str]) -> Pieces:
@@ -135,7 +137,7 @@ def _lines(field: str, value: Any, choices: ProgramChoices) -> list[str]:
     if field == "stop_after_match":
         return ["stops" if value else "goes on"]
     if field in ("active_from", "active_to"):
-        return [str(value).replace("T", " ").replace(".000000", "").replace("Z", " UTC")]
+        return [moment(instants.read(value))]
     return [in_words(value)] if value != "" else []
 
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from django import forms
 
 from programs import rulebook
-from programs.admin.form_fields import UTCTimeField
+from programs.admin.form_fields import MomentField
 from programs.admin.rules.actions import action_of, row_of, rows_of
 from programs.admin.rules.choices import ProgramChoices
 from programs.admin.rules.inputs import CodeField, Lines
@@ -39,8 +39,8 @@ class RuleForm(VersionedForm[Rule]):
     description = Lines(rows=2, required=False)
     condition = CodeField(rows=3)
     order = forms.IntegerField(required=False)
-    active_from = UTCTimeField(label="Active from (UTC)")
-    active_to = UTCTimeField(label="Active to (UTC)")
+    active_from = MomentField(label="Active from")
+    active_to = MomentField(label="Active to")
     status = forms.ChoiceField(
         choices=[(status, status.label) for status in (RuleStatus.ACTIVE, RuleStatus.SUSPENDED)]
     )

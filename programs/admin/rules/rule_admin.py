@@ -39,6 +39,7 @@ from programs.admin.rules.verbs import (
 from programs.admin.verb_pages import VerbAdmin
 from programs.api.callers import actor_of
 from programs.models import Program, Rule
+from programs.reader import moment
 from programs.rulebook.reference import WorkedRule
 
 
@@ -104,10 +105,10 @@ class RuleAdmin(VerbAdmin[Rule]):
     def after_a_match(self, rule: Rule) -> str:
         return "stops" if rule.stop_after_match else "goes on"
 
-    @admin.display(description="Active (UTC)", empty_value="always")
+    @admin.display(description="Active", empty_value="always")
     def window(self, rule: Rule) -> str | None:
         ends = [("from", rule.active_from), ("to", rule.active_to)]
-        return " ".join(f"{word} {end:%Y-%m-%d %H:%M}" for word, end in ends if end) or None
+        return " ".join(f"{word} {moment(end)}" for word, end in ends if end) or None
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
