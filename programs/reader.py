@@ -18,12 +18,16 @@ from django.utils.functional import lazy
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import format_lazy
-from django.utils.translation import get_supported_language_variant
-from django.utils.translation.trans_real import parse_accept_lang_header
+from django.utils.translation.trans_real import (
+    get_supported_language_variant,
+    parse_accept_lang_header,
+)
 
 from programs.kernel import decimals, instants
 
-DJANGOS_MOMENT: Final = "Y-m-d H:i:s T"  # the same, but without the name in the hour that comes twice
+DJANGOS_MOMENT: Final = (
+    "Y-m-d H:i:s T"  # the same, but without the name in the hour that comes twice
+)
 _SPACES: Final = "\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}"
 
 

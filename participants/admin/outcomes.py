@@ -15,6 +15,7 @@ from participants.api.permissions import allows
 from participants.events import outcome
 from participants.events.outcome import Effect, TierChange
 from participants.models import Event, EventStatus
+from programs import reader
 from programs.api.permissions import REQUIREMENTS
 from programs.kernel import exact_json, instants
 from programs.models import Asset
@@ -218,7 +219,7 @@ def _moved(effect: Effect, symbols: Symbols) -> str:
         where = f" of {bucket}"
     before, after = effect["before"], effect["after"]
     changes = ", ".join(
-        f"{name} {before[name]} → {after[name]}"
+        f"{name} {reader.amount(before[name])} → {reader.amount(after[name])}"
         for name in BUCKETS
         if before.get(name) != after.get(name)
     )
@@ -227,7 +228,7 @@ def _moved(effect: Effect, symbols: Symbols) -> str:
 
 def _amount(effect: Effect, symbols: Symbols) -> str:
     symbol = symbols.get(effect["asset_id"], f"of asset {effect['asset_id']}")
-    return f"{effect['amount']} {symbol}"
+    return f"{reader.amount(effect['amount'])} {symbol}"
 
 
 def _tagged(effect: Effect, symbols: Symbols) -> str:

@@ -117,17 +117,18 @@ class QualificationField(JSONTextField):
 
     def to_python(self, value: Any) -> Any:
         if isinstance(value, Typed):
-            criteria = [_read(each, place) for place, each in enumerate(value["criteria"], 1)]
+            criteria = [self._read(each, place) for place, each in enumerate(value["criteria"])]
             return {**value, "criteria": criteria}
         return super().to_python(value) if isinstance(value, str) else value
 
-
-def _read(typed: Mapping[str, str], place: int) -> dict[str, str]:
-    """The criterion with the plain digits of its number."""
-    try:
-        return {**typed, "threshold": reader.plain(typed["threshold"])}
-    except NotADecimal as error:
-        raise ValidationError(f"Condition {place}, number: {error}", error.reason) from error
+    def _read(self, typed: Mapping[str, str], place: int) -> dict[str, str]:
+        """The criterion with the plain digits of its number."""
+        try:
+            return {**typed, "threshold": reader.plain(typed["threshold"])}
+        except NotADecimal as error:
+            words = f"Condition {place + 1}, number: {error}"
+            self.widget.row_errors.setdefault(place, []).append(words)
+            raise ValidationError(words, error.reason) from error
 
 
 def _shown(criterion: Mapping[str, str], is_typed: bool) -> dict[str, str]:

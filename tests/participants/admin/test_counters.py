@@ -71,10 +71,10 @@ def test_a_counter_of_a_calendar_period_is_set_in_the_current_one(
         known, shown_fields(response, "part_form") | {"value": ["7"], "step": ["confirm"]}
     )
 
-    began = f"{start:%Y-%m-%d %H:%M}"
-    assert f"It resets each month (Asia/Tokyo), last at {began} UTC." in response.content.decode()
+    began = f"{start:%Y-%m-%d %H:%M:%S} UTC"
+    assert f"It resets each month (Asia/Tokyo), last at {began}." in response.content.decode()
     assert (counted.counter.key, counted.value) == ("month", "0")
-    assert counted.window == f"resets each month (Asia/Tokyo), last at {began} UTC"
+    assert counted.window == f"resets each month (Asia/Tokyo), last at {began}"
     counter = Counter.objects.get()
     assert (counter.value, counter.last_reset_at, counter.period_end) == (7, start, end)
     assert changes_of(who) == [("counter", "month", "CHANGE", "0", "7", "staff:admin")]

@@ -42,7 +42,7 @@ def test_the_list_says_in_one_line_what_came_of_each(
 
     assert [{name: row[name] for name in list(row)[1:]} for row in rows] == [
         {
-            "key": f"{key} happened 2026-01-15 10:30:00",
+            "key": f"{key} happened 2026-01-15 10:30:00 UTC",
             "whose_in": f"{whose} in Club",
             "state": state,
             "what_came_of_it": summary,

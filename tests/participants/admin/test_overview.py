@@ -48,7 +48,7 @@ def test_the_page_shows_balances_with_what_matures_when(admin_client: Client, wo
     world.debit("9", allow_negative=True)
     page = text_of(overview(admin_client))
     assert "-2.50 PTS overdrawn 4.00 held, 2.00 deferred" in page
-    assert f"2.00 available {matures_at:%Y-%m-%d %H:%M}" in page
+    assert f"2.00 available {matures_at:%Y-%m-%d %H:%M:%S} UTC" in page
 
 
 @pytest.mark.parametrize(
