@@ -188,7 +188,7 @@ class ParticipantAdmin(VerbAdmin[Participant], LargeTableAdmin[Participant]):
 
     @admin.display(description="Last activity", empty_value="")
     def last_activity(self, participant: Participant) -> str:
-        return words.moment(_columns(participant).last_activity.get(participant.pk))
+        return moment(_columns(participant).last_activity.get(participant.pk))
 
     @admin.display(description="Tags")
     def shown_tags(self, participant: Participant) -> SafeString:
