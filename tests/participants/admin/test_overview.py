@@ -124,7 +124,7 @@ def everything(world: World) -> None:
 
 
 # What shows a balance: what is there, matures, was before or after, or is too little.
-BALANCES = ["4234.33", "4243.42", "4242.42 available", "9.09 held", "31.31 deferred", "0.00 →", "→ 1.00", "AVAILABLE has"]  # fmt: skip
+BALANCES = ["4,234.33", "4,243.42", "4,242.42 available", "9.09 held", "31.31 deferred", "0.00 →", "→ 1.00", "AVAILABLE has"]  # fmt: skip
 
 
 def test_who_may_not_see_balances_sees_none_anywhere(world: World) -> None:
@@ -161,11 +161,11 @@ def test_who_may_not_see_balances_sees_none_anywhere(world: World) -> None:
 
 # What the page shows only to who has each permission.
 SHOWN_TO = {
-    "view_balance": ["4234.33"],
+    "view_balance": ["4,234.33"],
     "view_event": ["order-1"],
     "view_journalentry": ["Sorry"],
     "view_statechange": ["Tier status in Club"],
-    "view_counter": ["5151.5", "spent"],
+    "view_counter": ["5,151.5", "spent"],
     "view_tierstanding": ["Status in Club"],
     "view_enrollment": ["Programs"],
     "adjust_balance": ["Adjust", "Release"],
@@ -196,7 +196,7 @@ def test_each_part_is_for_those_who_may_see_it(world: World) -> None:
             assert word in page, (permission, word)
         others = [w for p, ws in SHOWN_TO.items() if p != permission for w in ws]
         # A change of a counter is told in the history of changes.
-        extra = {"5151.5", "spent"} if permission == "view_statechange" else set()
+        extra = {"5,151.5", "spent"} if permission == "view_statechange" else set()
         allowed = {*words, *extra, *(["Tier status in Club"] if "tier" in permission else [])}
         assert not [w for w in others if w not in allowed and f"|{w}|" in page], permission
 

@@ -63,7 +63,7 @@ def test_the_list_shows_balances_tiers_tags_and_the_last_activity(
         [],
         ["a", "b", "c", "2", "more"],
     ]
-    assert cells(response, "last_activity") == ["", "", f"{event.created_at:%Y-%m-%d %H:%M}"]
+    assert cells(response, "last_activity") == ["", "", f"{event.created_at:%Y-%m-%d %H:%M:%S} UTC"]
 
 
 def test_who_may_not_see_value_and_tiers_sees_no_column_and_no_filter_of_them(club: World) -> None:
