@@ -181,7 +181,8 @@ def _make_true(body: dict[str, Any], ours: dict[str, str], number: int) -> None:
 def _make_possible(action: dict[str, Any], ours: dict[str, str]) -> None:
     """The same for an action of a rule."""
     true = {"asset_id": ours["asset_id"], "amount": "event.amount * 2", "expression": "1"}
-    true |= {"tier": "status", "level": "gold", "matures_at": "720h", "reset_after": "24h"}
+    true |= {"tier": "status", "level": "gold", "reset_after": "24h"}
+    true |= {"matures_at": "720h", "expires_at": "720h"}
     if action.get("type") == "COUNTER":
         true["value"] = "1.50"
     if action.get("bucket") == "HELD":
