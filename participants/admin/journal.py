@@ -74,6 +74,7 @@ class JournalEntryAdmin(ReadOnlyAdmin[JournalEntry]):
     list_display = [
         "when", "whose", "what", "signed_amount", "program", "description", "created_by",
     ]  # fmt: skip
+    number_columns = frozenset({"signed_amount"})
     list_filter = [*INDEXED, DaysFilter, HappenedFilter]
     list_select_related = ["participant", "asset", "program"]
     lookups: ClassVar[frozenset[str]] = frozenset(

@@ -89,6 +89,7 @@ class AssetAdmin(VerbAdmin[Asset]):
     form = AssetForm
     inlines = [AssetLinkInline]
     list_display = ["name", "symbol", "scale", "limit", "programs", "created_at"]
+    number_columns = frozenset({"scale", "limit", "programs"})
     search_fields = ["name", "symbol"]
 
     class Media:
