@@ -85,9 +85,10 @@ def amount(number: Decimal | int | str, scale: int | None = None) -> str:
     return f"{sign}{grouped}{writing.point if point else ''}{places}"
 
 
-def typed(number: Decimal) -> str:
-    """Write a number for an input, where groups would be in the way."""
-    return decimals.written(number).replace(".", _writing.get().point)
+def typed(number: Decimal | str) -> str:
+    """Write a number for an input, where groups would be in the way. A text of plain digits keeps all of its decimals."""
+    text = number if isinstance(number, str) else decimals.written(number)
+    return text.replace(".", _writing.get().point)
 
 
 def plain(text: str) -> str:

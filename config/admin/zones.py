@@ -7,7 +7,6 @@ from django import forms
 from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
@@ -42,7 +41,7 @@ class ReaderMiddleware:
         pk = kwargs.get("object_id")
         if not (about and pk and request.user.is_authenticated):
             return
-        if name := _zone(Program.objects.filter(**{about: pk})):
+        if (name := _zone(about, pk)) in time_zones():
             timezone.activate(name)
 
 
@@ -52,11 +51,12 @@ def chosen(request: HttpRequest) -> str | None:
     return name if name in time_zones() else None
 
 
-def _zone(programs: QuerySet[Program]) -> str | None:
+def _zone(about: str, pk: str) -> str:
     try:
-        return programs.values_list("time_zone", flat=True).first()
+        programs = Program.objects.filter(**{about: pk})
+        return programs.values_list("time_zone", flat=True).first() or ""
     except (ValidationError, ValueError):  # an address that names nothing
-        return None
+        return ""
 
 
 class ZoneForm(forms.Form):

@@ -171,7 +171,7 @@ def _row(key: str, value: AttributeValue) -> Row:
         return Row(one_line(key), "text", value)
     kind = "boolean" if isinstance(value, bool) else "number"
     text = exact_json.dumps(value).decode()
-    return Row(one_line(key), kind, reader.typed(value) if isinstance(value, Decimal) else text)
+    return Row(one_line(key), kind, reader.typed(text) if kind == "number" else text)
 
 
 def _value(row: Row, key: str) -> AttributeValue:
