@@ -96,7 +96,7 @@ def test_a_rule_says_what_it_gave_in_the_period(admin_client: Client, world: Wor
     ("lacking", "unseen"),
     [
         ("view_event", ["Matches", "Failures", "/admin/participants/event/"]),
-        ("view_balance", ["MILES", "250"]),
+        ("view_balance", ["MILES", "1,250"]),
         ("view_journalentry", ["/admin/participants/journalentry/"]),
         ("view_participant", ["/admin/participants/participant/"]),
         ("view_rule", ["Giver"]),

@@ -328,6 +328,7 @@ def test_the_journal_reads_entries_along_an_index_and_sorts_none(
             [rule.pk],
         )
         cursor.execute("ANALYZE participants_journalentry")
+        cursor.execute("SET LOCAL enable_sort = off")  # of so few entries, sorting some is as quick
     query = asked.format(asset=world.asset.pk, program=world.program.pk, rule=rule.pk)
 
     [plan] = plans_of("LIMIT 51", lambda: admin_client.get(JOURNAL + query))
