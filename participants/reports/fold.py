@@ -48,7 +48,9 @@ def _fold(program_id: UUID) -> int:
         report = _locked(program_id)
         if report is None:
             return 0
-        zone = zone_named(report.time_zone)  # without one it is rebuilt soon
+        zone = zone_named(
+            report.time_zone or _zone_of(program_id)
+        )  # without one it is rebuilt soon
         rows = run(_TAKE, [program_id, MOST], at=())
         sums: defaultdict[_Key, Decimal] = defaultdict(lambda: ZERO)
         for rule_id, asset_id, slot, measure, value, _ in rows:
@@ -72,6 +74,10 @@ def _locked(program_id: UUID) -> ProgramReport | None:
         )
         report = locked.filter(pk=program_id).first()
     return report
+
+
+def _zone_of(program_id: UUID) -> str:
+    return Program.objects.values_list("time_zone", flat=True).get(pk=program_id)
 
 
 def _add(sums: defaultdict[_Key, Decimal], key: _Key, value: Decimal) -> None:

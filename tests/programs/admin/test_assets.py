@@ -167,11 +167,12 @@ def test_the_list_shows_scale_limit_and_programs_in_as_many_queries_for_many(
     response = admin_client.get(ASSETS)
 
     content = response.content.decode()
-    assert content.count('<td class="field-scale" data-label="Scale">2</td>') == 60
+    assert content.count('<td class="field-scale number" data-label="Scale">2</td>') == 60
     assert (
-        content.count('<td class="field-limit" data-label="Maximum per movement">5.00</td>') == 60
+        content.count('<td class="field-limit number" data-label="Maximum per movement">5.00</td>')
+        == 60
     )
-    assert content.count('<td class="field-programs" data-label="Programs">1</td>') == 60
+    assert content.count('<td class="field-programs number" data-label="Programs">1</td>') == 60
     assert len(queries) == 6  # session, user, saved views, two counts, rows
 
 
